@@ -1,0 +1,30 @@
+/** Stable codes of {@link GradcheckError}; scripts and tests may rely on them. */
+export type ErrorCode =
+  | 'bad-usage'
+  | 'bad-file'
+  | 'missing-array'
+  | 'bad-shape'
+  | 'bad-value'
+  | 'unknown-name'
+  | 'bad-network'
+  | 'device-unavailable'
+  | 'device-lost'
+  | 'internal'
+
+/**
+ * The one error type of this package. It reports input that cannot be checked or a device that cannot be
+ * used; a wrong gradient is a result, never an exception.
+ */
+export class GradcheckError extends Error {
+  /** What kind of mistake it is. */
+  readonly code: ErrorCode
+  /** What the user can do about it, a sentence without a subject ("transpose W2 or pass --layout rows"). */
+  readonly fix: string | undefined
+
+  constructor(code: ErrorCode, message: string, options: { fix?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'GradcheckError'
+    this.code = code
+    this.fix = options.fix
+  }
+}
