@@ -1,0 +1,206 @@
+import { createCpuEvaluator } from '../differentiate/cpu.js'
+import {
+  createDerivatives,
+  type DifferenceSettings,
+  type Evaluator,
+  type Scheme,
+  SCHEME_NAMES,
+  type TensorDerivatives,
+} from '../differentiate/evaluator.js'
+import { selectAll, selectSample } from '../differentiate/selection.js'
+import { createTextbookEvaluator } from '../differentiate/textbook.js'
+import { GradcheckError } from '../errors.js'
+import { suggestName } from '../suggest.js'
+import { DifferenceSum } from './compare.js'
+import { type CrossValidation, crossValidate, estimateError } from './error-estimate.js'
+import { defaultTolerance, judgeTensor, type TensorJudgement, type Totals } from './judge.js'
+import { type BoundProblem, bindProblem, type Problem } from './problem.js'
+import type { CheckReport, Verdict } from './report.js'
+
+export type Method = 'difference' | 'textbook'
+
+export const METHOD_NAMES: readonly Method[] = ['difference', 'textbook']
+
+/** What a check has done so far. */
+export interface Progress {
+  /** Parameters perturbed. */
+  readonly done: number
+  /** Parameters to perturb in all. */
+  readonly total: number
+  readonly phase: 'perturbing' | 'cross-validating'
+}
+
+export interface CheckOptions {
+  /** Where losses are evaluated: a device's evaluator. @default float64 on the CPU */
+  evaluator?: Evaluator
+  /** `difference` carries changes through the network; `textbook` subtracts whole losses. @default 'difference' */
+  method?: Method
+  /** h, absolute. @default 1e-5 */
+  step?: number
+  /** @default 'central' */
+  scheme?: Scheme
+  /** Threshold on the difference. @default by precision: see `defaultTolerance` */
+  tolerance?: number
+  /** Check this many parameters chosen at random, some of every tensor. @default all */
+  sample?: number
+  /** Seed of that choice. @default 0 */
+  seed?: number
+  /** Stops the check; the report then covers what was checked so far and says `interrupted`. */
+  signal?: AbortSignal
+  onProgress?: (progress: Progress) => void
+}
+
+export const DEFAULT_STEP = 1e-5
+
+/**
+ * Checks an analytical gradient: perturbs every parameter (or a sample) by ±h, compares the numerical gradient
+ * with the analytical one by ‖g − ĝ‖₂/(‖g‖₂ + ‖ĝ‖₂) and judges every entry against its own error estimate. A
+ * wrong gradient is a result (`verdict: 'fail'`), not an exception.
+ * @throws GradcheckError for input that cannot be checked, or a device that stays lost
+ */
+export async function checkGradients(problem: Problem, options: CheckOptions = {}): Promise<CheckReport> {
+  const settings = readSettings(options)
+  const bound = await bindProblem(problem)
+  const started = performance.now()
+  const evaluator = chooseEvaluator(options)
+  const { model, gradients } = bound
+  const selection =
+    options.sample === undefined ? selectAll(model) : selectSample(model, options.sample, options.seed ?? 0)
+  const results = createDerivatives(selection)
+  const total = results.reduce((sum, tensor) => sum + tensor.entries.length, 0)
+  await evaluator.evaluate(model, results, settings, {
+    signal: options.signal,
+    onProgress: (done) => options.onProgress?.({ done, total, phase: 'perturbing' }),
+  })
+  const checked = results.reduce((sum, tensor) => sum + tensor.done, 0)
+  const interrupted = checked < total
+  options.onProgress?.({ done: checked, total, phase: 'cross-validating' })
+  const estimate = await estimateError(model, evaluator, settings, {})
+  const crossValidation: CrossValidation = interrupted
+    ? { checked: 0, difference: 0, disagreements: 0 }
+    : await crossValidate(model, evaluator, settings, results, estimate, { signal: options.signal })
+  const tolerance = options.tolerance ?? defaultTolerance(evaluator, gradients)
+  const totals: Totals = { difference: new DifferenceSum(), squaredErrors: 0, anyNonZero: false }
+  const judgements = results.map((tensor, t) =>
+    judgeTensor(tensor, t, gradients[t], estimate, tolerance, totals),
+  )
+  const norms = totals.difference.norms
+  const numericalError = norms === 0 ? 0 : Math.sqrt(totals.squaredErrors) / norms
+  const { verdict, notices } = conclude({
+    judgements,
+    crossValidation,
+    totals,
+    tolerance,
+    numericalError,
+    interrupted,
+  })
+  return {
+    schema: 1,
+    verdict,
+    difference: totals.difference.difference,
+    tolerance,
+    numericalError,
+    cost: model.cost(),
+    parameters: { total: countParameters(bound), checked },
+    method: options.method ?? 'difference',
+    scheme: settings.scheme,
+    step: settings.step,
+    precision: evaluator.precision,
+    device: { evaluator: evaluator.name, adapter: evaluator.adapter, software: evaluator.software },
+    tensors: judgements.map((judgement) => judgement.report),
+    diagnosis: [],
+    crossValidation: { checked: crossValidation.checked, difference: crossValidation.difference },
+    timing: {
+      seconds: (performance.now() - started) / 1000,
+      perturbations: countPerturbations(results, settings),
+    },
+    notices,
+    interrupted,
+  }
+}
+
+/** @throws GradcheckError `bad-usage` */
+function readSettings(options: CheckOptions): DifferenceSettings {
+  const { step = DEFAULT_STEP, scheme = 'central', method, tolerance, sample, seed } = options
+  requireOneOf('scheme', scheme, SCHEME_NAMES)
+  if (method !== undefined) requireOneOf('method', method, METHOD_NAMES)
+  requirePositive('step', step)
+  if (tolerance !== undefined) requirePositive('tolerance', tolerance)
+  if (sample !== undefined && !(Number.isSafeInteger(sample) && sample >= 1)) {
+    throw new GradcheckError('bad-usage', `sample must be an integer ≥ 1, not ${sample}`)
+  }
+  if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
+    throw new GradcheckError('bad-usage', `seed must be an integer ≥ 0, not ${seed}`)
+  }
+  return { step, scheme }
+}
+
+function requireOneOf(what: string, value: string, allowed: readonly string[]): void {
+  if (allowed.includes(value)) return
+  throw new GradcheckError('unknown-name', `unknown ${what} "${value}"${suggestName(value, allowed)}`, {
+    fix: `use one of ${allowed.join(', ')}`,
+  })
+}
+
+function requirePositive(what: string, value: number): void {
+  if (value > 0 && Number.isFinite(value)) return
+  throw new GradcheckError('bad-usage', `${what} must be a finite number above 0, not ${value}`)
+}
+
+function chooseEvaluator(options: CheckOptions): Evaluator {
+  const given = options.evaluator ?? createCpuEvaluator('CPU')
+  return options.method === 'textbook' ? createTextbookEvaluator(given.adapter) : given
+}
+
+const countParameters = ({ model }: BoundProblem) =>
+  model.parameters.reduce((sum, parameter) => sum + parameter.size, 0)
+
+function countPerturbations(results: readonly TensorDerivatives[], { scheme }: DifferenceSettings): number {
+  const checked = results.reduce((sum, tensor) => sum + tensor.done, 0)
+  return scheme === 'central' ? 2 * checked : checked
+}
+
+/** The verdict on the whole, and what a reader must be told about it. */
+function conclude(found: {
+  judgements: readonly TensorJudgement[]
+  crossValidation: CrossValidation
+  totals: Totals
+  tolerance: number
+  numericalError: number
+  interrupted: boolean
+}): { verdict: Verdict; notices: string[] } {
+  const notices: string[] = []
+  const reports = found.judgements.map((judgement) => judgement.report)
+  let verdict: Verdict = 'pass'
+  const undecided = found.judgements.reduce((sum, judgement) => sum + judgement.undecided, 0)
+  if (reports.some((report) => report.verdict === 'inconclusive')) {
+    verdict = 'inconclusive'
+    if (undecided > 0) {
+      notices.push(
+        `${undecided} disagreeing ${undecided === 1 ? 'entry' : 'entries'} could not be judged: the perturbation crossed a kink or overflowed; try a smaller --step`,
+      )
+    }
+    if (found.numericalError > found.tolerance) {
+      notices.push(
+        `the numerical gradient's own error (${found.numericalError.toExponential(1)}) is above the tolerance: use --device cpu for float64, or a larger --tolerance`,
+      )
+    } else if (undecided === 0) {
+      notices.push('the difference is above the tolerance, but within the error estimates of both gradients')
+    }
+  }
+  if (found.interrupted) {
+    verdict = 'inconclusive'
+    notices.push('the check was interrupted: it covers only the parameters counted as checked')
+  } else if (!found.totals.anyNonZero) {
+    verdict = 'inconclusive'
+    notices.push('both gradients are zero everywhere: nothing was tested; check at another point')
+  }
+  if (reports.some((report) => report.verdict === 'fail')) verdict = 'fail'
+  if (found.crossValidation.disagreements > 0) {
+    verdict = 'inconclusive'
+    notices.push(
+      `internal error: the textbook evaluation and the fast one disagree on ${found.crossValidation.disagreements} of ${found.crossValidation.checked} sampled parameters; please report it`,
+    )
+  }
+  return { verdict, notices }
+}

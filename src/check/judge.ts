@@ -1,0 +1,113 @@
+import type { TensorDerivatives } from '../differentiate/evaluator.js'
+import { type AnalyticalGradient, userIndex } from '../network/bind.js'
+import { unitRoundoff } from '../tensor.js'
+import { DifferenceSum, relativeError } from './compare.js'
+import type { ErrorEstimate } from './error-estimate.js'
+import type { EntryReport, TensorReport, Verdict } from './report.js'
+
+const WORST_ENTRIES = 5
+
+/**
+ * The threshold on the difference when the user gives none. 1e-7 is the textbook's, for float64 on both sides;
+ * single precision and the textbook method (whose own rounding is about 1e-7) get 1e-6, float32 gradients 1e-5,
+ * and half-precision ones what their digits allow.
+ */
+export function defaultTolerance(
+  evaluator: { name: string; precision: 'single' | 'double' },
+  gradients: readonly AnalyticalGradient[],
+): number {
+  const roundoff = Math.max(...gradients.map((gradient) => unitRoundoff(gradient.dtype)))
+  if (roundoff > 2 ** -24) return 32 * roundoff
+  if (roundoff > 2 ** -53) return 1e-5
+  return evaluator.precision === 'single' || evaluator.name === 'textbook' ? 1e-6 : 1e-7
+}
+
+/** A tensor's report and the sums the whole check is judged by. */
+export interface TensorJudgement {
+  readonly report: TensorReport
+  /** Entries that disagree but whose perturbation crossed a kink, or whose numerical value is not finite. */
+  readonly undecided: number
+}
+
+/** Sums over every tensor of a check. */
+export interface Totals {
+  readonly difference: DifferenceSum
+  /** Σ of the squared error estimates. */
+  squaredErrors: number
+  /** True once any analytical or numerical entry is not zero. */
+  anyNonZero: boolean
+}
+
+/**
+ * Judges one tensor, each entry against the tolerance and its own error estimate: an entry is wrong when
+ * |g − ĝ| > tolerance·(|g| + |ĝ|) + the estimated error of both sides. A tensor with a wrong entry fails; one
+ * whose difference is above the tolerance although no entry is wrong, or with an entry that a kink or an
+ * overflow leaves open, is inconclusive.
+ */
+export function judgeTensor(
+  tensor: TensorDerivatives,
+  t: number,
+  gradient: AnalyticalGradient,
+  estimate: ErrorEstimate,
+  tolerance: number,
+  totals: Totals,
+): TensorJudgement {
+  const { parameter, entries, derivatives, kinks, done } = tensor
+  const sum = new DifferenceSum()
+  const offending: { k: number; excess: number }[] = []
+  const u = unitRoundoff(gradient.dtype)
+  let wrongEntries = 0
+  let undecided = 0
+  let kinkCount = 0
+  for (let k = 0; k < done; k++) {
+    const offset = entries[k]
+    const [analytical, numerical] = [gradient.values[offset], derivatives[k]]
+    if (kinks[k] !== 0) kinkCount++
+    if (!Number.isFinite(numerical)) {
+      undecided++
+      offending.push({ k, excess: Number.POSITIVE_INFINITY })
+      continue
+    }
+    sum.add(analytical, numerical)
+    totals.difference.add(analytical, numerical)
+    if (analytical !== 0 || numerical !== 0) totals.anyNonZero = true
+    const numericalError = estimate.ofEntry(t, offset)
+    totals.squaredErrors += numericalError ** 2
+    const distance = Math.abs(analytical - numerical)
+    const allowed =
+      tolerance * (Math.abs(analytical) + Math.abs(numerical)) +
+      numericalError +
+      estimate.ofArithmetic(t, offset, u)
+    if (distance <= allowed) continue
+    if (kinks[k] === 0) wrongEntries++
+    else undecided++
+    offending.push({ k, excess: distance })
+  }
+  let verdict: Verdict = 'pass'
+  if (wrongEntries > 0) verdict = 'fail'
+  else if (undecided > 0 || sum.difference > tolerance) verdict = 'inconclusive'
+  offending.sort((a, b) => b.excess - a.excess)
+  const worst = offending.slice(0, WORST_ENTRIES).map(({ k }): EntryReport => {
+    const [analytical, numerical] = [gradient.values[entries[k]], derivatives[k]]
+    return {
+      index: userIndex(parameter, entries[k]),
+      analytical,
+      numerical,
+      relativeError: relativeError(analytical, numerical),
+    }
+  })
+  return {
+    undecided,
+    report: {
+      name: parameter.name,
+      gradient: gradient.name,
+      shape: parameter.shape,
+      checked: done,
+      difference: sum.difference,
+      verdict,
+      kinks: kinkCount,
+      wrongEntries,
+      worst,
+    },
+  }
+}

@@ -1,0 +1,56 @@
+import { bindModel, type AnalyticalGradient, readGradients } from '../network/bind.js'
+import type { Model } from '../network/model.js'
+import { matchNames, type NamingOptions } from '../network/naming.js'
+import type { Network } from '../network/network.js'
+import type { NamedTensors, Tensor } from '../tensor.js'
+
+/** Tensors by name: a `Map`, or a plain object for convenience. */
+export type TensorsByName = NamedTensors | Readonly<Record<string, Tensor>>
+
+/** What is to be checked: a network, the point it is checked at, and the gradient somebody wrote. */
+export interface Problem {
+  readonly network: Network
+  /** Weights and biases under names that `naming` recognises. */
+  readonly parameters: TensorsByName
+  /** The analytical gradient, or the function of the parameters that computes it. */
+  readonly gradients: TensorsByName | ((parameters: NamedTensors) => TensorsByName | Promise<TensorsByName>)
+  /** X, in the network's layout. */
+  readonly inputs: Tensor
+  /** Y, in the network's layout, or class numbers. */
+  readonly targets: Tensor
+  /** How the arrays of each layer are called. @default W1, b1, dW1, db1, …; PyTorch's names as well */
+  readonly naming?: NamingOptions
+  /** What X and Y are called in messages. @default X and Y */
+  readonly dataNames?: { readonly inputs: string; readonly targets: string }
+}
+
+/** A problem that has been read and found sound. */
+export interface BoundProblem {
+  readonly model: Model
+  /** The analytical gradient of each of the model's parameter tensors. */
+  readonly gradients: readonly AnalyticalGradient[]
+}
+
+/**
+ * Reads a problem's arrays into the model's orientation and checks that they fit together.
+ * @throws GradcheckError for anything missing, misshapen, not finite or out of range
+ */
+export async function bindProblem(problem: Problem): Promise<BoundProblem> {
+  const parameters = toMap(problem.parameters)
+  const given = problem.gradients
+  const gradients = toMap(typeof given === 'function' ? await given(new Map(parameters)) : given)
+  const names = matchNames([...new Set([...parameters.keys(), ...gradients.keys()])], problem.naming)
+  const dataNames = problem.dataNames ?? { inputs: 'X', targets: 'Y' }
+  const model = bindModel(
+    problem.network,
+    names,
+    parameters,
+    { name: dataNames.inputs, tensor: problem.inputs },
+    { name: dataNames.targets, tensor: problem.targets },
+  )
+  return { model, gradients: readGradients(model, names, gradients) }
+}
+
+function toMap(tensors: TensorsByName): NamedTensors {
+  return tensors instanceof Map ? tensors : new Map(Object.entries(tensors))
+}

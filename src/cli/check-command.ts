@@ -1,0 +1,143 @@
+import { checkGradients } from '../check/check-gradients.js'
+import { problemFromArrays } from '../check/problem-from-arrays.js'
+import type { CheckReport } from '../check/report.js'
+import { GradcheckError } from '../errors.js'
+import type { DeviceChoice, OpenedDevice } from '../gpu/node/open-device.js'
+import { ACTIVATION_NAMES } from '../network/activations.js'
+import { LOSS_NAMES } from '../network/losses.js'
+import { escapeControls } from '../report/escape-controls.js'
+import { formatCount, formatQuantity } from '../report/format-numbers.js'
+import { formatJson, reportToJson } from '../report/json.js'
+import { formatReport } from '../report/text.js'
+import { statusOfReport } from './exit-status.js'
+import { runInterruptibly } from './interrupt.js'
+import type { CheckSettings } from './options.js'
+import { ProgressBar } from './progress-bar.js'
+import { readFiles } from './read-files.js'
+import { chooseWidth, shouldColor, type Terminal, writeNotice } from './terminal.js'
+import { requireWritable, writeReport } from './write-report.js'
+
+/**
+ * `gradcheck check`: reads a problem from files, checks it and writes the report.
+ * @returns the exit status.
+ * @throws GradcheckError for input that cannot be checked or a device that cannot be used.
+ */
+export async function runCheck(
+  paths: readonly string[],
+  settings: CheckSettings,
+  terminal: Terminal,
+): Promise<number> {
+  const { activations, loss } = requireNetwork(paths, settings)
+  const format = chooseFormat(settings)
+  const choice = chooseDevice(settings)
+  if (settings.output !== undefined) await requireWritable(settings.output)
+  const { layout, l2, inputs, targets, weights, biases, gradients } = settings
+  const problem = problemFromArrays(await readFiles(paths), {
+    activations,
+    loss,
+    layout,
+    l2,
+    inputs,
+    targets,
+    weights,
+    biases,
+    gradients,
+  })
+
+  const { openDevice } = await import('../gpu/node/open-device.js')
+  const device = await openDevice(choice)
+  let report: CheckReport
+  try {
+    const bar = new ProgressBar(terminal.stderr)
+    report = await runInterruptibly(
+      async (signal) => {
+        await writeNotice(terminal.stderr, describeChoice(device, settings))
+        const { method, step, scheme, tolerance, sample, seed } = settings
+        return checkGradients(problem, {
+          evaluator: device.evaluator,
+          method,
+          step,
+          scheme,
+          tolerance,
+          sample,
+          seed,
+          signal,
+          onProgress: (progress) => bar.update(progress),
+        })
+      },
+      () => bar.clear(),
+    ).finally(() => bar.clear())
+  } finally {
+    await device[Symbol.asyncDispose]()
+  }
+
+  await writeReport(renderReport(report, format, settings, terminal), settings.output, terminal)
+  if (report.interrupted) await writeNotice(terminal.stderr, describeInterruption(report))
+  return statusOfReport(report)
+}
+
+function requireNetwork(
+  paths: readonly string[],
+  settings: CheckSettings,
+): { activations: string[]; loss: string } {
+  const { activations, loss } = settings
+  if (paths.length === 0) {
+    throw new GradcheckError('bad-usage', 'no file was given', {
+      fix: 'gradcheck check FILE.npz --activations relu,sigmoid --loss binary-cross-entropy',
+    })
+  }
+  if (activations === undefined) {
+    throw new GradcheckError('bad-usage', '--activations is needed: one name a layer, separated by commas', {
+      fix: `for three layers --activations relu,relu,sigmoid; the names are ${ACTIVATION_NAMES.join(', ')}`,
+    })
+  }
+  if (loss === undefined) {
+    throw new GradcheckError('bad-usage', '--loss is needed', { fix: `use one of ${LOSS_NAMES.join(', ')}` })
+  }
+  return { activations, loss }
+}
+
+function chooseFormat({ json, report }: CheckSettings): 'text' | 'json' {
+  if (json && report !== undefined && report !== 'json') {
+    throw new GradcheckError('bad-usage', `--json and --report ${report} contradict each other`, {
+      fix: 'pass one of them',
+    })
+  }
+  return json ? 'json' : (report ?? 'text')
+}
+
+function chooseDevice({ device, method }: CheckSettings): DeviceChoice {
+  if (method !== 'textbook') return device
+  if (device === 'gpu' || device === 'software') {
+    throw new GradcheckError('bad-usage', `the textbook method does not run on --device ${device}`, {
+      fix: 'leave --device out: the textbook method is float64 on the processor',
+    })
+  }
+  return 'cpu'
+}
+
+/** The line that announces the device. */
+function describeChoice(device: OpenedDevice, settings: CheckSettings): string {
+  const kind = device.kind === 'hardware' ? 'gpu' : device.kind
+  const reason =
+    settings.method === 'textbook'
+      ? 'the textbook method runs on the processor'
+      : escapeControls(device.reason)
+  const because = settings.device === 'auto' && reason !== '' ? `, because ${reason}` : ''
+  return `device: ${kind} (${escapeControls(device.name)})${because}\n`
+}
+
+function renderReport(
+  report: CheckReport,
+  format: 'text' | 'json',
+  { output }: CheckSettings,
+  { stdout, environment }: Terminal,
+): string {
+  if (format === 'json') return formatJson(reportToJson(report))
+  if (output !== undefined) return formatReport(report)
+  return formatReport(report, { color: shouldColor(stdout, environment), width: chooseWidth(stdout) })
+}
+
+function describeInterruption({ parameters }: CheckReport): string {
+  return `interrupted: ${formatCount(parameters.checked)} of ${formatQuantity(parameters.total, 'parameter')} checked\n`
+}

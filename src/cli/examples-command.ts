@@ -1,0 +1,100 @@
+import { readFile } from 'node:fs/promises'
+import { type CheckOptions, checkGradients } from '../check/check-gradients.js'
+import type { Problem } from '../check/problem.js'
+import { problemFromArrays } from '../check/problem-from-arrays.js'
+import type { CheckReport } from '../check/report.js'
+import { GradcheckError } from '../errors.js'
+import { readArrays } from '../files/read-arrays.js'
+import type { DeviceChoice, OpenedDevice } from '../gpu/node/open-device.js'
+import { formatJson } from '../report/json.js'
+import { EXIT_STATUS } from './exit-status.js'
+import {
+  type CaseResult,
+  examplesToJson,
+  formatExamples,
+  isAsExpected,
+  type MissingDevice,
+} from './format-examples.js'
+import { ProgressBar } from './progress-bar.js'
+import { locateExamples, PUBLISHED_CASES, type PublishedCase } from './published-cases.js'
+import { chooseWidth, shouldColor, type Terminal, writeAll } from './terminal.js'
+
+/**
+ * `gradcheck examples`: checks the published cases by the textbook method and on every device present.
+ * @returns 0 when every case got the verdict it should, else 1.
+ */
+export async function runExamples({ json = false }: { json?: boolean }, terminal: Terminal): Promise<number> {
+  const problems = new Map<PublishedCase, Problem>()
+  for (const published of PUBLISHED_CASES) problems.set(published, await loadCase(published))
+
+  const textbook = new Map<PublishedCase, CheckReport>()
+  const reports = new Map<PublishedCase, CheckReport[]>(PUBLISHED_CASES.map((published) => [published, []]))
+  const missing: MissingDevice[] = []
+  for (const choice of ['cpu', 'software', 'gpu'] as const) {
+    const device = await tryToOpen(choice, missing)
+    if (device === undefined) continue
+    try {
+      const { evaluator } = device
+      for (const [published, problem] of problems) {
+        if (choice === 'cpu') {
+          const options: CheckOptions = { evaluator, method: 'textbook', step: published.step }
+          textbook.set(published, await check(problem, options, `${published.name}, textbook`, terminal))
+        }
+        const label = `${published.name}, ${choice}`
+        reports.get(published)!.push(await check(problem, { evaluator }, label, terminal))
+      }
+    } finally {
+      await device[Symbol.asyncDispose]()
+    }
+  }
+
+  const results: CaseResult[] = PUBLISHED_CASES.map((published) => ({
+    published,
+    textbook: textbook.get(published)!,
+    reports: reports.get(published)!,
+  }))
+  const { stdout, environment } = terminal
+  const text = json
+    ? formatJson(examplesToJson(results, missing))
+    : formatExamples(results, missing, {
+        color: shouldColor(stdout, environment),
+        width: chooseWidth(stdout),
+      })
+  await writeAll(stdout, text)
+  return results.every(isAsExpected) ? EXIT_STATUS.pass : EXIT_STATUS.fail
+}
+
+async function loadCase(published: PublishedCase): Promise<Problem> {
+  const { file, activations, loss, layout, targets } = published
+  const bytes = await readFile(new URL(file, locateExamples()))
+  return problemFromArrays(readArrays(bytes, file), { activations, loss, layout, targets })
+}
+
+/** Opens a device, or notes why it is missing. */
+async function tryToOpen(choice: DeviceChoice, missing: MissingDevice[]): Promise<OpenedDevice | undefined> {
+  const { openDevice } = await import('../gpu/node/open-device.js')
+  try {
+    return await openDevice(choice)
+  } catch (error) {
+    if (!(error instanceof GradcheckError) || error.code !== 'device-unavailable') throw error
+    missing.push({ choice, reason: error.message })
+    return undefined
+  }
+}
+
+async function check(
+  problem: Problem,
+  options: CheckOptions,
+  label: string,
+  terminal: Terminal,
+): Promise<CheckReport> {
+  const bar = new ProgressBar(terminal.stderr)
+  try {
+    return await checkGradients(problem, {
+      ...options,
+      onProgress: ({ done, total, phase }) => bar.update({ done, total, phase: `${label}, ${phase}` }),
+    })
+  } finally {
+    bar.clear()
+  }
+}

@@ -1,0 +1,112 @@
+import { GradcheckError } from '../errors.js'
+import { findActivation } from '../network/activations.js'
+import { suggestName } from '../suggest.js'
+
+/** Extensions of the files that hold arrays. */
+export const ARRAY_FILE_EXTENSIONS: readonly string[] = ['.npz', '.npy', '.safetensors']
+
+export const DEVICE_CHOICES = ['auto', 'gpu', 'software', 'cpu'] as const
+export const METHODS = ['difference', 'textbook'] as const
+export const SCHEMES = ['central', 'forward'] as const
+export const REPORT_FORMATS = ['text', 'json'] as const
+
+/** What `gradcheck check` was asked to do; an option that was not given is undefined, or has its default. */
+export interface CheckSettings {
+  readonly activations?: string[]
+  readonly loss?: string
+  readonly layout?: string
+  readonly l2?: number
+  readonly inputs?: string
+  readonly targets?: string
+  readonly weights?: string
+  readonly biases?: string
+  readonly gradients?: string
+  readonly device: (typeof DEVICE_CHOICES)[number]
+  readonly method: (typeof METHODS)[number]
+  readonly step?: number
+  readonly scheme: (typeof SCHEMES)[number]
+  readonly sample?: number
+  readonly seed?: number
+  readonly tolerance?: number
+  readonly report?: (typeof REPORT_FORMATS)[number]
+  readonly json?: boolean
+  readonly output?: string
+}
+
+/**
+ * A parser for an option that takes one of several words.
+ * @throws GradcheckError `bad-usage`, with the nearest word, from the parser.
+ */
+export function parseChoice<T extends string>(option: string, choices: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = choices.find((choice) => choice === text)
+    if (found === undefined) {
+      throw new GradcheckError('bad-usage', `${option} cannot be "${text}"${suggestName(text, choices)}`, {
+        fix: `use one of ${choices.join(', ')}`,
+      })
+    }
+    return found
+  }
+}
+
+/** A parser for an option that names one of a table's entries; `find` throws for an unknown name. */
+export function parseName(find: (name: string) => unknown): (text: string) => string {
+  return (text) => {
+    find(text)
+    return text
+  }
+}
+
+/** What numbers an option takes. */
+export interface NumberRange {
+  /** In words, for the message: `a number above 0`. */
+  readonly words: string
+  readonly contains: (value: number) => boolean
+}
+
+export const POSITIVE: NumberRange = { words: 'a number above 0', contains: (value) => value > 0 }
+export const NOT_NEGATIVE: NumberRange = { words: 'a number from 0', contains: (value) => value >= 0 }
+export const WHOLE_FROM_ONE: NumberRange = {
+  words: 'a whole number from 1',
+  contains: (value) => Number.isSafeInteger(value) && value >= 1,
+}
+export const WHOLE_FROM_ZERO: NumberRange = {
+  words: 'a whole number from 0',
+  contains: (value) => Number.isSafeInteger(value) && value >= 0,
+}
+
+/**
+ * A parser for an option that takes a finite number.
+ * @throws GradcheckError `bad-usage` from the parser.
+ */
+export function parseNumber(option: string, range: NumberRange): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text)
+    if (!Number.isFinite(value) || !range.contains(value)) {
+      throw new GradcheckError('bad-usage', `${option} must be ${range.words}, not "${text}"`)
+    }
+    return value
+  }
+}
+
+/** The activations of `relu,relu,sigmoid`, one a layer. */
+export function parseActivations(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim())
+  if (names.includes('')) {
+    throw new GradcheckError('bad-usage', `--activations has an empty name in "${text}"`, {
+      fix: 'name one activation a layer, separated by commas',
+    })
+  }
+  for (const name of names) findActivation(name)
+  return names
+}
+
+/** The arithmetic's precision: so far only the device's own. */
+export function parsePrecision(text: string): string {
+  if (text === 'extended') {
+    throw new GradcheckError('bad-usage', 'extended precision is not available yet', {
+      fix: 'leave --precision out, or pass --precision single',
+    })
+  }
+  return parseChoice('--precision', ['single'])(text)
+}

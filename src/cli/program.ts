@@ -1,0 +1,179 @@
+import { Command, Option } from 'commander'
+import { ACTIVATION_NAMES } from '../network/activations.js'
+import { findLayout } from '../network/layout.js'
+import { findLoss, LOSS_NAMES } from '../network/losses.js'
+import {
+  type CheckSettings,
+  DEVICE_CHOICES,
+  METHODS,
+  NOT_NEGATIVE,
+  POSITIVE,
+  parseActivations,
+  parseChoice,
+  parseName,
+  parseNumber,
+  parsePrecision,
+  REPORT_FORMATS,
+  SCHEMES,
+  WHOLE_FROM_ONE,
+  WHOLE_FROM_ZERO,
+} from './options.js'
+import type { Terminal } from './terminal.js'
+import { readVersion } from './version.js'
+
+/** The names of the commands. */
+export const COMMAND_NAMES: readonly string[] = ['check', 'examples', 'doctor']
+
+const HELP_WIDTH = 100
+
+const HELP_ON_STATUS = `
+Exit status:
+  0  pass: the gradient is right        3  inconclusive: the numerical side cannot tell
+  1  fail: the gradient is wrong        4  the device asked for is not there, or was lost
+  2  bad usage or bad input             130  interrupted by Ctrl-C`
+
+const HELP_ON_START = `
+Start here:
+  gradcheck examples          runs four published gradient checks
+  gradcheck check --help      what to save from your notebook, and every option
+${HELP_ON_STATUS}`
+
+const HELP_ON_CHECK = `
+Saving a gradient in NumPy, parameters W1, b1, W2, b2 and their gradients dW1, db1, dW2, db2:
+  np.savez('model.npz', X=X, Y=Y, **parameters, **gradients)
+
+Examples:
+  gradcheck check model.npz --activations relu,sigmoid --loss binary-cross-entropy
+  gradcheck check model.npz --activations tanh,linear --loss softmax-cross-entropy --layout rows
+  gradcheck check weights.safetensors gradients.safetensors data.npz \\
+    --activations relu,linear --loss mean-squared-error --layout pytorch
+  gradcheck check model.npz --activations relu,sigmoid --loss binary-cross-entropy --json > report.json
+${HELP_ON_STATUS}`
+
+/**
+ * The command line: commands, options and help. A command's code is loaded only when it runs. Neither help nor
+ * an error ends the process: both are thrown as commander's `CommanderError`.
+ */
+export function createProgram(terminal: Terminal, setStatus: (status: number) => void): Command {
+  const program = new Command('gradcheck')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.stdout.write(text),
+      writeErr: (text) => terminal.stderr.write(text),
+      outputError: () => {},
+      getOutHelpWidth: () => Math.min(terminal.stdout.columns ?? HELP_WIDTH, HELP_WIDTH),
+      getErrHelpWidth: () => Math.min(terminal.stderr.columns ?? HELP_WIDTH, HELP_WIDTH),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .description(
+      'Checks hand-written gradients (backpropagation): changes every parameter a little, measures how the loss ' +
+        'changes, compares that with your gradient, and says whether it is right and, if not, where it is wrong.',
+    )
+    .usage('<command> [options]')
+    .version(readVersion(), '--version', 'print the version')
+    .helpOption('--help', 'show this help')
+    .addHelpText('after', HELP_ON_START)
+
+  addCheckOptions(program.command('check').description('check gradients saved in files'))
+    .addHelpText('after', HELP_ON_CHECK)
+    .action(async (paths: string[], settings: CheckSettings) => {
+      const { runCheck } = await import('./check-command.js')
+      setStatus(await runCheck(paths, settings, terminal))
+    })
+
+  program
+    .command('examples')
+    .description('check the cases of four published notebooks, their figures beside ours')
+    .option('--json', 'print the figures as JSON')
+    .addHelpText('after', '\nExit status: 0 if every case gets the verdict it should, else 1')
+    .action(async (settings: { json?: boolean }) => {
+      const { runExamples } = await import('./examples-command.js')
+      setStatus(await runExamples(settings, terminal))
+    })
+
+  program
+    .command('doctor')
+    .description('show the devices of this machine, what is missing, and which one is used')
+    .option('--json', 'print what was found as JSON')
+    .action(async (settings: { json?: boolean }) => {
+      const { runDoctor } = await import('./doctor-command.js')
+      setStatus(await runDoctor(settings, terminal))
+    })
+
+  return program
+}
+
+function addCheckOptions(check: Command): Command {
+  return check
+    .usage('FILE... --activations NAMES --loss NAME [options]')
+    .argument('[FILE...]', '.npz, .npy or .safetensors; several are merged')
+    .optionsGroup('The network:')
+    .addOption(
+      new Option(
+        '--activations <names>',
+        `one a layer, separated by commas: ${ACTIVATION_NAMES.join(' ')}`,
+      ).argParser(parseActivations),
+    )
+    .addOption(new Option('--loss <name>', LOSS_NAMES.join(' ')).argParser(parseName(findLoss)))
+    .addOption(
+      new Option(
+        '--layout <name>',
+        'columns: X (features, samples), W (out, in); rows: X (samples, features), W (in, out); ' +
+          'pytorch: X (samples, features), W (out, in) (default: columns)',
+      ).argParser(parseName(findLayout)),
+    )
+    .option('--l2 <lambda>', 'adds λ/(2m) Σ W² to the loss (default: 0)', parseNumber('--l2', NOT_NEGATIVE))
+    .optionsGroup("The arrays' names:")
+    .option('--inputs <name>', 'inputs (default: X)')
+    .option('--targets <name>', 'targets (default: Y, then y)')
+    .option('--weights <pattern>', "weights of layer {l} (default: 'W{l}', or PyTorch's names)")
+    .option('--biases <pattern>', "biases of layer {l}, may be absent (default: 'b{l}', or PyTorch's names)")
+    .option('--gradients <pattern>', "gradient of parameter {name} (default: 'd{name}', or 'grad.{name}')")
+    .optionsGroup('The check:')
+    .addOption(
+      new Option(
+        '--device <name>',
+        'auto: a hardware GPU, else the CPU; gpu; software: a software Vulkan adapter; cpu',
+      )
+        .argParser(parseChoice('--device', DEVICE_CHOICES))
+        .default('auto', 'auto'),
+    )
+    .addOption(
+      new Option(
+        '--method <name>',
+        'difference: exact difference arithmetic; textbook: J(θ+h) − J(θ−h) in float64, slow',
+      )
+        .argParser(parseChoice('--method', METHODS))
+        .default('difference', 'difference'),
+    )
+    .option('--step <h>', 'how far a parameter is moved (default: 1e-5)', parseNumber('--step', POSITIVE))
+    .addOption(
+      new Option('--scheme <name>', SCHEMES.join(' '))
+        .argParser(parseChoice('--scheme', SCHEMES))
+        .default('central', 'central'),
+    )
+    .addOption(
+      new Option('--precision <name>', 'single').argParser(parsePrecision).default('single', 'single'),
+    )
+    .option(
+      '--sample <count>',
+      'check this many parameters, chosen at random, some of every tensor (default: all)',
+      parseNumber('--sample', WHOLE_FROM_ONE),
+    )
+    .option('--seed <number>', "the random choice's seed", parseNumber('--seed', WHOLE_FROM_ZERO))
+    .option(
+      '--tolerance <number>',
+      'largest difference that passes (default: by precision)',
+      parseNumber('--tolerance', POSITIVE),
+    )
+    .optionsGroup('The report:')
+    .addOption(
+      new Option('--report <format>', `${REPORT_FORMATS.join(' ')} (default: text)`).argParser(
+        parseChoice('--report', REPORT_FORMATS),
+      ),
+    )
+    .option('--json', 'short for --report json')
+    .option('--output <path>', 'write the report to a file instead of stdout')
+    .optionsGroup('Options:')
+}

@@ -1,0 +1,83 @@
+import type { Model, ParameterTensor } from '../network/model.js'
+
+/** `central`: (J(θ+h) − J(θ−h)) / 2h; `forward`: (J(θ+h) − J(θ)) / h. */
+export type Scheme = 'central' | 'forward'
+
+export const SCHEME_NAMES: readonly Scheme[] = ['central', 'forward']
+
+/** How far and to which sides each parameter is perturbed. */
+export interface DifferenceSettings {
+  /** h, absolute, the same for every parameter. */
+  readonly step: number
+  readonly scheme: Scheme
+}
+
+/** The chosen elements of one parameter tensor, by ascending offset in the model's orientation. */
+export interface TensorSelection {
+  readonly parameter: ParameterTensor
+  readonly entries: Uint32Array
+}
+
+/** The numerical derivatives of one tensor's chosen elements. */
+export interface TensorDerivatives extends TensorSelection {
+  /** ∂J/∂θ at each of `entries`; NaN where not evaluated. */
+  readonly derivatives: Float64Array
+  /** Non-zero where a perturbation of the entry carried some unit across a kink. */
+  readonly kinks: Uint8Array
+  /** How many of `entries`, from the first on, are evaluated. */
+  done: number
+}
+
+/** What an evaluator reports and listens to while it works. */
+export interface EvaluationHooks {
+  readonly signal?: AbortSignal | undefined
+  /** Called with the number of parameters evaluated so far in this call. */
+  readonly onProgress?: ((done: number) => void) | undefined
+}
+
+/**
+ * Perturbs parameters and evaluates what becomes of the loss. Three stand behind this interface: `webgpu` and
+ * `cpu` by difference arithmetic, `textbook` by two whole forward passes.
+ */
+export interface Evaluator {
+  readonly name: 'webgpu' | 'cpu' | 'textbook'
+  /** The adapter's or processor's name. */
+  readonly adapter: string
+  /** True for a WebGPU adapter that runs on the processor. */
+  readonly software: boolean
+  readonly precision: 'single' | 'double'
+  /**
+   * Fills in the numerical derivatives, the L2 term included. Resolves early, with `done` below the number of
+   * entries, when the signal aborts.
+   * @throws GradcheckError `device-lost` when a device stays lost
+   */
+  evaluate(
+    model: Model,
+    tensors: readonly TensorDerivatives[],
+    settings: DifferenceSettings,
+    hooks?: EvaluationHooks,
+  ): Promise<void>
+}
+
+/** Makes room for the derivatives of a selection. */
+export function createDerivatives(selection: readonly TensorSelection[]): TensorDerivatives[] {
+  return selection.map(({ parameter, entries }) => ({
+    parameter,
+    entries,
+    derivatives: new Float64Array(entries.length).fill(Number.NaN),
+    kinks: new Uint8Array(entries.length),
+    done: 0,
+  }))
+}
+
+/** The difference quotient of the L2 term, exactly: Δ(w²)/h = 2w + h, whose h cancels in the central scheme. */
+export function l2Slope(
+  model: Model,
+  parameter: ParameterTensor,
+  entry: number,
+  settings: DifferenceSettings,
+): number {
+  if (model.network.l2 === 0 || parameter.role === 'biases') return 0
+  const w = model.values(parameter)[entry]
+  return model.l2Scale * (2 * w + (settings.scheme === 'forward' ? settings.step : 0))
+}

@@ -1,0 +1,29 @@
+export { type CheckOptions, checkGradients, type Method, type Progress } from './check/check-gradients.js'
+export type { Problem, TensorsByName } from './check/problem.js'
+export { type ArrayProblemOptions, problemFromArrays } from './check/problem-from-arrays.js'
+export type {
+  CheckReport,
+  DeviceReport,
+  EntryReport,
+  Finding,
+  TensorReport,
+  Verdict,
+} from './check/report.js'
+export { createCpuEvaluator } from './differentiate/cpu.js'
+export type { Evaluator, Scheme } from './differentiate/evaluator.js'
+export { type ErrorCode, GradcheckError } from './errors.js'
+export { mergeArrays, readArrays } from './files/read-arrays.js'
+export { ACTIVATION_NAMES, type ActivationName } from './network/activations.js'
+export { LAYOUT_NAMES, type Layout } from './network/layout.js'
+export { LOSS_NAMES, type LossName } from './network/losses.js'
+export type { NamingOptions } from './network/naming.js'
+export {
+  dense,
+  type LayerDeclaration,
+  type Network,
+  type NetworkOptions,
+  sequential,
+} from './network/network.js'
+export { reportToJson } from './report/json.js'
+export { formatReport } from './report/text.js'
+export { type DType, type NamedTensors, type Tensor, tensor } from './tensor.js'

@@ -1,0 +1,276 @@
+import { GradcheckError } from '../errors.js'
+import { suggestName } from '../suggest.js'
+import { normalDensity, normalDistribution, normalSecantSlope, normalTail } from './normal-distribution.js'
+
+export type ActivationName =
+  | 'relu'
+  | 'leaky-relu'
+  | 'elu'
+  | 'selu'
+  | 'sigmoid'
+  | 'tanh'
+  | 'softplus'
+  | 'softsign'
+  | 'silu'
+  | 'gelu'
+  | 'gelu-tanh'
+  | 'linear'
+
+/**
+ * An element-wise function a = f(z), its derivative, and how a change of z changes a. `shaders/activations.wesl`
+ * holds the same twelve for the GPU.
+ */
+export interface Activation {
+  readonly name: ActivationName
+  /** The number by which `shaders/activations.wesl` knows it. */
+  readonly code: number
+  /** True where the derivative jumps at z = 0, so that a perturbation may cross a kink. */
+  readonly hasKink: boolean
+  /** f(z) */
+  value(z: number): number
+  /** f′(z); at a kink the value of the left side, as NumPy's `Z > 0` and PyTorch give it. */
+  derivative(z: number): number
+  /**
+   * The constant of the base point that its secant slope needs beside z and that single precision could not
+   * recover from z: the smaller tail of σ or Φ, or e^z of a negative z. 0 where none is needed.
+   */
+  tail(z: number): number
+  /**
+   * (f(z + d) − f(z)) / d, computed without subtracting the two: exact identities of divided-difference
+   * arithmetic (Rall & Reps; Kahan & Fateman 1999), so it keeps full relative accuracy however small or large d
+   * is, and equals f′(z) at d = 0.
+   * @param tail this activation's `tail(z)`
+   */
+  secantSlope(z: number, tail: number, d: number): number
+}
+
+const LEAKY_SLOPE = 0.01
+// Klambauer et al. 2017, "Self-Normalizing Neural Networks"
+const SELU_SCALE = 1.0507009873554805
+const SELU_ALPHA = 1.6732632423543772
+// Hendrycks & Gimpel 2016, "Gaussian Error Linear Units": gelu(z) ≈ z·σ(2·√(2/π)·(z + 0.044715 z³))
+const GELU_TANH_SCALE = 2 * Math.sqrt(2 / Math.PI)
+const GELU_TANH_CUBIC = 0.044715
+/** Beyond this change of z the two ends of softplus differ enough to be subtracted. */
+const SOFTPLUS_FAR = 40
+
+/** σ(z) */
+export const sigmoid = (z: number) => 1 / (1 + Math.exp(-z))
+const softplus = (z: number) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)))
+const geluTanhLogit = (z: number) => GELU_TANH_SCALE * (z + GELU_TANH_CUBIC * z * z * z)
+
+/** (1 − e^(−x)) / x for x ≥ 0 */
+function decayRatio(x: number): number {
+  return x === 0 ? 1 : -Math.expm1(-x) / x
+}
+
+/** (e^x − 1) / x */
+export function expm1Ratio(x: number): number {
+  return x === 0 ? 1 : Math.expm1(x) / x
+}
+
+/** ln(1 + x) / x */
+export function log1pRatio(x: number): number {
+  return x === 0 ? 1 : Math.log1p(x) / x
+}
+
+/**
+ * Secant slope of σ at z: p·q·(1 − e^(−|d|))/|d| over s + t·e^(−|d|), where p = σ(z), q = σ(−z) and (s, t) is
+ * (p, q) for a growing z and (q, p) for a falling one. Every term is positive.
+ */
+function sigmoidSecantSlope(z: number, tail: number, d: number): number {
+  const p = z >= 0 ? 1 - tail : tail
+  const q = z >= 0 ? tail : 1 - tail
+  const decay = Math.exp(-Math.abs(d))
+  return (p * q * decayRatio(Math.abs(d))) / (d > 0 ? p + q * decay : q + p * decay)
+}
+
+/** σ(z + d) from σ(z)'s tail, to full relative accuracy. */
+function shiftedSigmoid(z: number, tail: number, d: number): number {
+  const p = z >= 0 ? 1 - tail : tail
+  const q = z >= 0 ? tail : 1 - tail
+  const decay = Math.exp(-Math.abs(d))
+  return d > 0 ? p / (p + q * decay) : (p * decay) / (q + p * decay)
+}
+
+/**
+ * Secant slope of softplus at z. With m = σ(−|z|) ≤ ½ the change is ln(1 + m·(e^d − 1)) for z < 0 and
+ * d + ln(1 + m·(e^(−d) − 1)) for z ≥ 0; neither cancels by more than a factor of 3.
+ */
+export function softplusSecantSlope(z: number, tail: number, d: number): number {
+  const away = z >= 0 ? -d : d
+  if (away > SOFTPLUS_FAR) return (softplus(z + d) - softplus(z)) / d
+  const rise = expm1Ratio(away) * tail
+  const slope = rise * log1pRatio(rise * away)
+  return z >= 0 ? 1 - slope : slope
+}
+
+/** The tail of σ: σ(−|z|), at most ½. */
+export const sigmoidTail = (z: number) => sigmoid(-Math.abs(z))
+
+/** Secant slope of scale·α·(e^z − 1) below 0 and scale·z above. */
+function exponentialLinearSlope(scale: number, alpha: number, z: number, tail: number, d: number): number {
+  const end = z + d
+  if (z > 0 && end > 0) return scale
+  if (z > 0) return (scale * (z - alpha * Math.expm1(end))) / (z - end)
+  if (end > 0) return (scale * (end - alpha * Math.expm1(z))) / (end - z)
+  return scale * alpha * (d > 1 ? Math.exp(end) * decayRatio(d) : tail * expm1Ratio(d))
+}
+
+/** Secant slope of a function that is `below`·z for z ≤ 0 and z above. */
+function piecewiseLinearSlope(below: number, z: number, d: number): number {
+  const end = z + d
+  if (z > 0) return end > 0 ? 1 : (z - below * end) / (z - end)
+  return end > 0 ? (end - below * z) / (end - z) : below
+}
+
+const noTail = () => 0
+const negativeExponential = (z: number) => (z > 0 ? 1 : Math.exp(z))
+
+const ACTIVATIONS: Record<ActivationName, Activation> = {
+  linear: {
+    name: 'linear',
+    code: 0,
+    hasKink: false,
+    value: (z) => z,
+    derivative: () => 1,
+    tail: noTail,
+    secantSlope: () => 1,
+  },
+  relu: {
+    name: 'relu',
+    code: 1,
+    hasKink: true,
+    value: (z) => (z > 0 ? z : 0),
+    derivative: (z) => (z > 0 ? 1 : 0),
+    tail: noTail,
+    secantSlope: (z, _tail, d) => piecewiseLinearSlope(0, z, d),
+  },
+  'leaky-relu': {
+    name: 'leaky-relu',
+    code: 2,
+    hasKink: true,
+    value: (z) => (z > 0 ? z : LEAKY_SLOPE * z),
+    derivative: (z) => (z > 0 ? 1 : LEAKY_SLOPE),
+    tail: noTail,
+    secantSlope: (z, _tail, d) => piecewiseLinearSlope(LEAKY_SLOPE, z, d),
+  },
+  elu: {
+    name: 'elu',
+    code: 3,
+    hasKink: false,
+    value: (z) => (z > 0 ? z : Math.expm1(z)),
+    derivative: (z) => (z > 0 ? 1 : Math.exp(z)),
+    tail: negativeExponential,
+    secantSlope: (z, tail, d) => exponentialLinearSlope(1, 1, z, tail, d),
+  },
+  selu: {
+    name: 'selu',
+    code: 4,
+    hasKink: true,
+    value: (z) => SELU_SCALE * (z > 0 ? z : SELU_ALPHA * Math.expm1(z)),
+    derivative: (z) => SELU_SCALE * (z > 0 ? 1 : SELU_ALPHA * Math.exp(z)),
+    tail: negativeExponential,
+    secantSlope: (z, tail, d) => exponentialLinearSlope(SELU_SCALE, SELU_ALPHA, z, tail, d),
+  },
+  sigmoid: {
+    name: 'sigmoid',
+    code: 5,
+    hasKink: false,
+    value: sigmoid,
+    derivative: (z) => sigmoid(z) * sigmoid(-z),
+    tail: sigmoidTail,
+    secantSlope: sigmoidSecantSlope,
+  },
+  tanh: {
+    name: 'tanh',
+    code: 6,
+    hasKink: false,
+    value: Math.tanh,
+    // 1 − tanh² loses its digits where tanh saturates; 4·σ(2z)·σ(−2z) is the same
+    derivative: (z) => 4 * sigmoid(2 * z) * sigmoid(-2 * z),
+    tail: (z) => sigmoidTail(2 * z),
+    // tanh z = 2·σ(2z) − 1
+    secantSlope: (z, tail, d) => 4 * sigmoidSecantSlope(z, tail, 2 * d),
+  },
+  softplus: {
+    name: 'softplus',
+    code: 7,
+    hasKink: false,
+    value: softplus,
+    derivative: sigmoid,
+    tail: sigmoidTail,
+    secantSlope: softplusSecantSlope,
+  },
+  softsign: {
+    name: 'softsign',
+    code: 8,
+    hasKink: false,
+    value: (z) => z / (1 + Math.abs(z)),
+    derivative: (z) => 1 / (1 + Math.abs(z)) ** 2,
+    tail: noTail,
+    secantSlope: (z, _tail, d) => {
+      const end = z + d
+      const from = 1 + Math.abs(z)
+      const to = 1 + Math.abs(end)
+      if (z >= 0 === end >= 0) return 1 / (from * to)
+      return (Math.abs(z) / from + Math.abs(end) / to) / (Math.abs(z) + Math.abs(end))
+    },
+  },
+  silu: {
+    name: 'silu',
+    code: 9,
+    hasKink: false,
+    value: (z) => z * sigmoid(z),
+    derivative: (z) => sigmoid(z) * (1 + z * sigmoid(-z)),
+    tail: sigmoidTail,
+    secantSlope: (z, tail, d) => shiftedSigmoid(z, tail, d) + z * sigmoidSecantSlope(z, tail, d),
+  },
+  gelu: {
+    name: 'gelu',
+    code: 10,
+    hasKink: false,
+    value: (z) => z * normalDistribution(z),
+    derivative: (z) => normalDistribution(z) + z * normalDensity(z),
+    tail: normalTail,
+    // Δ(z·Φ) = d·Φ(z) + (z + d)·ΔΦ
+    secantSlope: (z, tail, d) => (z >= 0 ? 1 - tail : tail) + (z + d) * normalSecantSlope(z, d),
+  },
+  'gelu-tanh': {
+    name: 'gelu-tanh',
+    code: 11,
+    hasKink: false,
+    value: (z) => z * sigmoid(geluTanhLogit(z)),
+    derivative: (z) => {
+      const u = geluTanhLogit(z)
+      return sigmoid(u) * (1 + z * sigmoid(-u) * GELU_TANH_SCALE * (1 + 3 * GELU_TANH_CUBIC * z * z))
+    },
+    tail: (z) => sigmoidTail(geluTanhLogit(z)),
+    // Δ(z·σ(u)) = d·σ(u + Δu) + z·Δσ(u), Δu = scale·d·(1 + cubic·(3z² + 3zd + d²))
+    secantSlope: (z, tail, d) => {
+      const logitSlope = GELU_TANH_SCALE * (1 + GELU_TANH_CUBIC * (3 * z * (z + d) + d * d))
+      const change = logitSlope * d
+      return shiftedSigmoid(z, tail, change) + z * logitSlope * sigmoidSecantSlope(z, tail, change)
+    },
+  },
+}
+
+export const ACTIVATION_NAMES = Object.keys(ACTIVATIONS) as readonly ActivationName[]
+
+/** @throws GradcheckError `unknown-name` with the nearest name. */
+export function findActivation(name: string): Activation {
+  const found = ACTIVATION_NAMES.find((candidate) => candidate === name)
+  if (found === undefined) {
+    throw new GradcheckError(
+      'unknown-name',
+      `unknown activation "${name}"${suggestName(name, ACTIVATION_NAMES)}`,
+      { fix: `use one of ${ACTIVATION_NAMES.join(', ')}` },
+    )
+  }
+  return ACTIVATIONS[found]
+}
+
+/** True when a change d of z carries z across the kink at 0. */
+export function crossesKink(z: number, d: number): boolean {
+  return z > 0 !== z + d > 0
+}

@@ -1,0 +1,148 @@
+import type { DenseLayer } from './dense-layer.js'
+import { findLoss, type Loss, type Output } from './losses.js'
+import type { Matrix } from './matrix.js'
+import type { Network } from './network.js'
+
+/** One of the user's parameter arrays and where its elements stand in the model. */
+export interface ParameterTensor {
+  /** The user's name for it, `W1`. */
+  readonly name: string
+  /** Shape in the user's own layout. */
+  readonly shape: readonly number[]
+  /** Index of the layer it belongs to, from 0. */
+  readonly layer: number
+  readonly role: 'weights' | 'biases'
+  /** Number of elements. */
+  readonly size: number
+  /** True where the user's array is the transpose of the model's outputs × inputs. */
+  readonly transposed: boolean
+}
+
+/** Values before and after every layer's activation: `Z[l]`, and `A[l]` with `A[0]` the input. */
+export interface ForwardPass {
+  readonly Z: readonly Matrix[]
+  readonly A: readonly Matrix[]
+}
+
+/**
+ * A network with its parameters and data, in float64 and in the package's own orientation (samples × units,
+ * weights outputs × inputs). Everything that a check computes starts from here.
+ */
+export class Model {
+  readonly network: Network
+  readonly layers: readonly DenseLayer[]
+  readonly loss: Loss
+  /** Weights and biases in order: W1, b1, W2, … */
+  readonly parameters: readonly ParameterTensor[]
+  /** samples × features */
+  readonly inputs: Matrix
+  /** samples × outputs; classes as one-hot rows. */
+  readonly targets: Matrix
+
+  constructor(options: {
+    network: Network
+    layers: readonly DenseLayer[]
+    parameters: readonly ParameterTensor[]
+    inputs: Matrix
+    targets: Matrix
+  }) {
+    this.network = options.network
+    this.layers = options.layers
+    this.loss = findLoss(options.network.loss)
+    this.parameters = options.parameters
+    this.inputs = options.inputs
+    this.targets = options.targets
+  }
+
+  get samples(): number {
+    return this.inputs.rows
+  }
+
+  /** The factor outside the loss's sum over samples. */
+  get lossScale(): number {
+    return this.loss.scale(this.samples, this.targets.columns)
+  }
+
+  /** The factor of Σ W² in the loss, λ/(2m). */
+  get l2Scale(): number {
+    return this.network.l2 / (2 * this.samples)
+  }
+
+  /** The parameter's elements in the model's orientation; the model reads this very array. */
+  values(parameter: ParameterTensor): Float64Array {
+    const layer = this.layers[parameter.layer]
+    return parameter.role === 'weights' ? layer.weights : layer.biases!
+  }
+
+  /** The whole forward pass, from the parameters as they are now. */
+  forward(): ForwardPass {
+    const A = [this.inputs]
+    const Z: Matrix[] = []
+    for (const layer of this.layers) {
+      const values = layer.forward(A[A.length - 1])
+      Z.push(values.Z)
+      A.push(values.A)
+    }
+    return { Z, A }
+  }
+
+  /** J by the published formulas, from a whole forward pass with the parameters as they are now. */
+  cost(): number {
+    return this.lossScale * this.loss.sum(outputOf(this.forward()), this.targets) + this.l2Cost()
+  }
+
+  /** λ/(2m)·Σ W² */
+  l2Cost(): number {
+    if (this.network.l2 === 0) return 0
+    let squares = 0
+    for (const layer of this.layers) for (const w of layer.weights) squares += w * w
+    return this.l2Scale * squares
+  }
+
+  /**
+   * Backpropagation in float64: the gradient of every parameter tensor, in the model's orientation and the order
+   * of `parameters`.
+   */
+  gradients(): Float64Array[] {
+    return backpropagate(this, (value) => value)
+  }
+
+  /**
+   * Backpropagation with every factor and term replaced by its absolute value: Σ |terms| of each gradient entry.
+   * Times a unit roundoff it bounds, to first order, what rounding does to that entry.
+   */
+  gradientMagnitudes(): Float64Array[] {
+    return backpropagate(this, Math.abs)
+  }
+}
+
+/** The last layer's values of a forward pass. */
+export function outputOf(pass: ForwardPass): Output {
+  return { Z: pass.Z[pass.Z.length - 1], A: pass.A[pass.A.length - 1] }
+}
+
+function mapMatrix(matrix: Matrix, f: (value: number) => number): Matrix {
+  return { ...matrix, data: matrix.data.map(f) }
+}
+
+function backpropagate(model: Model, take: (value: number) => number): Float64Array[] {
+  const pass = model.forward()
+  const { layers, loss } = model
+  const gradients = new Map<string, Float64Array>()
+  let upstream = mapMatrix(loss.derivative(outputOf(pass), model.targets), (d) => take(model.lossScale * d))
+  for (let l = layers.length - 1; l >= 0; l--) {
+    const layer = layers[l]
+    if (!layer.endsAtLogits) {
+      const { derivative } = layer.activation
+      for (let k = 0; k < upstream.data.length; k++) upstream.data[k] *= take(derivative(pass.Z[l].data[k]))
+    }
+    const gradient = layer.backward(upstream, mapMatrix(pass.A[l], take), take)
+    for (let k = 0; k < layer.weights.length; k++) {
+      gradient.weights[k] += take(2 * model.l2Scale * layer.weights[k])
+    }
+    gradients.set(`weights ${l}`, gradient.weights)
+    if (gradient.biases !== undefined) gradients.set(`biases ${l}`, gradient.biases)
+    upstream = gradient.input
+  }
+  return model.parameters.map((parameter) => gradients.get(`${parameter.role} ${parameter.layer}`)!)
+}

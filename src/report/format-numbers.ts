@@ -1,0 +1,52 @@
+/** A figure of merit (difference, numerical error): three significant digits, `2.60e-8`, `0.285`. */
+export function formatDifference(value: number): string {
+  if (value === 0 || !Number.isFinite(value)) return String(value)
+  return isPlain(value, 1e-3, 1e3) ? value.toPrecision(3) : value.toExponential(2)
+}
+
+/** A number of the user's (cost, gradient entry): seven significant digits. */
+export function formatValue(value: number): string {
+  if (value === 0 || !Number.isFinite(value)) return String(value)
+  return isPlain(value, 1e-4, 1e7) ? value.toPrecision(7) : value.toExponential(6)
+}
+
+/** A setting as people write it: `1e-5`, `2.5e-6`, `0.01`. */
+export function formatSetting(value: number): string {
+  return value === 0 || isPlain(value, 1e-3, 1e6) ? String(value) : value.toExponential().replace('e+', 'e')
+}
+
+/** How many times too large `analytical` is: five significant digits, or a dash where `numerical` is zero. */
+export function formatRatio(analytical: number, numerical: number): string {
+  const ratio = analytical / numerical
+  if (!Number.isFinite(ratio)) return '-'
+  if (ratio === 0) return '0'
+  return isPlain(ratio, 1e-3, 1e5) ? ratio.toPrecision(5) : ratio.toExponential(2)
+}
+
+/** A count with thousands separated: `61,481`. */
+export function formatCount(count: number): string {
+  return Math.round(count).toLocaleString('en-US')
+}
+
+/** A count and its noun: `1 parameter`, `61,481 parameters`. */
+export function formatQuantity(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** A duration: `38 ms`, `1.24 s`, `45 s`, `3 min 20 s`. */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 0.0995) return `${Math.round(seconds * 1000)} ms`
+  if (seconds < 9.995) return `${seconds.toFixed(2)} s`
+  const whole = Math.round(seconds)
+  return whole < 120 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`
+}
+
+/** Names as a sentence has them: `W2`, `W2 and b1`, `W1, W2, W3 and 5 more`. */
+export function listNames(names: readonly string[], limit = 4): string {
+  if (names.length > limit)
+    return `${names.slice(0, limit - 1).join(', ')} and ${names.length - limit + 1} more`
+  if (names.length < 2) return names.join('')
+  return `${names.slice(0, -1).join(', ')} and ${names[names.length - 1]}`
+}
+
+const isPlain = (value: number, from: number, to: number) => Math.abs(value) >= from && Math.abs(value) < to

@@ -1,0 +1,192 @@
+import type { CheckReport, Verdict } from '../check/report.js'
+import { escapeControls } from './escape-controls.js'
+import {
+  formatCount,
+  formatDifference,
+  formatQuantity,
+  formatSeconds,
+  formatSetting,
+  formatValue,
+  listNames,
+} from './format-numbers.js'
+import { clipMiddle, wrapText } from './layout-text.js'
+import { chooseStyle, type Style } from './text-style.js'
+import { formatEntries, formatTensors } from './text-tables.js'
+
+/** How a text report is written. */
+export interface TextOptions {
+  /** Whether to colour it with ANSI escapes; default false. Colour repeats what the words say. */
+  readonly color?: boolean
+  /** Columns it may take, from 60 to 100; default 80. */
+  readonly width?: number
+}
+
+const MAX_LINES = 40
+const MAX_TENSOR_ROWS = 20
+const MAX_ENTRIES_PER_TENSOR = 5
+const MAX_LINES_OF_FINDINGS = 6
+const MAX_LINES_OF_NOTICES = 6
+const MAX_NAME_WIDTH_IN_SENTENCE = 24
+const INDENT = 2
+
+/**
+ * The report as text for one screen: at most 40 lines. The verdict comes first, in words; then what was
+ * evaluated, what was found, a row for each tensor and the worst entries of the failing ones.
+ */
+export function formatReport(report: CheckReport, options: TextOptions = {}): string {
+  const style = chooseStyle(options.color ?? false)
+  const width = Math.min(100, Math.max(60, options.width ?? 80))
+  const top = [
+    ...formatHeadline(report, style, width),
+    '',
+    ...formatFacts(report, style, width),
+    ...section(formatList('found', report.diagnosis, MAX_LINES_OF_FINDINGS, style, width)),
+    ...section(formatList('note', asMessages(report.notices), MAX_LINES_OF_NOTICES, style, width)),
+  ]
+  const failing = report.tensors.filter((tensor) => tensor.worst.length > 0 && tensor.verdict !== 'pass')
+  const free = MAX_LINES - top.length - (failing.length > 0 ? 6 : 3)
+  const entriesWanted = failing.reduce((sum, t) => sum + Math.min(MAX_ENTRIES_PER_TENSOR, t.worst.length), 0)
+  const rowLimit = Math.min(MAX_TENSOR_ROWS, Math.max(free - Math.min(entriesWanted, 10), 3))
+  const tensors = formatTensors(report.tensors, rowLimit, style, width)
+  const entryLimit = free - Math.min(report.tensors.length, rowLimit)
+  const lines = [
+    ...top,
+    ...section(tensors),
+    ...section(failing.length > 0 ? formatEntries(failing, Math.max(entryLimit, 1), style, width) : []),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+const section = (lines: readonly string[]) => (lines.length === 0 ? [] : ['', ...lines])
+
+const asMessages = (notices: readonly string[]) => notices.map((message) => ({ message }))
+
+function formatHeadline(report: CheckReport, style: Style, width: number): string[] {
+  const word = report.interrupted ? 'INTERRUPTED' : VERDICT_WORDS[report.verdict]
+  const paint =
+    style.verdict[report.interrupted && report.verdict !== 'fail' ? 'inconclusive' : report.verdict]
+  const indent = word.length + 2
+  const [first, ...rest] = wrapText(describeVerdict(report), width - indent)
+  return [
+    `${paint(word)}  ${style.strong(first)}`,
+    ...rest.map((line) => ' '.repeat(indent) + style.strong(line)),
+  ]
+}
+
+const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
+  pass: 'PASS',
+  fail: 'FAIL',
+  inconclusive: 'INCONCLUSIVE',
+}
+
+/** The verdict as a sentence without its first word. */
+function describeVerdict(report: CheckReport): string {
+  const { checked, total } = report.parameters
+  if (!report.interrupted) return describeComparison(report)
+  const progress = `after ${formatCount(checked)} of ${formatQuantity(total, 'parameter')}`
+  if (checked === 0) return `${progress}: nothing has been compared`
+  if (report.verdict === 'fail') return `${progress}; ${describeComparison(report)}`
+  return `${progress}; no wrong entry so far, difference ${compareWithTolerance(report)}`
+}
+
+function describeComparison(report: CheckReport): string {
+  const difference = `difference ${compareWithTolerance(report)}`
+  switch (report.verdict) {
+    case 'pass': {
+      const where = report.parameters.checked < report.parameters.total ? ' where it was checked' : ''
+      return `the gradient is right${where}: ${difference}`
+    }
+    case 'fail': {
+      const wrong = report.tensors
+        .filter((tensor) => tensor.verdict === 'fail')
+        .map((tensor) => clipMiddle(escapeControls(tensor.name), MAX_NAME_WIDTH_IN_SENTENCE))
+      if (wrong.length === 0) return `the gradient is wrong: ${difference}`
+      const verb = wrong.length === 1 ? 'disagrees' : 'disagree'
+      return `the gradient is wrong: ${listNames(wrong)} ${verb} with the numerical gradient`
+    }
+    case 'inconclusive':
+      return `the numerical gradient is too poor to tell: ${difference}, numerical error ${formatDifference(report.numericalError)}`
+  }
+}
+
+function compareWithTolerance({ difference, tolerance }: CheckReport): string {
+  const relation = difference <= tolerance ? '≤' : difference > tolerance ? '>' : 'against'
+  return `${formatDifference(difference)} ${relation} ${formatSetting(tolerance)}`
+}
+
+function formatFacts(report: CheckReport, style: Style, width: number): string[] {
+  const { checked, total } = report.parameters
+  const scope = checked === total ? `all ${formatQuantity(total, 'parameter')}` : countOf(checked, total)
+  const facts: [string, string][] = [
+    ['difference', describeDifference(report)],
+    ['cost', formatValue(report.cost)],
+    [
+      'checked',
+      `${scope}; ${formatQuantity(report.timing.perturbations, 'perturbation')} in ${formatSeconds(report.timing.seconds)}`,
+    ],
+    [
+      'method',
+      `${METHOD_NAMES[report.method]}, ${report.scheme}, step ${formatSetting(report.step)}, ${report.precision} precision`,
+    ],
+    ['device', describeDevice(report)],
+  ]
+  if (report.crossValidation.checked > 0) {
+    const { checked: sample, difference } = report.crossValidation
+    const figure = formatDifference(difference)
+    facts.push([
+      'cross-check',
+      `${figure} from the textbook method on ${formatQuantity(sample, 'parameter')}`,
+    ])
+  }
+  const labelWidth = Math.max(...facts.map(([label]) => label.length))
+  return facts.flatMap(([label, text]) => hang(label, labelWidth, text, style, width))
+}
+
+function describeDifference({ difference, tolerance, numericalError, parameters }: CheckReport): string {
+  if (parameters.checked === 0) return `none yet, tolerance ${formatSetting(tolerance)}`
+  const error = formatDifference(numericalError)
+  return `${formatDifference(difference)}, tolerance ${formatSetting(tolerance)}, numerical error ${error} (estimated)`
+}
+
+const countOf = (checked: number, total: number) =>
+  `${formatCount(checked)} of ${formatQuantity(total, 'parameter')}`
+
+const METHOD_NAMES = { difference: 'difference arithmetic', textbook: 'textbook loop' } as const
+
+function describeDevice({ device }: CheckReport): string {
+  const kind = device.evaluator === 'webgpu' ? (device.software ? 'software adapter' : 'gpu') : 'cpu'
+  return `${kind}: ${escapeControls(device.adapter)}`
+}
+
+/** A label and its text, further lines below the first one's text. */
+function hang(label: string, labelWidth: number, text: string, style: Style, width: number): string[] {
+  const left = ' '.repeat(INDENT)
+  const lines = wrapText(text, width - INDENT - labelWidth - 2)
+  return lines.map((line, number) => {
+    const name = number === 0 ? label.padEnd(labelWidth) : ' '.repeat(labelWidth)
+    return `${left}${number === 0 ? style.quiet(name) : name}  ${line}`
+  })
+}
+
+function formatList(
+  label: string,
+  items: readonly { readonly message: string }[],
+  maxLines: number,
+  style: Style,
+  width: number,
+): string[] {
+  const lines: string[] = []
+  for (const [number, item] of items.entries()) {
+    const next = hang(label, label.length, escapeControls(item.message), style, width - ELLIPSIS.length)
+    const isLast = number === items.length - 1
+    if (lines.length > 0 && lines.length + next.length > maxLines - (isLast ? 0 : 1)) {
+      lines.push(`${' '.repeat(INDENT)}and ${items.length - number} more (--json lists them)`)
+      return lines
+    }
+    const room = maxLines - lines.length
+    lines.push(...(next.length > room ? [...next.slice(0, room - 1), next[room - 1] + ELLIPSIS] : next))
+  }
+  return lines
+}
+
+const ELLIPSIS = ' …'

@@ -1,0 +1,53 @@
+import { copyFileSync, mkdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Plugin } from 'vite'
+import { defineConfig } from 'vitest/config'
+import manifest from './package.json' with { type: 'json' }
+import { weslPlugin } from './scripts/wesl-plugin.js'
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const external = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })
+
+/** The cases `gradcheck examples` runs travel with the build. */
+const EXAMPLES = ['three-layer.npz', 'three-layer-buggy.npz', 'two-three-one.npz', 'image-tanh.npz']
+
+function copyExamples(): Plugin {
+  return {
+    name: 'copy-examples',
+    apply: 'build',
+    closeBundle() {
+      mkdirSync(here('dist/examples'), { recursive: true })
+      for (const file of EXAMPLES) copyFileSync(here(`test/fixtures/${file}`), here(`dist/examples/${file}`))
+    },
+  }
+}
+
+export default defineConfig({
+  plugins: [weslPlugin(here('shaders')), copyExamples()],
+  build: {
+    target: 'es2023',
+    sourcemap: true,
+    minify: false,
+    lib: {
+      entry: {
+        index: here('src/index.ts'),
+        node: here('src/node.ts'),
+        cli: here('src/cli/cli.ts'),
+      },
+      formats: ['es'],
+    },
+    rolldownOptions: {
+      external: [/^node:/, ...external.flatMap((name) => [name, new RegExp(`^${name}/`)])],
+      // chunks lie flat beside the entries, so that import.meta.url finds dist/examples from any of them
+      output: { chunkFileNames: '[name]-[hash].js' },
+    },
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    // Dawn keeps process-wide state: a process for each file keeps tests apart
+    pool: 'forks',
+    reporters: process.env.CI ? ['default', ['json', { outputFile: '.cache/test-results.json' }]] : ['default'],
+  },
+})
