@@ -2,7 +2,7 @@ import { checkGradients } from '../check/check-gradients.js'
 import { problemFromArrays } from '../check/problem-from-arrays.js'
 import type { CheckReport } from '../check/report.js'
 import { GradcheckError } from '../errors.js'
-import type { DeviceChoice, OpenedDevice } from '../gpu/node/open-device.js'
+import type { DeviceChoice, OpenedDevice } from '../differentiate/node/open-device.js'
 import { ACTIVATION_NAMES } from '../network/activations.js'
 import { LOSS_NAMES } from '../network/losses.js'
 import { escapeControls } from '../report/escape-controls.js'
@@ -44,7 +44,7 @@ export async function runCheck(
     gradients,
   })
 
-  const { openDevice } = await import('../gpu/node/open-device.js')
+  const { openDevice } = await import('../differentiate/node/open-device.js')
   const device = await openDevice(choice)
   let report: CheckReport
   try {

@@ -1,4 +1,4 @@
-import type { AdapterDescription, DeviceSurvey } from '../gpu/node/open-device.js'
+import type { AdapterDescription, DeviceSurvey } from '../differentiate/node/open-device.js'
 import { escapeControls } from '../report/escape-controls.js'
 import { formatCount, formatQuantity } from '../report/format-numbers.js'
 import { formatJson } from '../report/json.js'
@@ -22,7 +22,7 @@ const SHOWN_LIMITS = [
  * @returns the exit status.
  */
 export async function runDoctor({ json = false }: { json?: boolean }, terminal: Terminal): Promise<number> {
-  const { surveyDevices } = await import('../gpu/node/open-device.js')
+  const { surveyDevices } = await import('../differentiate/node/open-device.js')
   const survey = await surveyDevices()
   const { stdout, environment } = terminal
   const text = json

@@ -5,7 +5,7 @@ import { problemFromArrays } from '../check/problem-from-arrays.js'
 import type { CheckReport } from '../check/report.js'
 import { GradcheckError } from '../errors.js'
 import { readArrays } from '../files/read-arrays.js'
-import type { DeviceChoice, OpenedDevice } from '../gpu/node/open-device.js'
+import type { DeviceChoice, OpenedDevice } from '../differentiate/node/open-device.js'
 import { formatJson } from '../report/json.js'
 import { EXIT_STATUS } from './exit-status.js'
 import {
@@ -72,7 +72,7 @@ async function loadCase(published: PublishedCase): Promise<Problem> {
 
 /** Opens a device, or notes why it is missing. */
 async function tryToOpen(choice: DeviceChoice, missing: MissingDevice[]): Promise<OpenedDevice | undefined> {
-  const { openDevice } = await import('../gpu/node/open-device.js')
+  const { openDevice } = await import('../differentiate/node/open-device.js')
   try {
     return await openDevice(choice)
   } catch (error) {

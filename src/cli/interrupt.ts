@@ -2,7 +2,7 @@ import { EXIT_STATUS } from './exit-status.js'
 
 /**
  * Runs work that Ctrl-C may stop: the first aborts the signal, so that the work can end with what it has; the
- * second ends the process at once, after `cleanUp`.
+ * second, even while the report is being written, ends the process at once, after `cleanUp`.
  */
 export async function runInterruptibly<T>(
   work: (signal: AbortSignal) => Promise<T>,
@@ -20,6 +20,6 @@ export async function runInterruptibly<T>(
   try {
     return await work(controller.signal)
   } finally {
-    process.off('SIGINT', onInterrupt)
+    if (!controller.signal.aborted) process.off('SIGINT', onInterrupt)
   }
 }

@@ -47,7 +47,8 @@ Examples:
   gradcheck check model.npz --activations tanh,linear --loss softmax-cross-entropy --layout rows
   gradcheck check weights.safetensors gradients.safetensors data.npz \\
     --activations relu,linear --loss mean-squared-error --layout pytorch
-  gradcheck check model.npz --activations relu,sigmoid --loss binary-cross-entropy --json > report.json
+  gradcheck check model.npz --activations relu,sigmoid --loss binary-cross-entropy \\
+    --json > report.json
 ${HELP_ON_STATUS}`
 
 /**

@@ -62,4 +62,4 @@ function describeProgress({ done, total, phase }: ProgressState, rate: number): 
 }
 
 const formatTimeLeft = (seconds: number) =>
-  seconds < 10 ? `${Math.ceil(seconds)} s` : formatSeconds(seconds)
+  seconds < 10 ? `${Math.max(1, Math.round(seconds))} s` : formatSeconds(seconds)

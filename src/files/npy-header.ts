@@ -112,7 +112,7 @@ function parseHeaderDictionary(text: string, name: string): Record<HeaderKey, st
 
 function parseFortranOrder(value: string, name: string): boolean {
   if (value !== 'True' && value !== 'False') {
-    throw badFile(`${name} has a malformed .npy header: 'fortran_order' is ${value}, not True or False`)
+    throw badFile(`${name} has a malformed .npy header: 'fortran_order' is not True or False: ${value}`)
   }
   return value === 'True'
 }
@@ -120,7 +120,7 @@ function parseFortranOrder(value: string, name: string): boolean {
 /** A Python tuple of whole numbers; those that Python 2 wrote may end in L. `(3)` is not a tuple. */
 function parseShape(value: string, name: string): number[] {
   if (!/^\((?:\s*|(?:\s*\d+L?\s*,)+(?:\s*\d+L?)?\s*)\)$/.test(value)) {
-    throw badFile(`${name} has a malformed .npy header: 'shape' is ${value}, not a tuple of whole numbers`)
+    throw badFile(`${name} has a malformed .npy header: 'shape' is not a tuple of whole numbers: ${value}`)
   }
   const shape = [...value.matchAll(/\d+/g)].map(([digits]) => Number(digits))
   if (shape.length > MAX_DIMENSIONS) {

@@ -105,7 +105,7 @@ function describeComparison(report: CheckReport): string {
       return `the gradient is wrong: ${listNames(wrong)} ${verb} with the numerical gradient`
     }
     case 'inconclusive':
-      return `the numerical gradient is too poor to tell: ${difference}, numerical error ${formatDifference(report.numericalError)}`
+      return `cannot tell whether the gradient is right: ${difference}, numerical error ${formatDifference(report.numericalError)}`
   }
 }
 

@@ -1,0 +1,148 @@
+import { availableParallelism, cpus } from 'node:os'
+import { GradcheckError } from '../../errors.js'
+import { type AdapterKind, nameOf } from '../../gpu/device.js'
+import { findAdapter, openGpuDevice } from '../../gpu/node/open-adapter.js'
+import { suggestName } from '../../suggest.js'
+import { createCpuEvaluator } from '../cpu.js'
+import type { Evaluator } from '../evaluator.js'
+import { createWebgpuEvaluator } from '../webgpu/evaluator.js'
+
+/**
+ * Where to evaluate: `gpu` a hardware adapter, `software` a WebGPU adapter on the processor (to test shaders),
+ * `cpu` float64 on the processor, `auto` a hardware adapter where there is one and else `cpu`.
+ */
+export type DeviceChoice = 'auto' | 'gpu' | 'software' | 'cpu'
+
+export const DEVICE_NAMES: readonly DeviceChoice[] = ['auto', 'gpu', 'software', 'cpu']
+
+/** A device that was opened, with the evaluator that runs on it. Whoever opened it disposes of it. */
+export interface OpenedDevice extends AsyncDisposable {
+  readonly kind: 'hardware' | 'software' | 'cpu'
+  /** The adapter's or processor's name. */
+  readonly name: string
+  /** Why it was chosen. */
+  readonly reason: string
+  readonly evaluator: Evaluator
+}
+
+/** An adapter as `gradcheck doctor` shows it. */
+export interface AdapterDescription {
+  readonly kind: AdapterKind
+  readonly vendor: string
+  readonly architecture: string
+  readonly device: string
+  readonly description: string
+  readonly limits: Record<string, number>
+  readonly features: string[]
+}
+
+/** What this machine has and what `auto` makes of it. */
+export interface DeviceSurvey {
+  readonly adapters: AdapterDescription[]
+  readonly missing: { kind: AdapterKind; reason: string; fix?: string }[]
+  readonly processor: { name: string; cores: number }
+  readonly auto: { kind: 'hardware' | 'cpu'; name: string; reason: string }
+}
+
+/**
+ * Opens a device.
+ * @throws GradcheckError `device-unavailable` when the one asked for is not there, `unknown-name`
+ */
+export async function openDevice(choice: DeviceChoice): Promise<OpenedDevice> {
+  switch (choice) {
+    case 'cpu':
+      return openProcessor('it was asked for')
+    case 'gpu':
+      return await openAdapter('hardware', 'it was asked for')
+    case 'software':
+      return await openAdapter('software', 'it was asked for')
+    case 'auto':
+      try {
+        return await openAdapter('hardware', 'a hardware adapter was found')
+      } catch (error) {
+        if (!(error instanceof GradcheckError) || error.code !== 'device-unavailable') throw error
+        return openProcessor(error.message)
+      }
+    default:
+      throw new GradcheckError(
+        'unknown-name',
+        `unknown device "${choice}"${suggestName(String(choice), DEVICE_NAMES)}`,
+        { fix: `use one of ${DEVICE_NAMES.join(', ')}` },
+      )
+  }
+}
+
+function processorName(): string {
+  return cpus()[0]?.model.trim() || 'processor'
+}
+
+function openProcessor(reason: string): OpenedDevice {
+  const name = processorName()
+  return {
+    kind: 'cpu',
+    name,
+    reason,
+    evaluator: createCpuEvaluator(name),
+    [Symbol.asyncDispose]: async () => undefined,
+  }
+}
+
+async function openAdapter(kind: AdapterKind, reason: string): Promise<OpenedDevice> {
+  const evaluator = await createWebgpuEvaluator(() => openGpuDevice(kind))
+  return {
+    kind,
+    name: evaluator.adapter,
+    reason,
+    evaluator,
+    [Symbol.asyncDispose]: async () => evaluator.dispose(),
+  }
+}
+
+/** Looks for every kind of device and says what `auto` would choose and why. */
+export async function surveyDevices(): Promise<DeviceSurvey> {
+  const adapters: AdapterDescription[] = []
+  const missing: DeviceSurvey['missing'] = []
+  for (const kind of ['hardware', 'software'] as const) {
+    const found = await findAdapter(kind)
+    if (found.adapter === undefined) {
+      missing.push({ kind, reason: found.reason, fix: found.fix })
+      continue
+    }
+    const { info, limits, features } = found.adapter
+    adapters.push({
+      kind,
+      vendor: info.vendor,
+      architecture: info.architecture,
+      device: info.device,
+      description: nameOf(info),
+      limits: readLimits(limits),
+      features: [...features].sort(),
+    })
+  }
+  const hardware = adapters.find((adapter) => adapter.kind === 'hardware')
+  return {
+    adapters,
+    missing,
+    processor: { name: processorName(), cores: availableParallelism() },
+    auto:
+      hardware === undefined
+        ? {
+            kind: 'cpu',
+            name: processorName(),
+            reason: `there is no hardware adapter: ${missing.find((entry) => entry.kind === 'hardware')?.reason}`,
+          }
+        : { kind: 'hardware', name: hardware.description, reason: 'a hardware adapter was found' },
+  }
+}
+
+/** An adapter's limits as plain numbers: its object has them as getters of its prototype. */
+function readLimits(limits: GPUSupportedLimits): Record<string, number> {
+  const result: Record<string, number> = {}
+  for (let at: object | null = limits; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+    for (const name of Object.getOwnPropertyNames(at)) {
+      const value = Reflect.get(limits, name)
+      if (typeof value === 'number') result[name] = value
+    }
+  }
+  return result
+}

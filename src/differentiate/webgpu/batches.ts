@@ -1,0 +1,165 @@
+import { GradcheckError } from '../../errors.js'
+import { withErrorScopes } from '../../gpu/error-scopes.js'
+import type { Pipelines } from '../../gpu/pipelines.js'
+import type { Model } from '../../network/model.js'
+import type { DifferenceSettings, EvaluationHooks, TensorDerivatives } from '../evaluator.js'
+import { BatchBuffers, UNWRITTEN } from './batch-buffers.js'
+import { BatchSize, batchCapacity, storedRows, workPerColumn } from './batch-size.js'
+import type { NetworkBuffers } from './network-buffers.js'
+import { createStages, type Stage } from './stages.js'
+
+/** Batches on their way at once: the GPU works on one while the host reads another. */
+const BATCHES_IN_FLIGHT = 2
+/** WebGPU's limit on workgroups in one dimension; larger grids are folded into a second one. */
+const MOST_WORKGROUPS = 65535
+
+/** A batch whose results were not all written: what some systems give instead of an error when they end a kernel. */
+export class UnverifiedBatch extends Error {}
+
+/** What every tensor of a check is evaluated with. */
+export interface BatchContext {
+  readonly device: GPUDevice
+  readonly pipelines: Pipelines
+  readonly model: Model
+  readonly network: NetworkBuffers
+  readonly settings: DifferenceSettings
+  /** Divisor of the batches' size, raised after a loss. */
+  readonly shrink: number
+}
+
+let lastCanary = 0
+
+/**
+ * Evaluates what is left of one tensor, batch after batch, verified in order: `tensor.done` grows with each.
+ * Fills in Σ over sides and samples of ΔJ_s/(±h).
+ */
+export async function evaluateTensor(
+  context: BatchContext,
+  tensor: TensorDerivatives,
+  hooks: EvaluationHooks,
+): Promise<void> {
+  const { device, model, settings } = context
+  const { parameter } = tensor
+  const sides = settings.scheme === 'central' ? 2 : 1
+  const columnsPerPerturbation = sides * model.samples
+  const capacity = batchCapacity(model, parameter, columnsPerPerturbation, device.limits, context.shrink)
+  if (capacity < 1) {
+    throw new GradcheckError(
+      'bad-usage',
+      `${model.samples} samples are too many for this GPU: one perturbation of ${parameter.name} does not fit into its memory`,
+      { fix: 'check with fewer samples, or use --device cpu' },
+    )
+  }
+  const buffers = new BatchBuffers(device, {
+    capacity,
+    columns: capacity * columnsPerPerturbation,
+    storedRows: storedRows(model, parameter.layer),
+    readBacks: BATCHES_IN_FLIGHT,
+  })
+  try {
+    const stages = await createStages({ ...context, parameter, batch: buffers, columnsPerPerturbation })
+    const size = new BatchSize(capacity, columnsPerPerturbation * workPerColumn(model, parameter.layer))
+    const inFlight: Submitted[] = []
+    let submitted = tensor.done
+    let lastEnd = performance.now()
+    for (;;) {
+      while (inFlight.length < BATCHES_IN_FLIGHT && submitted < tensor.entries.length && !hooks.signal?.aborted) {
+        const entries = tensor.entries.slice(submitted, submitted + size.next)
+        const readBack = buffers.readBacks.find((free) => !inFlight.some((batch) => batch.readBack === free))!
+        inFlight.push(submit(context, tensor, stages, buffers, readBack, entries, columnsPerPerturbation))
+        submitted += entries.length
+      }
+      const batch = inFlight.shift()
+      if (batch === undefined) break
+      try {
+        await batch.finished
+      } catch (error) {
+        await Promise.allSettled(inFlight.map((other) => other.finished))
+        throw error
+      }
+      const end = performance.now()
+      size.learn(batch.count, end - Math.max(lastEnd, batch.start))
+      lastEnd = end
+      hooks.onProgress?.(tensor.done)
+    }
+  } finally {
+    buffers.dispose()
+  }
+}
+
+interface Submitted {
+  readonly readBack: GPUBuffer
+  readonly count: number
+  /** When it was submitted. */
+  readonly start: number
+  /** Resolves once the results are verified and taken in. */
+  readonly finished: Promise<void>
+}
+
+function submit(
+  { device, model, settings }: BatchContext,
+  tensor: TensorDerivatives,
+  stages: readonly Stage[],
+  buffers: BatchBuffers,
+  readBack: GPUBuffer,
+  entries: Uint32Array<ArrayBuffer>,
+  columnsPerPerturbation: number,
+): Submitted {
+  lastCanary = (lastCanary + 1) >>> 0 || 1
+  const canary = lastCanary
+  const count = entries.length
+  const columns = count * columnsPerPerturbation
+  const start = performance.now()
+  const { checked } = withErrorScopes(device, `a batch of ${count} perturbations of ${tensor.parameter.name}`, () => {
+    buffers.write(
+      {
+        columns,
+        perturbations: count,
+        samples: model.samples,
+        sides: columnsPerPerturbation / model.samples,
+        elementsPerUnit: tensor.parameter.role === 'weights' ? model.layers[tensor.parameter.layer].inputs : 1,
+        capacity: buffers.capacity,
+        canary,
+        step: settings.step,
+      },
+      entries,
+    )
+    const encoder = device.createCommandEncoder({ label: 'batch' })
+    const pass = encoder.beginComputePass({ label: 'batch' })
+    for (const stage of stages) {
+      pass.setPipeline(stage.pipeline)
+      pass.setBindGroup(0, stage.bindGroup)
+      const groups = stage.workgroups(count, columns)
+      const rows = Math.ceil(groups / MOST_WORKGROUPS)
+      pass.dispatchWorkgroups(Math.ceil(groups / rows), rows)
+    }
+    pass.end()
+    const kinksAt = 4 * buffers.capacity
+    encoder.copyBufferToBuffer(buffers.results, 0, readBack, 0, 4 * count)
+    encoder.copyBufferToBuffer(buffers.results, kinksAt, readBack, 4 * count, 4 * count)
+    encoder.copyBufferToBuffer(buffers.results, 2 * kinksAt, readBack, 8 * count, 4)
+    device.queue.submit([encoder.finish()])
+  })
+  const mapped = readBack.mapAsync(GPUMapMode.READ, 0, 8 * count + 4)
+  const finished = Promise.all([checked, mapped]).then(() => {
+    const words = new Uint32Array(readBack.getMappedRange(0, 8 * count + 4).slice(0))
+    readBack.unmap()
+    takeIn(tensor, words, count, canary)
+  })
+  finished.catch(() => undefined)
+  return { readBack, count, start, finished }
+}
+
+/** Verifies a batch's results and appends them to the tensor's. */
+function takeIn(tensor: TensorDerivatives, words: Uint32Array<ArrayBuffer>, count: number, canary: number): void {
+  const bits = words.subarray(0, count)
+  if (words[2 * count] !== canary || bits.includes(UNWRITTEN)) {
+    throw new UnverifiedBatch(`the GPU did not write all results of a batch of ${tensor.parameter.name}`)
+  }
+  const values = new Float32Array(words.buffer, 0, count)
+  for (let k = 0; k < count; k++) {
+    tensor.derivatives[tensor.done + k] = values[k]
+    tensor.kinks[tensor.done + k] = Math.min(words[count + k], 255)
+  }
+  tensor.done += count
+}

@@ -1,0 +1,116 @@
+import { GradcheckError } from '../../errors.js'
+import type { GpuDevice } from '../../gpu/device.js'
+import { Pipelines } from '../../gpu/pipelines.js'
+import type { Model } from '../../network/model.js'
+import {
+  type DifferenceSettings,
+  type EvaluationHooks,
+  type Evaluator,
+  l2Slope,
+  type TensorDerivatives,
+} from '../evaluator.js'
+import { evaluateTensor, UnverifiedBatch } from './batches.js'
+import { uploadNetwork } from './network-buffers.js'
+
+/** How often a lost device is replaced before the check gives up. */
+const MOST_LOSSES = 4
+
+/** A WebGPU evaluator, and the device it holds. */
+export interface WebgpuEvaluator extends Evaluator {
+  readonly name: 'webgpu'
+  /** Gives the device back. */
+  dispose(): void
+}
+
+/**
+ * Difference arithmetic in WGSL, all perturbations of a batch at once, in single precision with the base point's
+ * constants from float64. A lost device is replaced, its batches halved, and the work goes on from the last
+ * batch that was verified.
+ * @param open opens a device anew; called once at first and once for each loss
+ * @throws GradcheckError `device-unavailable` when the first device cannot be opened
+ */
+export async function createWebgpuEvaluator(open: () => Promise<GpuDevice>): Promise<WebgpuEvaluator> {
+  let gpu = await open()
+  let pipelines = new Pipelines(gpu.device)
+  let shrink = 1
+
+  async function replaceDevice(): Promise<void> {
+    gpu.dispose()
+    gpu = await open()
+    pipelines = new Pipelines(gpu.device)
+    shrink *= 2
+  }
+
+  async function evaluate(
+    model: Model,
+    tensors: readonly TensorDerivatives[],
+    settings: DifferenceSettings,
+    hooks: EvaluationHooks = {},
+  ): Promise<void> {
+    for (let losses = 0; ; losses++) {
+      try {
+        await evaluateRest(model, tensors, settings, hooks)
+        break
+      } catch (error) {
+        const wasLost = error instanceof UnverifiedBatch || gpu.lost.reason !== undefined
+        if (!wasLost) throw error
+        if (losses === MOST_LOSSES) {
+          throw new GradcheckError(
+            'device-lost',
+            `the GPU device ${gpu.name} was lost ${losses + 1} times: ${gpu.lost.reason ?? (error as Error).message}`,
+            { cause: error, fix: 'use --device cpu' },
+          )
+        }
+        await replaceDevice()
+      }
+    }
+    for (const tensor of tensors) addScaleAndL2(model, tensor, settings)
+  }
+
+  /** Evaluates what is left of every tensor. */
+  async function evaluateRest(
+    model: Model,
+    tensors: readonly TensorDerivatives[],
+    settings: DifferenceSettings,
+    hooks: EvaluationHooks,
+  ): Promise<void> {
+    const network = uploadNetwork(gpu.device, model)
+    try {
+      for (const tensor of tensors) {
+        if (hooks.signal?.aborted) return
+        await evaluateTensor(
+          { device: gpu.device, pipelines, model, network, settings, shrink },
+          tensor,
+          {
+            signal: hooks.signal,
+            onProgress: () => hooks.onProgress?.(tensors.reduce((sum, { done }) => sum + done, 0)),
+          },
+        )
+      }
+    } finally {
+      network.dispose()
+    }
+  }
+
+  return {
+    name: 'webgpu',
+    precision: 'single',
+    get adapter() {
+      return gpu.name
+    },
+    get software() {
+      return gpu.kind === 'software'
+    },
+    evaluate,
+    dispose: () => gpu.dispose(),
+  }
+}
+
+/** The kernels give Σ over sides and samples of ΔJ_s/(±h): this makes the derivative of the whole loss of it. */
+function addScaleAndL2(model: Model, tensor: TensorDerivatives, settings: DifferenceSettings): void {
+  const scale = model.lossScale / (settings.scheme === 'central' ? 2 : 1)
+  for (let k = 0; k < tensor.done; k++) {
+    tensor.derivatives[k] =
+      scale * tensor.derivatives[k] + l2Slope(model, tensor.parameter, tensor.entries[k], settings)
+  }
+}

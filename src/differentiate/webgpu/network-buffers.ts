@@ -1,0 +1,111 @@
+import { GradcheckError } from '../../errors.js'
+import { type SoftmaxBase, softmaxBase } from '../../network/losses.js'
+import { type Matrix, transpose } from '../../network/matrix.js'
+import { type Model, outputOf } from '../../network/model.js'
+
+/** What the kernels read of one layer. */
+export interface LayerBuffers {
+  /** W by input and then by unit: inputs × outputs. */
+  readonly weights: GPUBuffer
+  /** z and its tail for every unit and sample: outputs × samples pairs. */
+  readonly basePoint: GPUBuffer
+  /** The layer's input: inputs × samples. */
+  readonly input: GPUBuffer
+}
+
+/**
+ * A model on the device: parameters in single precision, and the constants of the base point, computed on the
+ * host in float64 and rounded once.
+ */
+export interface NetworkBuffers {
+  readonly layers: readonly LayerBuffers[]
+  /** What the loss reads of every output and sample: z and its tail; for softmax ln p and p. */
+  readonly outputs: GPUBuffer
+  /** By output and sample: y, or a − y; for softmax by sample: the class and 1 − p of it. Pairs. */
+  readonly targets: GPUBuffer
+  dispose(): void
+}
+
+/** @throws GradcheckError `bad-usage` when an array is larger than a buffer of this device may be */
+export function uploadNetwork(device: GPUDevice, model: Model): NetworkBuffers {
+  const created: GPUBuffer[] = []
+  const upload = (label: string, data: Float32Array<ArrayBuffer>) => {
+    const limit = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize)
+    if (data.byteLength > limit) {
+      throw new GradcheckError(
+        'bad-usage',
+        `${label} needs ${data.byteLength} bytes on the GPU, but this adapter allows ${limit} a buffer`,
+        { fix: 'check with fewer samples, or use --device cpu' },
+      )
+    }
+    const buffer = device.createBuffer({
+      label,
+      size: Math.max(16, data.byteLength),
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
+    })
+    created.push(buffer)
+    device.queue.writeBuffer(buffer, 0, data)
+    return buffer
+  }
+  const dispose = () => {
+    for (const buffer of created) buffer.destroy()
+  }
+  try {
+    const pass = model.forward()
+    const inputs = pass.A.slice(0, -1).map((A, l) => upload(`input of layer ${l + 1}`, byUnit(A)))
+    const layers = model.layers.map((layer, l) => ({
+      weights: upload(
+        `weights of layer ${l + 1}`,
+        Float32Array.from(transpose(layer.weights, layer.outputs, layer.inputs)),
+      ),
+      basePoint: upload(`base point of layer ${l + 1}`, pairs(byUnit(pass.Z[l]), byUnit(mapMatrix(pass.Z[l], layer.activation.tail)))),
+      input: inputs[l],
+    }))
+    const output = outputOf(pass)
+    if (model.loss.readsClasses) {
+      const base = softmaxBase(output.Z, model.targets)
+      return {
+        layers,
+        outputs: upload('log-probabilities', pairs(byUnit(base.logProbabilities), byUnit(base.probabilities))),
+        targets: upload('classes', classTargets(base)),
+        dispose,
+      }
+    }
+    const target = model.loss.readsLogits ? model.targets : subtract(output.A, model.targets)
+    return {
+      layers,
+      outputs: layers[layers.length - 1].basePoint,
+      targets: upload('targets', pairs(byUnit(target), new Float32Array(target.data.length))),
+      dispose,
+    }
+  } catch (error) {
+    dispose()
+    throw error
+  }
+}
+
+/** A matrix of samples × units as the kernels read it: units × samples, in single precision. */
+function byUnit({ rows, columns, data }: Matrix): Float32Array<ArrayBuffer> {
+  return Float32Array.from(transpose(data, rows, columns))
+}
+
+function pairs(first: Float32Array, second: Float32Array): Float32Array<ArrayBuffer> {
+  const result = new Float32Array(2 * first.length)
+  for (let k = 0; k < first.length; k++) {
+    result[2 * k] = first[k]
+    result[2 * k + 1] = second[k]
+  }
+  return result
+}
+
+function classTargets({ classes, rest }: SoftmaxBase): Float32Array<ArrayBuffer> {
+  return pairs(Float32Array.from(classes), Float32Array.from(rest))
+}
+
+function mapMatrix(matrix: Matrix, f: (value: number) => number): Matrix {
+  return { ...matrix, data: matrix.data.map(f) }
+}
+
+function subtract(a: Matrix, b: Matrix): Matrix {
+  return { ...a, data: a.data.map((value, k) => value - b.data[k]) }
+}

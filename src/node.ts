@@ -1,0 +1,9 @@
+export {
+  type AdapterDescription,
+  type DeviceChoice,
+  type DeviceSurvey,
+  type OpenedDevice,
+  openDevice,
+  surveyDevices,
+} from './differentiate/node/open-device.js'
+export * from './index.js'
