@@ -48,6 +48,8 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Dawn keeps process-wide state: a process for each file keeps tests apart
     pool: 'forks',
-    reporters: process.env.CI ? ['default', ['json', { outputFile: '.cache/test-results.json' }]] : ['default'],
+    reporters: process.env.CI
+      ? ['default', ['json', { outputFile: '.cache/test-results.json' }]]
+      : ['default'],
   },
 })

@@ -25,7 +25,12 @@ export function weslPlugin(shaderFolder: string): Plugin {
       const inside = relative(shaderFolder, path)
       const root = inside.startsWith('..') ? basename(path) : inside
       sources[`./${root}`] = readFileSync(path, 'utf8')
-      const conditions = Object.fromEntries((query ?? '').split('&').filter(Boolean).map((name) => [name, true]))
+      const conditions = Object.fromEntries(
+        (query ?? '')
+          .split('&')
+          .filter(Boolean)
+          .map((name) => [name, true]),
+      )
       const linked = await link({
         weslSrc: sources,
         rootModuleName: `./${root}`,

@@ -11,6 +11,8 @@ export type {
 } from './check/report.js'
 export { createCpuEvaluator } from './differentiate/cpu.js'
 export type { Evaluator, Scheme } from './differentiate/evaluator.js'
+export { createBrowserEvaluator } from './differentiate/webgpu/browser.js'
+export type { WebgpuEvaluator } from './differentiate/webgpu/evaluator.js'
 export { type ErrorCode, GradcheckError } from './errors.js'
 export { mergeArrays, readArrays } from './files/read-arrays.js'
 export { ACTIVATION_NAMES, type ActivationName } from './network/activations.js'

@@ -3,8 +3,8 @@ import {
   createDerivatives,
   type DifferenceSettings,
   type Evaluator,
-  type Scheme,
   SCHEME_NAMES,
+  type Scheme,
   type TensorDerivatives,
 } from '../differentiate/evaluator.js'
 import { selectAll, selectSample } from '../differentiate/selection.js'

@@ -53,8 +53,7 @@ export async function estimateError(
 ): Promise<ErrorEstimate> {
   const magnitudes = model.gradientMagnitudes()
   const u = evaluator.precision === 'single' ? 2 ** -24 : 2 ** -53
-  const lossRounding =
-    evaluator.name === 'textbook' ? textbookRoundoff(model, magnitudes, settings.step) : 0
+  const lossRounding = evaluator.name === 'textbook' ? textbookRoundoff(model, magnitudes, settings.step) : 0
   const truncation = await estimateTruncation(model, magnitudes, settings, hooks)
   return {
     ofEntry: (t, offset) => (ROUNDING_DEPTH * u + truncation[t]) * magnitudes[t][offset] + lossRounding,

@@ -1,4 +1,4 @@
-import { bindModel, type AnalyticalGradient, readGradients } from '../network/bind.js'
+import { type AnalyticalGradient, bindModel, readGradients } from '../network/bind.js'
 import type { Model } from '../network/model.js'
 import { matchNames, type NamingOptions } from '../network/naming.js'
 import type { Network } from '../network/network.js'

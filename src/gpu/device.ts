@@ -36,10 +36,14 @@ export function nameOf(info: GPUAdapterInfo): string {
  * @returns nothing when there is none
  */
 export async function requestAdapter(gpu: GPU, kind: AdapterKind): Promise<GPUAdapter | undefined> {
-  const adapter = await gpu.requestAdapter(
-    kind === 'software' ? { forceFallbackAdapter: true } : { powerPreference: 'high-performance' },
-  )
-  return adapter !== null && kindOf(adapter.info) === kind ? adapter : undefined
+  // Dawn takes only SwiftShader for a fallback adapter; another software driver answers a plain request
+  const requests: GPURequestAdapterOptions[] =
+    kind === 'software' ? [{ forceFallbackAdapter: true }, {}] : [{ powerPreference: 'high-performance' }]
+  for (const options of requests) {
+    const adapter = await gpu.requestAdapter(options)
+    if (adapter !== null && kindOf(adapter.info) === kind) return adapter
+  }
+  return undefined
 }
 
 /**

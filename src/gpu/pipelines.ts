@@ -65,7 +65,8 @@ async function compile(device: GPUDevice, label: string, code: string): Promise<
     checked.catch(() => undefined)
     const lines = code.split('\n')
     const list = errors.map(
-      (error) => `${label}:${error.lineNum}:${error.linePos}: ${error.message}\n    ${lines[error.lineNum - 1]}`,
+      (error) =>
+        `${label}:${error.lineNum}:${error.linePos}: ${error.message}\n    ${lines[error.lineNum - 1]}`,
     )
     throw new GradcheckError('internal', `the shader ${label} does not compile:\n${list.join('\n')}`)
   }

@@ -148,4 +148,3 @@ export class DenseLayer {
     return this.activation.secantSlope(z, this.#tails![at], d) * change
   }
 }
-

@@ -248,10 +248,7 @@ const softmaxCrossEntropy: Loss = {
 }
 
 /** Σ (a − y)², with the halves and means in `scale`. */
-function squaredError(
-  name: LossName,
-  scale: (samples: number, outputs: number) => number,
-): Loss {
+function squaredError(name: LossName, scale: (samples: number, outputs: number) => number): Loss {
   return {
     name,
     code: 2,

@@ -16,7 +16,8 @@ export function createMatrix(rows: number, columns: number): Matrix {
 export function transpose(data: Float64Array, rows: number, columns: number): Float64Array {
   const result = new Float64Array(data.length)
   for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) result[column * rows + row] = data[row * columns + column]
+    for (let column = 0; column < columns; column++)
+      result[column * rows + row] = data[row * columns + column]
   }
   return result
 }

@@ -15,7 +15,10 @@ export type DeviceChoice = 'auto' | 'gpu' | 'software' | 'cpu'
 
 export const DEVICE_NAMES: readonly DeviceChoice[] = ['auto', 'gpu', 'software', 'cpu']
 
-/** A device that was opened, with the evaluator that runs on it. Whoever opened it disposes of it. */
+/**
+ * A device that was opened, with the evaluator that runs on it. Whoever opened it closes it, by `close` or
+ * `await using`; while an adapter is open the process does not end.
+ */
 export interface OpenedDevice extends AsyncDisposable {
   readonly kind: 'hardware' | 'software' | 'cpu'
   /** The adapter's or processor's name. */
@@ -23,6 +26,7 @@ export interface OpenedDevice extends AsyncDisposable {
   /** Why it was chosen. */
   readonly reason: string
   readonly evaluator: Evaluator
+  close(): Promise<void>
 }
 
 /** An adapter as `gradcheck doctor` shows it. */
@@ -83,18 +87,21 @@ function openProcessor(reason: string): OpenedDevice {
     name,
     reason,
     evaluator: createCpuEvaluator(name),
+    close: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   }
 }
 
 async function openAdapter(kind: AdapterKind, reason: string): Promise<OpenedDevice> {
   const evaluator = await createWebgpuEvaluator(() => openGpuDevice(kind))
+  const close = async () => evaluator.dispose()
   return {
     kind,
     name: evaluator.adapter,
     reason,
     evaluator,
-    [Symbol.asyncDispose]: async () => evaluator.dispose(),
+    close,
+    [Symbol.asyncDispose]: close,
   }
 }
 
@@ -138,7 +145,11 @@ export async function surveyDevices(): Promise<DeviceSurvey> {
 /** An adapter's limits as plain numbers: its object has them as getters of its prototype. */
 function readLimits(limits: GPUSupportedLimits): Record<string, number> {
   const result: Record<string, number> = {}
-  for (let at: object | null = limits; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+  for (
+    let at: object | null = limits;
+    at !== null && at !== Object.prototype;
+    at = Object.getPrototypeOf(at)
+  ) {
     for (const name of Object.getOwnPropertyNames(at)) {
       const value = Reflect.get(limits, name)
       if (typeof value === 'number') result[name] = value

@@ -85,7 +85,15 @@ export class BatchBuffers {
   write(uniforms: BatchUniforms, entries: Uint32Array<ArrayBuffer>): void {
     const words = new DataView(new ArrayBuffer(8 * 4))
     const { columns, perturbations, samples, sides, elementsPerUnit, capacity, canary } = uniforms
-    for (const [k, word] of [columns, perturbations, samples, sides, elementsPerUnit, capacity, canary].entries()) {
+    for (const [k, word] of [
+      columns,
+      perturbations,
+      samples,
+      sides,
+      elementsPerUnit,
+      capacity,
+      canary,
+    ].entries()) {
       words.setUint32(4 * k, word, true)
     }
     words.setFloat32(28, uniforms.step, true)

@@ -63,7 +63,11 @@ export async function evaluateTensor(
     let submitted = tensor.done
     let lastEnd = performance.now()
     for (;;) {
-      while (inFlight.length < BATCHES_IN_FLIGHT && submitted < tensor.entries.length && !hooks.signal?.aborted) {
+      while (
+        inFlight.length < BATCHES_IN_FLIGHT &&
+        submitted < tensor.entries.length &&
+        !hooks.signal?.aborted
+      ) {
         const entries = tensor.entries.slice(submitted, submitted + size.next)
         const readBack = buffers.readBacks.find((free) => !inFlight.some((batch) => batch.readBack === free))!
         inFlight.push(submit(context, tensor, stages, buffers, readBack, entries, columnsPerPerturbation))
@@ -110,36 +114,41 @@ function submit(
   const count = entries.length
   const columns = count * columnsPerPerturbation
   const start = performance.now()
-  const { checked } = withErrorScopes(device, `a batch of ${count} perturbations of ${tensor.parameter.name}`, () => {
-    buffers.write(
-      {
-        columns,
-        perturbations: count,
-        samples: model.samples,
-        sides: columnsPerPerturbation / model.samples,
-        elementsPerUnit: tensor.parameter.role === 'weights' ? model.layers[tensor.parameter.layer].inputs : 1,
-        capacity: buffers.capacity,
-        canary,
-        step: settings.step,
-      },
-      entries,
-    )
-    const encoder = device.createCommandEncoder({ label: 'batch' })
-    const pass = encoder.beginComputePass({ label: 'batch' })
-    for (const stage of stages) {
-      pass.setPipeline(stage.pipeline)
-      pass.setBindGroup(0, stage.bindGroup)
-      const groups = stage.workgroups(count, columns)
-      const rows = Math.ceil(groups / MOST_WORKGROUPS)
-      pass.dispatchWorkgroups(Math.ceil(groups / rows), rows)
-    }
-    pass.end()
-    const kinksAt = 4 * buffers.capacity
-    encoder.copyBufferToBuffer(buffers.results, 0, readBack, 0, 4 * count)
-    encoder.copyBufferToBuffer(buffers.results, kinksAt, readBack, 4 * count, 4 * count)
-    encoder.copyBufferToBuffer(buffers.results, 2 * kinksAt, readBack, 8 * count, 4)
-    device.queue.submit([encoder.finish()])
-  })
+  const { checked } = withErrorScopes(
+    device,
+    `a batch of ${count} perturbations of ${tensor.parameter.name}`,
+    () => {
+      buffers.write(
+        {
+          columns,
+          perturbations: count,
+          samples: model.samples,
+          sides: columnsPerPerturbation / model.samples,
+          elementsPerUnit:
+            tensor.parameter.role === 'weights' ? model.layers[tensor.parameter.layer].inputs : 1,
+          capacity: buffers.capacity,
+          canary,
+          step: settings.step,
+        },
+        entries,
+      )
+      const encoder = device.createCommandEncoder({ label: 'batch' })
+      const pass = encoder.beginComputePass({ label: 'batch' })
+      for (const stage of stages) {
+        pass.setPipeline(stage.pipeline)
+        pass.setBindGroup(0, stage.bindGroup)
+        const groups = stage.workgroups(count, columns)
+        const rows = Math.ceil(groups / MOST_WORKGROUPS)
+        pass.dispatchWorkgroups(Math.ceil(groups / rows), rows)
+      }
+      pass.end()
+      const kinksAt = 4 * buffers.capacity
+      encoder.copyBufferToBuffer(buffers.results, 0, readBack, 0, 4 * count)
+      encoder.copyBufferToBuffer(buffers.results, kinksAt, readBack, 4 * count, 4 * count)
+      encoder.copyBufferToBuffer(buffers.results, 2 * kinksAt, readBack, 8 * count, 4)
+      device.queue.submit([encoder.finish()])
+    },
+  )
   const mapped = readBack.mapAsync(GPUMapMode.READ, 0, 8 * count + 4)
   const finished = Promise.all([checked, mapped]).then(() => {
     const words = new Uint32Array(readBack.getMappedRange(0, 8 * count + 4).slice(0))
@@ -151,7 +160,12 @@ function submit(
 }
 
 /** Verifies a batch's results and appends them to the tensor's. */
-function takeIn(tensor: TensorDerivatives, words: Uint32Array<ArrayBuffer>, count: number, canary: number): void {
+function takeIn(
+  tensor: TensorDerivatives,
+  words: Uint32Array<ArrayBuffer>,
+  count: number,
+  canary: number,
+): void {
   const bits = words.subarray(0, count)
   if (words[2 * count] !== canary || bits.includes(UNWRITTEN)) {
     throw new UnverifiedBatch(`the GPU did not write all results of a batch of ${tensor.parameter.name}`)

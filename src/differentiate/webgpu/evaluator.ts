@@ -78,14 +78,10 @@ export async function createWebgpuEvaluator(open: () => Promise<GpuDevice>): Pro
     try {
       for (const tensor of tensors) {
         if (hooks.signal?.aborted) return
-        await evaluateTensor(
-          { device: gpu.device, pipelines, model, network, settings, shrink },
-          tensor,
-          {
-            signal: hooks.signal,
-            onProgress: () => hooks.onProgress?.(tensors.reduce((sum, { done }) => sum + done, 0)),
-          },
-        )
+        await evaluateTensor({ device: gpu.device, pipelines, model, network, settings, shrink }, tensor, {
+          signal: hooks.signal,
+          onProgress: () => hooks.onProgress?.(tensors.reduce((sum, { done }) => sum + done, 0)),
+        })
       }
     } finally {
       network.dispose()

@@ -58,7 +58,10 @@ export function uploadNetwork(device: GPUDevice, model: Model): NetworkBuffers {
         `weights of layer ${l + 1}`,
         Float32Array.from(transpose(layer.weights, layer.outputs, layer.inputs)),
       ),
-      basePoint: upload(`base point of layer ${l + 1}`, pairs(byUnit(pass.Z[l]), byUnit(mapMatrix(pass.Z[l], layer.activation.tail)))),
+      basePoint: upload(
+        `base point of layer ${l + 1}`,
+        pairs(byUnit(pass.Z[l]), byUnit(mapMatrix(pass.Z[l], layer.activation.tail))),
+      ),
       input: inputs[l],
     }))
     const output = outputOf(pass)
@@ -66,7 +69,10 @@ export function uploadNetwork(device: GPUDevice, model: Model): NetworkBuffers {
       const base = softmaxBase(output.Z, model.targets)
       return {
         layers,
-        outputs: upload('log-probabilities', pairs(byUnit(base.logProbabilities), byUnit(base.probabilities))),
+        outputs: upload(
+          'log-probabilities',
+          pairs(byUnit(base.logProbabilities), byUnit(base.probabilities)),
+        ),
         targets: upload('classes', classTargets(base)),
         dispose,
       }

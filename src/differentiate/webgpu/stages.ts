@@ -75,7 +75,14 @@ function bind(
   })
 }
 
-async function createStart({ device, pipelines, model, parameter, network, batch }: StageInputs): Promise<Stage> {
+async function createStart({
+  device,
+  pipelines,
+  model,
+  parameter,
+  network,
+  batch,
+}: StageInputs): Promise<Stage> {
   const l = parameter.layer
   const pipeline = await pipelines.get('start', startShader, 'startChanges', {
     ACTIVATION: activationCode(model.layers[l]),

@@ -49,7 +49,10 @@ async function findSoftwareAdapter(): Promise<FoundAdapter> {
   }
 }
 
-async function findWithDawn(kind: AdapterKind, missing: { reason: string; fix: string }): Promise<FoundAdapter> {
+async function findWithDawn(
+  kind: AdapterKind,
+  missing: { reason: string; fix: string },
+): Promise<FoundAdapter> {
   let gpu: GPU
   try {
     gpu = await createGpu()
