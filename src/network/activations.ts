@@ -141,7 +141,7 @@ const ACTIVATIONS: Record<ActivationName, Activation> = {
     name: 'relu',
     code: 1,
     hasKink: true,
-    value: (z) => (z > 0 ? z : 0),
+    value: (z) => Math.max(z, 0),
     derivative: (z) => (z > 0 ? 1 : 0),
     tail: noTail,
     secantSlope: (z, _tail, d) => piecewiseLinearSlope(0, z, d),
