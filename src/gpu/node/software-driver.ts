@@ -41,7 +41,10 @@ export async function useSoftwareDriver(): Promise<() => void> {
     )
   }
   const folder = await unpackSwiftShader()
-  loadSharedLibrary('libvulkan.so.1') || loadSharedLibrary(join(folder, 'libvulkan.so.1'))
+  const loader = join(folder, 'libvulkan.so.1')
+  if (!loadSharedLibrary('libvulkan.so.1') && !loadSharedLibrary(loader)) {
+    throw new GradcheckError('device-unavailable', `Vulkan's loader ${loader} could not be loaded`)
+  }
   for (const name of DRIVER_VARIABLES) process.env[name] ??= join(folder, ICD_FILE)
   return restore
 }

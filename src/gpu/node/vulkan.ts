@@ -1,16 +1,20 @@
 import { constants } from 'node:os'
 
+/** Keeps a library loaded when its handle is closed; `<dlfcn.h>` of glibc and musl, not among Node's constants. */
+const RTLD_NODELETE = 0x1000
+
 /**
  * Loads a shared library into the process, where a later `dlopen` by its file name finds it.
  * @returns false when the system has no such library
  * @see https://nodejs.org/api/process.html#processdlopenmodule-filename-flags
  */
 export function loadSharedLibrary(fileName: string): boolean {
+  const { RTLD_NOW, RTLD_GLOBAL } = constants.dlopen
   try {
-    process.dlopen({ exports: {} }, fileName, constants.dlopen.RTLD_NOW | constants.dlopen.RTLD_GLOBAL)
+    process.dlopen({ exports: {} }, fileName, RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE)
     return true
   } catch (error) {
-    // a library that is no Node add-on is loaded all the same, and then refused for not registering itself
+    // a library that is no Node add-on is loaded all the same, then refused for not registering and closed
     return error instanceof Error && error.message.startsWith('Module did not self-register')
   }
 }
