@@ -2,7 +2,7 @@ import { GradcheckError } from '../../errors.js'
 import { type AdapterKind, type GpuDevice, openDevice, requestAdapter } from '../device.js'
 import { createGpu } from './dawn.js'
 import { useSoftwareDriver } from './software-driver.js'
-import { hasGraphicsLoader } from './vulkan.js'
+import { hasSystemLoader } from './vulkan.js'
 
 /** Dawn's object while devices made from it live. */
 const alive = new Set<GPU>()
@@ -18,7 +18,7 @@ export type FoundAdapter =
  */
 export async function findAdapter(kind: AdapterKind): Promise<FoundAdapter> {
   if (kind === 'software') return await findSoftwareAdapter()
-  if (!hasGraphicsLoader()) {
+  if (!hasSystemLoader()) {
     return {
       adapter: undefined,
       reason: "Vulkan's loader (libvulkan.so.1) is not installed",

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { brotliDecompress } from 'node:zlib'
 import { unpackTar } from 'modern-tar'
 import { GradcheckError } from '../../errors.js'
-import { loadSharedLibrary } from './vulkan.js'
+import { hasSystemLoader, loadSharedLibrary } from './vulkan.js'
 
 const PACKAGE = '@sparticuz/chromium'
 const ICD_FILE = 'vk_swiftshader_icd.json'
@@ -32,7 +32,7 @@ export async function useSoftwareDriver(): Promise<() => void> {
     }
   }
   const named = process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES
-  if (named !== undefined && loadSharedLibrary('libvulkan.so.1')) return restore
+  if (named !== undefined && hasSystemLoader()) return restore
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw new GradcheckError(
       'device-unavailable',
@@ -42,7 +42,7 @@ export async function useSoftwareDriver(): Promise<() => void> {
   }
   const folder = await unpackSwiftShader()
   const loader = join(folder, 'libvulkan.so.1')
-  if (!loadSharedLibrary('libvulkan.so.1') && !loadSharedLibrary(loader)) {
+  if (!hasSystemLoader() && !loadSharedLibrary(loader)) {
     throw new GradcheckError('device-unavailable', `Vulkan's loader ${loader} could not be loaded`)
   }
   for (const name of DRIVER_VARIABLES) process.env[name] ??= join(folder, ICD_FILE)

@@ -19,7 +19,13 @@ export function loadSharedLibrary(fileName: string): boolean {
   }
 }
 
-/** True unless this is a system where Dawn needs Vulkan and the Vulkan loader is not installed. */
-export function hasGraphicsLoader(): boolean {
-  return process.platform !== 'linux' || loadSharedLibrary('libvulkan.so.1')
+let systemLoader: boolean | undefined
+
+/**
+ * Whether the system has Vulkan's loader, or needs none (Metal, Direct3D). Found out once, so that a loader that
+ * this package brings along later is not mistaken for the system's.
+ */
+export function hasSystemLoader(): boolean {
+  systemLoader ??= process.platform !== 'linux' || loadSharedLibrary('libvulkan.so.1')
+  return systemLoader
 }
