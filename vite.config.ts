@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 import manifest from './package.json' with { type: 'json' }
+import { inlineModulePlugin } from './scripts/inline-module-plugin.js'
 import { weslPlugin } from './scripts/wesl-plugin.js'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
@@ -23,7 +24,7 @@ function copyExamples(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [weslPlugin(here('shaders')), copyExamples()],
+  plugins: [weslPlugin(here('shaders')), inlineModulePlugin(), copyExamples()],
   build: {
     target: 'es2023',
     sourcemap: true,

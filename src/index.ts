@@ -9,7 +9,9 @@ export type {
   TensorReport,
   Verdict,
 } from './check/report.js'
-export { createCpuEvaluator } from './differentiate/cpu.js'
+export { createCpuEvaluator } from './differentiate/cpu/evaluator.js'
+export { useWebWorkers } from './differentiate/cpu/web-workers.js'
+export type { Workers } from './differentiate/cpu/worker-pool.js'
 export type { Evaluator, Scheme } from './differentiate/evaluator.js'
 export { createBrowserEvaluator } from './differentiate/webgpu/browser.js'
 export type { WebgpuEvaluator } from './differentiate/webgpu/evaluator.js'

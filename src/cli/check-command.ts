@@ -31,7 +31,7 @@ export async function runCheck(
   const format = chooseFormat(settings)
   const choice = chooseDevice(settings)
   if (settings.output !== undefined) await requireWritable(settings.output)
-  const { layout, l2, inputs, targets, weights, biases, gradients } = settings
+  const { layout, l2, inputs, targets, weights, biases, gradients, memory } = settings
   const problem = problemFromArrays(await readFiles(paths), {
     activations,
     loss,
@@ -45,7 +45,9 @@ export async function runCheck(
   })
 
   const { openDevice } = await import('../differentiate/node/open-device.js')
-  const device = await openDevice(choice)
+  const device = await openDevice(choice, {
+    ...(memory === undefined ? {} : { memoryBytes: memory * 2 ** 20 }),
+  })
   let report: CheckReport
   try {
     const bar = new ProgressBar(terminal.stderr)

@@ -25,6 +25,7 @@ export interface CheckSettings {
   readonly method: (typeof METHODS)[number]
   readonly step?: number
   readonly scheme: (typeof SCHEMES)[number]
+  readonly memory?: number
   readonly sample?: number
   readonly seed?: number
   readonly tolerance?: number

@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander'
-import { ACTIVATION_NAMES } from '../network/activations.js'
+import { ACTIVATION_NAMES, findActivation } from '../network/activations.js'
 import { findLayout } from '../network/layout.js'
 import { findLoss, LOSS_NAMES } from '../network/losses.js'
+import type { BenchSettings } from './bench-command.js'
 import {
   type CheckSettings,
   DEVICE_CHOICES,
@@ -22,7 +23,10 @@ import type { Terminal } from './terminal.js'
 import { readVersion } from './version.js'
 
 /** The names of the commands. */
-export const COMMAND_NAMES: readonly string[] = ['check', 'examples', 'doctor']
+export const COMMAND_NAMES: readonly string[] = ['check', 'examples', 'doctor', 'bench']
+
+const DEFAULT_BENCH = ['784-256-128-10']
+const BENCH_DEVICES = ['cpu', 'software', 'gpu'] as const
 
 const HELP_WIDTH = 100
 
@@ -102,6 +106,33 @@ export function createProgram(terminal: Terminal, setStatus: (status: number) =>
       setStatus(await runDoctor(settings, terminal))
     })
 
+  program
+    .command('bench')
+    .description("measure this machine's devices on random networks")
+    .option('--network <widths...>', 'features and widths, as in 784-256-128-10', DEFAULT_BENCH)
+    .addOption(
+      new Option('--activation <name>', 'of every layer but the last')
+        .argParser(parseName(findActivation))
+        .default('relu', 'relu'),
+    )
+    .option('--samples <count>', 'samples', parseNumber('--samples', WHOLE_FROM_ONE), 32)
+    .addOption(
+      new Option('--device <name>', 'cpu, software or gpu (default: every one present)').argParser(
+        parseChoice('--device', BENCH_DEVICES),
+      ),
+    )
+    .option(
+      '--seconds <number>',
+      'time for each row; what takes longer is measured on a sample and scaled',
+      parseNumber('--seconds', POSITIVE),
+      20,
+    )
+    .option('--json', 'print the figures as JSON')
+    .action(async (settings: BenchSettings) => {
+      const { runBench } = await import('./bench-command.js')
+      setStatus(await runBench(settings, terminal))
+    })
+
   return program
 }
 
@@ -153,6 +184,11 @@ function addCheckOptions(check: Command): Command {
       new Option('--scheme <name>', SCHEMES.join(' '))
         .argParser(parseChoice('--scheme', SCHEMES))
         .default('central', 'central'),
+    )
+    .option(
+      '--memory <mebibytes>',
+      "device memory for an adapter's batches, beyond the parameters (default: 256)",
+      parseNumber('--memory', POSITIVE),
     )
     .addOption(
       new Option('--precision <name>', 'single').argParser(parsePrecision).default('single', 'single'),

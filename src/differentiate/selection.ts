@@ -28,6 +28,25 @@ export function selectSample(model: Model, count: number, seed: number): TensorS
   })
 }
 
+/**
+ * All parameters of some units of every layer, chosen at random: about `share` of the units, at least one. Where
+ * evaluators share work among the parameters of a unit, this takes the same time a parameter as all of them.
+ */
+export function selectUnits(model: Model, share: number, seed: number): TensorSelection[] {
+  const generator = xoroshiro128plus(seed)
+  return model.parameters.map((parameter) => {
+    const { inputs, outputs } = model.layers[parameter.layer]
+    const perUnit = parameter.role === 'weights' ? inputs : 1
+    const count = Math.max(1, Math.min(outputs, Math.round(share * outputs)))
+    const units = chooseDistinct(count, outputs, (n) => uniformInt(generator, 0, n))
+    const entries = new Uint32Array(count * perUnit)
+    for (const [k, unit] of units.entries()) {
+      for (let j = 0; j < perUnit; j++) entries[k * perUnit + j] = unit * perUnit + j
+    }
+    return { parameter, entries }
+  })
+}
+
 /** `count` distinct numbers below `size`, ascending (Floyd's algorithm; Bentley & Floyd 1987). */
 function chooseDistinct(count: number, size: number, below: (n: number) => number): Uint32Array {
   const chosen = new Set<number>()

@@ -3,9 +3,10 @@ import { GradcheckError } from '../../errors.js'
 import { type AdapterKind, nameOf } from '../../gpu/device.js'
 import { findAdapter, openGpuDevice } from '../../gpu/node/open-adapter.js'
 import { suggestName } from '../../suggest.js'
-import { createCpuEvaluator } from '../cpu.js'
+import { createCpuEvaluator } from '../cpu/evaluator.js'
 import type { Evaluator } from '../evaluator.js'
 import { createWebgpuEvaluator } from '../webgpu/evaluator.js'
+import { useThreads } from './threads.js'
 
 /**
  * Where to evaluate: `gpu` a hardware adapter, `software` a WebGPU adapter on the processor (to test shaders),
@@ -50,19 +51,24 @@ export interface DeviceSurvey {
 
 /**
  * Opens a device.
+ * @param options.memoryBytes device memory that an adapter's batches may take beyond the parameters; 256 MiB where
+ * it is left out
  * @throws GradcheckError `device-unavailable` when the one asked for is not there, `unknown-name`
  */
-export async function openDevice(choice: DeviceChoice): Promise<OpenedDevice> {
+export async function openDevice(
+  choice: DeviceChoice,
+  options: { memoryBytes?: number } = {},
+): Promise<OpenedDevice> {
   switch (choice) {
     case 'cpu':
       return openProcessor('it was asked for')
     case 'gpu':
-      return await openAdapter('hardware', 'it was asked for')
+      return await openAdapter('hardware', 'it was asked for', options)
     case 'software':
-      return await openAdapter('software', 'it was asked for')
+      return await openAdapter('software', 'it was asked for', options)
     case 'auto':
       try {
-        return await openAdapter('hardware', 'a hardware adapter was found')
+        return await openAdapter('hardware', 'a hardware adapter was found', options)
       } catch (error) {
         if (!(error instanceof GradcheckError) || error.code !== 'device-unavailable') throw error
         return openProcessor(error.message)
@@ -86,14 +92,18 @@ function openProcessor(reason: string): OpenedDevice {
     kind: 'cpu',
     name,
     reason,
-    evaluator: createCpuEvaluator(name),
+    evaluator: createCpuEvaluator(name, useThreads()),
     close: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   }
 }
 
-async function openAdapter(kind: AdapterKind, reason: string): Promise<OpenedDevice> {
-  const evaluator = await createWebgpuEvaluator(() => openGpuDevice(kind))
+async function openAdapter(
+  kind: AdapterKind,
+  reason: string,
+  options: { memoryBytes?: number },
+): Promise<OpenedDevice> {
+  const evaluator = await createWebgpuEvaluator(() => openGpuDevice(kind), options)
   const close = async () => evaluator.dispose()
   return {
     kind,

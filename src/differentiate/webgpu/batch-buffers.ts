@@ -1,7 +1,7 @@
 /** Words of the `Batch` uniform of shaders/batch.wesl, in its order. */
 export interface BatchUniforms {
-  readonly columns: number
-  readonly perturbations: number
+  readonly quads: number
+  readonly groups: number
   readonly samples: number
   readonly sides: number
   readonly elementsPerUnit: number
@@ -10,48 +10,49 @@ export interface BatchUniforms {
   readonly step: number
 }
 
-/** A place results are read back through; several, so that the GPU works while the host reads. */
-export interface ReadBack {
-  readonly buffer: GPUBuffer
-}
+/** Perturbations to a group. */
+export const GROUP = 4
+
+/** The place of an entry that only fills up the last group: NO_ENTRY of shaders/batch.wesl. */
+const NO_ENTRY = 0xffffffff
 
 /**
  * The buffers that the kernels of one tensor share from batch to batch. Batches follow each other on one queue,
  * so only the read-back buffers are needed more than once.
  */
 export class BatchBuffers {
-  /** Most columns of a batch. */
-  readonly columns: number
-  /** Most perturbations of a batch. */
+  /** Most quads of a batch. */
+  readonly quads: number
+  /** Most perturbations of a batch, a multiple of 4. */
   readonly capacity: number
   readonly uniforms: GPUBuffer
   readonly entries: GPUBuffer
-  /** The change of the perturbed layer's unit, by column. */
+  /** The changes of the perturbed layer's units, by quad. */
   readonly starts: GPUBuffer
-  /** Changes of a whole layer, units × columns: the layers' in turn. */
-  readonly changes: readonly GPUBuffer[]
   /** The derivatives' bits, then the kink counts, then the canary. */
   readonly results: GPUBuffer
   readonly readBacks: readonly GPUBuffer[]
 
+  /** Changes of a whole layer, units × quads: the stored layers' in turn. */
+  readonly #changes: readonly GPUBuffer[]
   readonly #device: GPUDevice
   readonly #created: GPUBuffer[] = []
   readonly #sentinels: Uint32Array<ArrayBuffer>
 
   constructor(
     device: GPUDevice,
-    options: { capacity: number; columns: number; storedRows: readonly number[]; readBacks: number },
+    options: { capacity: number; quads: number; storedRows: readonly number[]; readBacks: number },
   ) {
     this.#device = device
     this.capacity = options.capacity
-    this.columns = options.columns
+    this.quads = options.quads
     const storage = GPUBufferUsage.STORAGE
     const widest = Math.max(0, ...options.storedRows)
     this.uniforms = this.#create('batch', 8 * 4, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST)
     this.entries = this.#create('entries', 4 * this.capacity, storage | GPUBufferUsage.COPY_DST)
-    this.starts = this.#create('starts', 4 * this.columns, storage)
-    this.changes = Array.from({ length: 2 }, (_, k) =>
-      this.#create(`changes ${k}`, options.storedRows.length > k ? 4 * widest * this.columns : 4, storage),
+    this.starts = this.#create('starts', 16 * this.quads, storage)
+    this.#changes = Array.from({ length: 2 }, (_, k) =>
+      this.#create(`changes ${k}`, options.storedRows.length > k ? 16 * widest * this.quads : 16, storage),
     )
     this.results = this.#create(
       'results',
@@ -62,6 +63,16 @@ export class BatchBuffers {
       this.#create(`read-back ${k}`, this.#resultBytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST),
     )
     this.#sentinels = new Uint32Array(2 * this.capacity + 1).fill(UNWRITTEN, 0, this.capacity)
+  }
+
+  /** Where the changes are stored of the layer so many behind the perturbed one; from the second on. */
+  changesOf(behind: number): GPUBuffer {
+    return this.#changes[behind % 2]
+  }
+
+  /** The buffers that shaders/batch.wesl declares. */
+  get common(): GPUBuffer[] {
+    return [this.uniforms, this.entries, this.results]
   }
 
   get #resultBytes(): number {
@@ -83,23 +94,14 @@ export class BatchBuffers {
 
   /** Queues a batch's inputs, and marks every result as not written. */
   write(uniforms: BatchUniforms, entries: Uint32Array<ArrayBuffer>): void {
-    const words = new DataView(new ArrayBuffer(8 * 4))
-    const { columns, perturbations, samples, sides, elementsPerUnit, capacity, canary } = uniforms
-    for (const [k, word] of [
-      columns,
-      perturbations,
-      samples,
-      sides,
-      elementsPerUnit,
-      capacity,
-      canary,
-    ].entries()) {
-      words.setUint32(4 * k, word, true)
-    }
-    words.setFloat32(28, uniforms.step, true)
+    const { quads, groups, samples, sides, elementsPerUnit, capacity, canary, step } = uniforms
+    const words = Uint32Array.of(quads, groups, samples, sides, elementsPerUnit, capacity, canary, 0)
+    new Float32Array(words.buffer)[7] = step
     const { queue } = this.#device
-    queue.writeBuffer(this.uniforms, 0, words.buffer)
-    queue.writeBuffer(this.entries, 0, entries)
+    queue.writeBuffer(this.uniforms, 0, words)
+    const filled = new Uint32Array(GROUP * uniforms.groups).fill(NO_ENTRY)
+    filled.set(entries)
+    queue.writeBuffer(this.entries, 0, filled)
     queue.writeBuffer(this.results, 0, this.#sentinels)
   }
 

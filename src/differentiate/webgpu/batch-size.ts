@@ -1,7 +1,10 @@
 import type { Model, ParameterTensor } from '../../network/model.js'
+import { GROUP } from './batch-buffers.js'
 
-/** Device memory for the changes of a batch. */
-const CHANGE_BYTES = 256 * 2 ** 20
+/** Device memory, beyond the parameters, that batches take where nothing else is asked for: 256 MiB. */
+export const DEFAULT_MEMORY_BYTES = 256 * 2 ** 20
+/** Bytes of a perturbation in the buffers for its entry, results and their read-backs. */
+const BYTES_PER_PERTURBATION = 4 + 3 * 8
 /** Most perturbations of a batch: what is read back stays small beside what is computed. */
 const LARGEST_BATCH = 2 ** 18
 /** Multiply-adds of the first batch of a tensor: about a millisecond on slow hardware. */
@@ -15,32 +18,33 @@ export function storedRows(model: Model, l: number): number[] {
   return model.layers.slice(l + 2).map((layer) => layer.outputs)
 }
 
-/** Multiply-adds of one perturbed sample: the rank-one layer, and the products behind it. */
-export function workPerColumn(model: Model, l: number): number {
-  const { layers } = model
-  let work = 1 + (layers[l + 1]?.outputs ?? 0)
-  for (let q = l + 2; q < layers.length; q++) work += layers[q].outputs * layers[q].inputs
-  return work
-}
-
 /**
- * How many perturbations of a tensor fit into the device's memory at once; 0 when not even one does.
+ * How many perturbations of a tensor fit into the device's memory at once, a multiple of 4; 0 when not even four
+ * do.
+ * @param memoryBytes what the buffers of a batch may take together
  * @param shrink a divisor, doubled each time the device was lost
  */
 export function batchCapacity(
   model: Model,
   parameter: ParameterTensor,
-  columnsPerPerturbation: number,
+  quadsPerGroup: number,
   limits: GPUSupportedLimits,
+  memoryBytes: number,
   shrink: number,
 ): number {
   const rows = storedRows(model, parameter.layer)
   const widest = Math.max(1, ...rows)
   // changes alternate between two buffers
-  const bytesPerColumn = 4 * (1 + Math.min(2, rows.length) * widest)
-  const byBinding = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize) / (4 * widest)
-  const columns = Math.min(CHANGE_BYTES / bytesPerColumn, byBinding) / shrink
-  return Math.min(parameter.size, LARGEST_BATCH, Math.floor(columns / columnsPerPerturbation))
+  const bytesPerQuad = 16 * (1 + Math.min(2, rows.length) * widest)
+  const bytesPerGroup = quadsPerGroup * bytesPerQuad + GROUP * BYTES_PER_PERTURBATION
+  const byBinding = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize) / (16 * widest)
+  const groups = Math.min(
+    Math.ceil(parameter.size / GROUP),
+    LARGEST_BATCH / GROUP,
+    byBinding / quadsPerGroup / shrink,
+    memoryBytes / bytesPerGroup / shrink,
+  )
+  return GROUP * Math.floor(groups)
 }
 
 /**
@@ -53,7 +57,7 @@ export class BatchSize {
 
   constructor(capacity: number, workPerPerturbation: number) {
     this.#capacity = capacity
-    this.#size = Math.max(1, Math.min(capacity, Math.floor(FIRST_BATCH_WORK / workPerPerturbation)))
+    this.#size = this.#fit(FIRST_BATCH_WORK / workPerPerturbation)
   }
 
   get next(): number {
@@ -65,7 +69,12 @@ export class BatchSize {
     if (size < this.#size && milliseconds < LONGEST_MILLISECONDS) return
     const wanted = (size * TARGET_MILLISECONDS) / Math.max(milliseconds, 0.1)
     if (milliseconds > LONGEST_MILLISECONDS || wanted > size) {
-      this.#size = Math.max(1, Math.min(this.#capacity, Math.floor(Math.min(wanted, GROWTH * size))))
+      this.#size = this.#fit(Math.min(wanted, GROWTH * size))
     }
+  }
+
+  /** Whole groups, at least one. */
+  #fit(size: number): number {
+    return Math.min(this.#capacity, GROUP * Math.max(1, Math.floor(size / GROUP)))
   }
 }

@@ -3,10 +3,12 @@ import { withErrorScopes } from '../../gpu/error-scopes.js'
 import type { Pipelines } from '../../gpu/pipelines.js'
 import type { Model } from '../../network/model.js'
 import type { DifferenceSettings, EvaluationHooks, TensorDerivatives } from '../evaluator.js'
-import { BatchBuffers, UNWRITTEN } from './batch-buffers.js'
-import { BatchSize, batchCapacity, storedRows, workPerColumn } from './batch-size.js'
+import { workPerColumn } from '../work.js'
+import { BatchBuffers, GROUP, UNWRITTEN } from './batch-buffers.js'
+import { BatchSize, batchCapacity, storedRows } from './batch-size.js'
 import type { NetworkBuffers } from './network-buffers.js'
 import { createStages, type Stage } from './stages.js'
+import type { TileShape } from './tile-shape.js'
 
 /** Batches on their way at once: the GPU works on one while the host reads another. */
 const BATCHES_IN_FLIGHT = 2
@@ -25,6 +27,9 @@ export interface BatchContext {
   readonly settings: DifferenceSettings
   /** Divisor of the batches' size, raised after a loss. */
   readonly shrink: number
+  readonly tile: TileShape
+  /** What the buffers of a batch may take together. */
+  readonly memoryBytes: number
 }
 
 let lastCanary = 0
@@ -41,24 +46,31 @@ export async function evaluateTensor(
   const { device, model, settings } = context
   const { parameter } = tensor
   const sides = settings.scheme === 'central' ? 2 : 1
-  const columnsPerPerturbation = sides * model.samples
-  const capacity = batchCapacity(model, parameter, columnsPerPerturbation, device.limits, context.shrink)
+  const quadsPerGroup = sides * model.samples
+  const capacity = batchCapacity(
+    model,
+    parameter,
+    quadsPerGroup,
+    device.limits,
+    context.memoryBytes,
+    context.shrink,
+  )
   if (capacity < 1) {
     throw new GradcheckError(
       'bad-usage',
-      `${model.samples} samples are too many for this GPU: one perturbation of ${parameter.name} does not fit into its memory`,
-      { fix: 'check with fewer samples, or use --device cpu' },
+      `${model.samples} samples are too many for this GPU: four perturbations of ${parameter.name} do not fit into its memory`,
+      { fix: 'check with fewer samples, allow more --memory, or use --device cpu' },
     )
   }
   const buffers = new BatchBuffers(device, {
     capacity,
-    columns: capacity * columnsPerPerturbation,
+    quads: (capacity / GROUP) * quadsPerGroup,
     storedRows: storedRows(model, parameter.layer),
     readBacks: BATCHES_IN_FLIGHT,
   })
   try {
-    const stages = await createStages({ ...context, parameter, batch: buffers, columnsPerPerturbation })
-    const size = new BatchSize(capacity, columnsPerPerturbation * workPerColumn(model, parameter.layer))
+    const stages = await createStages({ ...context, parameter, batch: buffers, quadsPerGroup })
+    const size = new BatchSize(capacity, quadsPerGroup * workPerColumn(model, parameter.layer))
     const inFlight: Submitted[] = []
     let submitted = tensor.done
     let lastEnd = performance.now()
@@ -70,7 +82,7 @@ export async function evaluateTensor(
       ) {
         const entries = tensor.entries.slice(submitted, submitted + size.next)
         const readBack = buffers.readBacks.find((free) => !inFlight.some((batch) => batch.readBack === free))!
-        inFlight.push(submit(context, tensor, stages, buffers, readBack, entries, columnsPerPerturbation))
+        inFlight.push(submit(context, tensor, stages, buffers, readBack, entries, quadsPerGroup))
         submitted += entries.length
       }
       const batch = inFlight.shift()
@@ -107,12 +119,13 @@ function submit(
   buffers: BatchBuffers,
   readBack: GPUBuffer,
   entries: Uint32Array<ArrayBuffer>,
-  columnsPerPerturbation: number,
+  quadsPerGroup: number,
 ): Submitted {
   lastCanary = (lastCanary + 1) >>> 0 || 1
   const canary = lastCanary
   const count = entries.length
-  const columns = count * columnsPerPerturbation
+  const groups = Math.ceil(count / GROUP)
+  const quads = groups * quadsPerGroup
   const start = performance.now()
   const { checked } = withErrorScopes(
     device,
@@ -120,10 +133,10 @@ function submit(
     () => {
       buffers.write(
         {
-          columns,
-          perturbations: count,
+          quads,
+          groups,
           samples: model.samples,
-          sides: columnsPerPerturbation / model.samples,
+          sides: quadsPerGroup / model.samples,
           elementsPerUnit:
             tensor.parameter.role === 'weights' ? model.layers[tensor.parameter.layer].inputs : 1,
           capacity: buffers.capacity,
@@ -137,9 +150,9 @@ function submit(
       for (const stage of stages) {
         pass.setPipeline(stage.pipeline)
         pass.setBindGroup(0, stage.bindGroup)
-        const groups = stage.workgroups(count, columns)
-        const rows = Math.ceil(groups / MOST_WORKGROUPS)
-        pass.dispatchWorkgroups(Math.ceil(groups / rows), rows)
+        const workgroups = stage.workgroups(groups, quads)
+        const rows = Math.ceil(workgroups / MOST_WORKGROUPS)
+        pass.dispatchWorkgroups(Math.ceil(workgroups / rows), rows)
       }
       pass.end()
       const kinksAt = 4 * buffers.capacity

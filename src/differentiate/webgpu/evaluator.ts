@@ -9,8 +9,10 @@ import {
   l2Slope,
   type TensorDerivatives,
 } from '../evaluator.js'
+import { DEFAULT_MEMORY_BYTES } from './batch-size.js'
 import { evaluateTensor, UnverifiedBatch } from './batches.js'
 import { uploadNetwork } from './network-buffers.js'
+import { tileShapeFor } from './tile-shape.js'
 
 /** How often a lost device is replaced before the check gives up. */
 const MOST_LOSSES = 4
@@ -27,9 +29,14 @@ export interface WebgpuEvaluator extends Evaluator {
  * constants from float64. A lost device is replaced, its batches halved, and the work goes on from the last
  * batch that was verified.
  * @param open opens a device anew; called once at first and once for each loss
+ * @param options.memoryBytes device memory beyond the parameters; 256 MiB where it is left out
  * @throws GradcheckError `device-unavailable` when the first device cannot be opened
  */
-export async function createWebgpuEvaluator(open: () => Promise<GpuDevice>): Promise<WebgpuEvaluator> {
+export async function createWebgpuEvaluator(
+  open: () => Promise<GpuDevice>,
+  options: { memoryBytes?: number } = {},
+): Promise<WebgpuEvaluator> {
+  const memoryBytes = options.memoryBytes ?? DEFAULT_MEMORY_BYTES
   let gpu = await open()
   let pipelines = new Pipelines(gpu.device)
   let shrink = 1
@@ -47,6 +54,7 @@ export async function createWebgpuEvaluator(open: () => Promise<GpuDevice>): Pro
     settings: DifferenceSettings,
     hooks: EvaluationHooks = {},
   ): Promise<void> {
+    const before = tensors.map(({ done }) => done)
     for (let losses = 0; ; losses++) {
       try {
         await evaluateRest(model, tensors, settings, hooks)
@@ -64,7 +72,7 @@ export async function createWebgpuEvaluator(open: () => Promise<GpuDevice>): Pro
         await replaceDevice()
       }
     }
-    for (const tensor of tensors) addScaleAndL2(model, tensor, settings)
+    for (const [t, tensor] of tensors.entries()) addScaleAndL2(model, tensor, before[t], settings)
   }
 
   /** Evaluates what is left of every tensor. */
@@ -78,10 +86,23 @@ export async function createWebgpuEvaluator(open: () => Promise<GpuDevice>): Pro
     try {
       for (const tensor of tensors) {
         if (hooks.signal?.aborted) return
-        await evaluateTensor({ device: gpu.device, pipelines, model, network, settings, shrink }, tensor, {
-          signal: hooks.signal,
-          onProgress: () => hooks.onProgress?.(tensors.reduce((sum, { done }) => sum + done, 0)),
-        })
+        await evaluateTensor(
+          {
+            device: gpu.device,
+            pipelines,
+            model,
+            network,
+            settings,
+            shrink,
+            memoryBytes,
+            tile: tileShapeFor(gpu),
+          },
+          tensor,
+          {
+            signal: hooks.signal,
+            onProgress: () => hooks.onProgress?.(tensors.reduce((sum, { done }) => sum + done, 0)),
+          },
+        )
       }
     } finally {
       network.dispose()
@@ -103,9 +124,14 @@ export async function createWebgpuEvaluator(open: () => Promise<GpuDevice>): Pro
 }
 
 /** The kernels give Σ over sides and samples of ΔJ_s/(±h): this makes the derivative of the whole loss of it. */
-function addScaleAndL2(model: Model, tensor: TensorDerivatives, settings: DifferenceSettings): void {
+function addScaleAndL2(
+  model: Model,
+  tensor: TensorDerivatives,
+  from: number,
+  settings: DifferenceSettings,
+): void {
   const scale = model.lossScale / (settings.scheme === 'central' ? 2 : 1)
-  for (let k = 0; k < tensor.done; k++) {
+  for (let k = from; k < tensor.done; k++) {
     tensor.derivatives[k] =
       scale * tensor.derivatives[k] + l2Slope(model, tensor.parameter, tensor.entries[k], settings)
   }

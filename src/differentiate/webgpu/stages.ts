@@ -1,12 +1,14 @@
 import lossShader from '../../../shaders/loss.wesl'
+import narrowProductShader from '../../../shaders/narrow_product.wesl'
 import productShader from '../../../shaders/product.wesl'
 import startShader from '../../../shaders/start.wesl'
 import type { Pipelines } from '../../gpu/pipelines.js'
 import { findActivation } from '../../network/activations.js'
 import type { DenseLayer } from '../../network/dense-layer.js'
 import type { Model, ParameterTensor } from '../../network/model.js'
-import type { BatchBuffers } from './batch-buffers.js'
+import { type BatchBuffers, GROUP } from './batch-buffers.js'
 import type { NetworkBuffers } from './network-buffers.js'
+import type { TileShape } from './tile-shape.js'
 
 const START_GROUP_SIZE = 64
 const LOSS_GROUP_SIZE = 64
@@ -15,22 +17,21 @@ const OF_ONE_OUTPUT = 0
 const OF_RANK_ONE = 1
 const STORED = 2
 
-/** Invocations across, down, and length of the sums of a tile of the product. */
-interface TileShape {
-  readonly width: number
-  readonly height: number
-  readonly depth: number
-}
-const SQUARE_TILE: TileShape = { width: 16, height: 16, depth: 16 }
-/** For layers of few units: up to 16 rows. */
-const FLAT_TILE: TileShape = { width: 32, height: 4, depth: 16 }
+const LINEAR = findActivation('linear').code
 
-/** One kernel of a batch: what to bind and how many workgroups a number of columns takes. */
+/** Units that an invocation of shaders/product.wesl makes. */
+const UNITS_PER_INVOCATION = 8
+/** Layers of at most so many units go through shaders/narrow_product.wesl, whole by invocation. */
+const NARROW_UNITS = 16
+const NARROW_GROUP_SIZE = 64
+const NARROW_TILE_DEPTH = 32
+
+/** One kernel of a batch: what to bind and how many workgroups a batch takes. */
 export interface Stage {
   readonly label: string
   readonly pipeline: GPUComputePipeline
   readonly bindGroup: GPUBindGroup
-  workgroups(perturbations: number, columns: number): number
+  workgroups(groups: number, quads: number): number
 }
 
 /** What the stages of one tensor read and write. */
@@ -41,8 +42,9 @@ export interface StageInputs {
   readonly parameter: ParameterTensor
   readonly network: NetworkBuffers
   readonly batch: BatchBuffers
-  /** Columns of a perturbation: sides × samples. */
-  readonly columnsPerPerturbation: number
+  /** Quads of a group of perturbations: sides × samples. */
+  readonly quadsPerGroup: number
+  readonly tile: TileShape
 }
 
 /**
@@ -59,7 +61,7 @@ export async function createStages(inputs: StageInputs): Promise<Stage[]> {
 
 /** The code of the activation that changes of Z pass: none where the loss reads Z. */
 function activationCode(layer: DenseLayer): number {
-  return layer.endsAtLogits ? findActivation('linear').code : layer.activation.code
+  return layer.endsAtLogits ? LINEAR : layer.activation.code
 }
 
 function bind(
@@ -93,50 +95,69 @@ async function createStart({
   return {
     label: `start of ${parameter.name}`,
     pipeline,
-    bindGroup: bind(device, 'start', pipeline, [
-      batch.uniforms,
-      batch.entries,
-      input,
-      basePoint,
-      batch.starts,
-      batch.results,
-    ]),
-    workgroups: (_perturbations, columns) => Math.ceil(columns / START_GROUP_SIZE),
+    bindGroup: bind(device, 'start', pipeline, [...batch.common, input, basePoint, batch.starts]),
+    workgroups: (_groups, quads) => Math.ceil(quads / START_GROUP_SIZE),
   }
 }
 
 async function createProduct(inputs: StageInputs, q: number): Promise<Stage> {
-  const { device, pipelines, model, parameter, network, batch } = inputs
-  const [layer, before] = [model.layers[q], model.layers[q - 1]]
+  const { device, model, parameter, network, batch } = inputs
+  const layer = model.layers[q]
   const fromStart = q === parameter.layer + 2
-  const tile = layer.outputs <= 4 * FLAT_TILE.height ? FLAT_TILE : SQUARE_TILE
-  const pipeline = await pipelines.get('product', productShader, 'multiplyChanges', {
+  const isNarrow = layer.outputs <= NARROW_UNITS
+  const constants = {
     ACTIVATION: activationCode(layer),
-    ACTIVATION_BEFORE: activationCode(before),
+    // only what starts there passes it here: elsewhere it would make pipelines that differ in nothing else
+    ACTIVATION_BEFORE: fromStart ? activationCode(model.layers[q - 1]) : LINEAR,
     FROM_START: fromStart ? 1 : 0,
+  }
+  const pipeline = await (isNarrow ? narrowPipeline : widePipeline)(inputs, layer, constants)
+  const label = `layer ${q + 1} behind ${parameter.name}`
+  return {
+    label,
+    pipeline,
+    bindGroup: bind(device, label, pipeline, [
+      ...batch.common,
+      batch.createUniforms(label, [layer.outputs, layer.inputs, batch.quads]),
+      fromStart ? batch.starts : batch.changesOf(q - 1 - parameter.layer),
+      network.layers[q - 1].weights,
+      network.layers[q - 1].basePoint,
+      network.layers[q].weights,
+      network.layers[q].basePoint,
+      batch.changesOf(q - parameter.layer),
+    ]),
+    workgroups: isNarrow
+      ? (_groups, quads) => Math.ceil(quads / NARROW_GROUP_SIZE)
+      : (_groups, quads) =>
+          Math.ceil(layer.outputs / (UNITS_PER_INVOCATION * inputs.tile.height)) *
+          Math.ceil(quads / inputs.tile.width),
+  }
+}
+
+function widePipeline(
+  { pipelines, tile }: StageInputs,
+  _layer: DenseLayer,
+  constants: Record<string, number>,
+): Promise<GPUComputePipeline> {
+  return pipelines.get('product', productShader, 'multiplyChanges', {
+    ...constants,
     TILE_WIDTH: tile.width,
     TILE_HEIGHT: tile.height,
     TILE_DEPTH: tile.depth,
   })
-  const uniforms = batch.createUniforms(`product ${q + 1}`, [layer.outputs, layer.inputs, batch.columns])
-  const rowTiles = Math.ceil(layer.outputs / (4 * tile.height))
-  return {
-    label: `layer ${q + 1} behind ${parameter.name}`,
-    pipeline,
-    bindGroup: bind(device, `product ${q + 1}`, pipeline, [
-      batch.uniforms,
-      uniforms,
-      network.layers[q].weights,
-      network.layers[q].basePoint,
-      fromStart ? batch.starts : batch.changes[(q - 1) % 2],
-      batch.changes[q % 2],
-      batch.results,
-      batch.entries,
-      network.layers[q - 1].weights,
-      network.layers[q - 1].basePoint,
-    ]),
-    workgroups: (_perturbations, columns) => rowTiles * Math.ceil(columns / (4 * tile.width)),
-  }
+}
+
+function narrowPipeline(
+  { pipelines }: StageInputs,
+  layer: DenseLayer,
+  constants: Record<string, number>,
+): Promise<GPUComputePipeline> {
+  return pipelines.get('narrow product', narrowProductShader, 'multiplyNarrow', {
+    ...constants,
+    ROW_QUADS: Math.ceil(layer.outputs / 4),
+    TILE_DEPTH: NARROW_TILE_DEPTH,
+    GROUP_SIZE: NARROW_GROUP_SIZE,
+  })
 }
 
 async function createLoss(inputs: StageInputs): Promise<Stage> {
@@ -144,28 +165,25 @@ async function createLoss(inputs: StageInputs): Promise<Stage> {
   const last = model.layers.length - 1
   const behind = last - parameter.layer
   let lanes = 1
-  while (lanes < LOSS_GROUP_SIZE && lanes < inputs.columnsPerPerturbation) lanes *= 2
+  while (lanes < LOSS_GROUP_SIZE && lanes < inputs.quadsPerGroup) lanes *= 2
   const pipeline = await pipelines.get('loss', lossShader, 'sumLoss', {
     LOSS: model.loss.code,
-    ACTIVATION: activationCode(model.layers[last]),
+    ACTIVATION: behind === 1 ? activationCode(model.layers[last]) : LINEAR,
     CHANGES: behind === 0 ? OF_ONE_OUTPUT : behind === 1 ? OF_RANK_ONE : STORED,
     LANES: lanes,
     GROUP_SIZE: LOSS_GROUP_SIZE,
   })
-  const uniforms = batch.createUniforms('loss', [model.layers[last].outputs, batch.columns])
   return {
     label: `loss behind ${parameter.name}`,
     pipeline,
     bindGroup: bind(device, 'loss', pipeline, [
-      batch.uniforms,
-      uniforms,
-      behind < 2 ? batch.starts : batch.changes[last % 2],
-      batch.entries,
+      ...batch.common,
+      batch.createUniforms('loss', [model.layers[last].outputs, batch.quads]),
+      behind < 2 ? batch.starts : batch.changesOf(behind),
       network.layers[last].weights,
       network.outputs,
       network.targets,
-      batch.results,
     ]),
-    workgroups: (perturbations) => Math.ceil(perturbations / (LOSS_GROUP_SIZE / lanes)),
+    workgroups: (groups) => Math.ceil((GROUP * groups * lanes) / LOSS_GROUP_SIZE),
   }
 }

@@ -1,0 +1,5 @@
+import { serve } from './worker.js'
+import type { ToWorker } from './worker-messages.js'
+
+const answer = serve((message, transfer) => self.postMessage(message, { transfer }))
+self.addEventListener('message', (event: MessageEvent<ToWorker>) => answer(event.data))
