@@ -1,6 +1,12 @@
 import { GradcheckError } from '../errors.js'
 import { suggestName } from '../suggest.js'
-import { normalDensity, normalDistribution, normalSecantSlope, normalTail } from './normal-distribution.js'
+import {
+  normalDensity,
+  normalDistribution,
+  normalSecantSlope,
+  normalTail,
+  slopeBetweenTails,
+} from './normal-distribution.js'
 
 export type ActivationName =
   | 'relu'
@@ -42,6 +48,11 @@ export interface Activation {
    * @param tail this activation's `tail(z)`
    */
   secantSlope(z: number, tail: number, d: number): number
+  /**
+   * The secant slope at z where it is the same for every |d| ≤ reach: z stays on one linear piece. Left out where
+   * the activation has no linear piece.
+   */
+  constantSlope?(z: number, reach: number): number | undefined
 }
 
 const LEAKY_SLOPE = 0.01
@@ -51,12 +62,14 @@ const SELU_ALPHA = 1.6732632423543772
 // Hendrycks & Gimpel 2016, "Gaussian Error Linear Units": gelu(z) ≈ z·σ(2·√(2/π)·(z + 0.044715 z³))
 const GELU_TANH_SCALE = 2 * Math.sqrt(2 / Math.PI)
 const GELU_TANH_CUBIC = 0.044715
-/** Beyond this change of z the two ends of softplus differ enough to be subtracted. */
-const SOFTPLUS_FAR = 40
+/** Beyond this change of z the two ends of σ and of softplus differ enough to be subtracted. */
+const FAR = 1
+/** A tail below this has lost digits: 2^−1022, the smallest normal float64. */
+const SMALLEST_NORMAL = 2.2250738585072014e-308
 
 /** σ(z) */
 export const sigmoid = (z: number) => 1 / (1 + Math.exp(-z))
-const softplus = (z: number) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)))
+const softplus = (z: number) => Math.max(z, 0) + softplusExcess(z)
 const geluTanhLogit = (z: number) => GELU_TANH_SCALE * (z + GELU_TANH_CUBIC * z * z * z)
 
 /** (1 − e^(−x)) / x for x ≥ 0 */
@@ -74,35 +87,56 @@ export function log1pRatio(x: number): number {
   return x === 0 ? 1 : Math.log1p(x) / x
 }
 
+/** σ or Φ at z from its smaller tail there. */
+const fromTail = (z: number, tail: number) => (z >= 0 ? 1 - tail : tail)
+
 /**
- * Secant slope of σ at z: p·q·(1 − e^(−|d|))/|d| over s + t·e^(−|d|), where p = σ(z), q = σ(−z) and (s, t) is
- * (p, q) for a growing z and (q, p) for a falling one. Every term is positive.
+ * Secant slope of σ at z: t·(1 − e^(−|d|))/|d| times s/(s + t·e^(−|d|)), where (s, t) is (σ(z), σ(−z)) for a
+ * growing z and the reverse for a falling one. Every term is positive. Where the tail has underflowed, far
+ * changes are taken from the tails of the two ends.
  */
 function sigmoidSecantSlope(z: number, tail: number, d: number): number {
-  const p = z >= 0 ? 1 - tail : tail
-  const q = z >= 0 ? tail : 1 - tail
+  if (Math.abs(d) > FAR && tail < SMALLEST_NORMAL) {
+    return slopeBetweenTails(z, tail, z + d, sigmoidTail(z + d), d)
+  }
+  const s = fromTail(d > 0 ? z : -z, tail)
+  const t = fromTail(d > 0 ? -z : z, tail)
   const decay = Math.exp(-Math.abs(d))
-  return (p * q * decayRatio(Math.abs(d))) / (d > 0 ? p + q * decay : q + p * decay)
-}
-
-/** σ(z + d) from σ(z)'s tail, to full relative accuracy. */
-function shiftedSigmoid(z: number, tail: number, d: number): number {
-  const p = z >= 0 ? 1 - tail : tail
-  const q = z >= 0 ? tail : 1 - tail
-  const decay = Math.exp(-Math.abs(d))
-  return d > 0 ? p / (p + q * decay) : (p * decay) / (q + p * decay)
+  return t * decayRatio(Math.abs(d)) * (s / (s + t * decay))
 }
 
 /**
- * Secant slope of softplus at z. With m = σ(−|z|) ≤ ½ the change is ln(1 + m·(e^d − 1)) for z < 0 and
- * d + ln(1 + m·(e^(−d) − 1)) for z ≥ 0; neither cancels by more than a factor of 3.
+ * Secant slope of z·v(z), v being σ or Φ: v at the lower end plus the higher end times v's slope, which cancels
+ * nowhere but where the change itself passes through zero. A small fall is taken from its start as well.
+ */
+function gatedSlope(
+  z: number,
+  tail: number,
+  d: number,
+  gateSlope: number,
+  gate: (end: number) => number,
+): number {
+  return d > -0.5 ? fromTail(z, tail) + (z + d) * gateSlope : gate(z + d) + z * gateSlope
+}
+
+/** ln(1 + e^(−|z|)) */
+const softplusExcess = (z: number) => Math.log1p(Math.exp(-Math.abs(z)))
+
+/**
+ * Secant slope of softplus at z. With m = σ(−|z|) ≤ ½ the change is ln(1 + m·(e^d − 1)) for z ≤ 0 and
+ * d + ln(1 + m·(e^(−d) − 1)) for z > 0; neither cancels by more than a factor of 3 while d is not far. Far, it
+ * is the change of max(z, 0) plus that of ln(1 + e^(−|z|)).
  */
 export function softplusSecantSlope(z: number, tail: number, d: number): number {
-  const away = z >= 0 ? -d : d
-  if (away > SOFTPLUS_FAR) return (softplus(z + d) - softplus(z)) / d
+  const end = z + d
+  if (Math.abs(d) > FAR && (z > 0 || end > 0 || tail < SMALLEST_NORMAL)) {
+    const rise = z > 0 && end > 0 ? d : Math.max(end, 0) - Math.max(z, 0)
+    return (rise + (softplusExcess(end) - softplusExcess(z))) / d
+  }
+  const away = z > 0 ? -d : d
   const rise = expm1Ratio(away) * tail
   const slope = rise * log1pRatio(rise * away)
-  return z >= 0 ? 1 - slope : slope
+  return z > 0 ? 1 - slope : slope
 }
 
 /** The tail of σ: σ(−|z|), at most ½. */
@@ -114,7 +148,9 @@ function exponentialLinearSlope(scale: number, alpha: number, z: number, tail: n
   if (z > 0 && end > 0) return scale
   if (z > 0) return (scale * (z - alpha * Math.expm1(end))) / (z - end)
   if (end > 0) return (scale * (end - alpha * Math.expm1(z))) / (end - z)
-  return scale * alpha * (d > 1 ? Math.exp(end) * decayRatio(d) : tail * expm1Ratio(d))
+  // far up from where e^z has underflowed, e^end has not
+  const rises = d > 1 && tail < SMALLEST_NORMAL
+  return scale * alpha * (rises ? Math.exp(end) * decayRatio(d) : tail * expm1Ratio(d))
 }
 
 /** Secant slope of a function that is `below`·z for z ≤ 0 and z above. */
@@ -135,6 +171,7 @@ const ACTIVATIONS: Record<ActivationName, Activation> = {
     value: (z) => z,
     derivative: () => 1,
     tail: noTail,
+    constantSlope: () => 1,
     secantSlope: () => 1,
   },
   relu: {
@@ -144,6 +181,7 @@ const ACTIVATIONS: Record<ActivationName, Activation> = {
     value: (z) => Math.max(z, 0),
     derivative: (z) => (z > 0 ? 1 : 0),
     tail: noTail,
+    constantSlope: (z, reach) => (z > reach ? 1 : z + reach <= 0 ? 0 : undefined),
     secantSlope: (z, _tail, d) => piecewiseLinearSlope(0, z, d),
   },
   'leaky-relu': {
@@ -153,6 +191,7 @@ const ACTIVATIONS: Record<ActivationName, Activation> = {
     value: (z) => (z > 0 ? z : LEAKY_SLOPE * z),
     derivative: (z) => (z > 0 ? 1 : LEAKY_SLOPE),
     tail: noTail,
+    constantSlope: (z, reach) => (z > reach ? 1 : z + reach <= 0 ? LEAKY_SLOPE : undefined),
     secantSlope: (z, _tail, d) => piecewiseLinearSlope(LEAKY_SLOPE, z, d),
   },
   elu: {
@@ -162,6 +201,7 @@ const ACTIVATIONS: Record<ActivationName, Activation> = {
     value: (z) => (z > 0 ? z : Math.expm1(z)),
     derivative: (z) => (z > 0 ? 1 : Math.exp(z)),
     tail: negativeExponential,
+    constantSlope: (z, reach) => (z > reach ? 1 : undefined),
     secantSlope: (z, tail, d) => exponentialLinearSlope(1, 1, z, tail, d),
   },
   selu: {
@@ -171,6 +211,7 @@ const ACTIVATIONS: Record<ActivationName, Activation> = {
     value: (z) => SELU_SCALE * (z > 0 ? z : SELU_ALPHA * Math.expm1(z)),
     derivative: (z) => SELU_SCALE * (z > 0 ? 1 : SELU_ALPHA * Math.exp(z)),
     tail: negativeExponential,
+    constantSlope: (z, reach) => (z > reach ? SELU_SCALE : undefined),
     secantSlope: (z, tail, d) => exponentialLinearSlope(SELU_SCALE, SELU_ALPHA, z, tail, d),
   },
   sigmoid: {
@@ -191,7 +232,7 @@ const ACTIVATIONS: Record<ActivationName, Activation> = {
     derivative: (z) => 4 * sigmoid(2 * z) * sigmoid(-2 * z),
     tail: (z) => sigmoidTail(2 * z),
     // tanh z = 2·σ(2z) − 1
-    secantSlope: (z, tail, d) => 4 * sigmoidSecantSlope(z, tail, 2 * d),
+    secantSlope: (z, tail, d) => 4 * sigmoidSecantSlope(2 * z, tail, 2 * d),
   },
   softplus: {
     name: 'softplus',
@@ -224,7 +265,7 @@ const ACTIVATIONS: Record<ActivationName, Activation> = {
     value: (z) => z * sigmoid(z),
     derivative: (z) => sigmoid(z) * (1 + z * sigmoid(-z)),
     tail: sigmoidTail,
-    secantSlope: (z, tail, d) => shiftedSigmoid(z, tail, d) + z * sigmoidSecantSlope(z, tail, d),
+    secantSlope: (z, tail, d) => gatedSlope(z, tail, d, sigmoidSecantSlope(z, tail, d), sigmoid),
   },
   gelu: {
     name: 'gelu',
@@ -233,8 +274,7 @@ const ACTIVATIONS: Record<ActivationName, Activation> = {
     value: (z) => z * normalDistribution(z),
     derivative: (z) => normalDistribution(z) + z * normalDensity(z),
     tail: normalTail,
-    // Δ(z·Φ) = d·Φ(z) + (z + d)·ΔΦ
-    secantSlope: (z, tail, d) => (z >= 0 ? 1 - tail : tail) + (z + d) * normalSecantSlope(z, d),
+    secantSlope: (z, tail, d) => gatedSlope(z, tail, d, normalSecantSlope(z, tail, d), normalDistribution),
   },
   'gelu-tanh': {
     name: 'gelu-tanh',
@@ -246,11 +286,17 @@ const ACTIVATIONS: Record<ActivationName, Activation> = {
       return sigmoid(u) * (1 + z * sigmoid(-u) * GELU_TANH_SCALE * (1 + 3 * GELU_TANH_CUBIC * z * z))
     },
     tail: (z) => sigmoidTail(geluTanhLogit(z)),
-    // Δ(z·σ(u)) = d·σ(u + Δu) + z·Δσ(u), Δu = scale·d·(1 + cubic·(3z² + 3zd + d²))
+    // of σ(u), with Δu = scale·d·(1 + cubic·(3z² + 3zd + d²)); far, where the rounding of Δu would be amplified,
+    // from u at the end
     secantSlope: (z, tail, d) => {
-      const logitSlope = GELU_TANH_SCALE * (1 + GELU_TANH_CUBIC * (3 * z * (z + d) + d * d))
-      const change = logitSlope * d
-      return shiftedSigmoid(z, tail, change) + z * logitSlope * sigmoidSecantSlope(z, tail, change)
+      const end = z + d
+      const logitSlope = GELU_TANH_SCALE * (1 + GELU_TANH_CUBIC * (3 * z * end + d * d))
+      if (Math.abs(logitSlope * d) <= FAR) {
+        return fromTail(z, tail) + end * logitSlope * sigmoidSecantSlope(z, tail, logitSlope * d)
+      }
+      const endTail = sigmoidTail(geluTanhLogit(end))
+      const gateSlope = slopeBetweenTails(z, tail, end, endTail, d)
+      return gatedSlope(z, tail, d, gateSlope, () => fromTail(end, endTail))
     },
   },
 }

@@ -41,7 +41,7 @@ export interface Loss {
   sum(output: Output, targets: Matrix): number
   /**
    * Bound on the rounding error of `sum` in float64, in units of the unit roundoff: Σ of the absolute terms and
-   * of what the formula loses by cancellation (1 − A near A = 1).
+   * of what the formula loses by cancellation (1 − A near A = 1, a logarithm near ln 1).
    */
   condition(output: Output, targets: Matrix): number
   /** ∂(sum)/∂A, or ∂(sum)/∂Z where the loss reads logits. */
@@ -97,7 +97,7 @@ const binaryCrossEntropy: Loss = {
     let total = 0
     for (let k = 0; k < A.data.length; k++) {
       const [a, z, y] = [A.data[k], Z.data[k], targets.data[k]]
-      total += Math.abs(y * logProbability(a, z)) + Math.abs((1 - y) * logComplement(a, z))
+      total += Math.abs(y * logProbability(a, z)) + y + Math.abs((1 - y) * logComplement(a, z))
       if (a < 1) total += ((1 - y) * a) / (1 - a)
     }
     return total
@@ -124,14 +124,20 @@ const binaryCrossEntropy: Loss = {
   },
 }
 
-/** ln Σ exp of one sample's logits. */
-function logSumExp(Z: Matrix, s: number): number {
+/** The largest of one sample's logits, and Σ e^(z − largest) over them. */
+function sumExponentials(Z: Matrix, s: number): { largest: number; sum: number } {
   const row = Z.data.subarray(s * Z.columns, (s + 1) * Z.columns)
   let largest = row[0]
   for (const z of row) largest = Math.max(largest, z)
-  let total = 0
-  for (const z of row) total += Math.exp(z - largest)
-  return largest + Math.log(total)
+  let sum = 0
+  for (const z of row) sum += Math.exp(z - largest)
+  return { largest, sum }
+}
+
+/** ln Σ exp of one sample's logits. */
+function logSumExp(Z: Matrix, s: number): number {
+  const { largest, sum } = sumExponentials(Z, s)
+  return largest + Math.log(sum)
 }
 
 /** The class of a sample whose targets are one-hot. */
@@ -157,12 +163,13 @@ export function softmaxBase(Z: Matrix, targets: Matrix): SoftmaxBase {
   const classes = new Int32Array(Z.rows)
   const rest = new Float64Array(Z.rows)
   for (let s = 0; s < Z.rows; s++) {
-    const normaliser = logSumExp(Z, s)
+    const { largest, sum } = sumExponentials(Z, s)
     classes[s] = classOf(targets, s)
     for (let i = 0; i < Z.columns; i++) {
       const k = s * Z.columns + i
-      logProbabilities.data[k] = Z.data[k] - normaliser
-      probabilities.data[k] = Math.exp(logProbabilities.data[k])
+      logProbabilities.data[k] = Z.data[k] - largest - Math.log(sum)
+      // not e^(ln p), which would amplify the rounding of ln p
+      probabilities.data[k] = Math.exp(Z.data[k] - largest) / sum
       if (i !== classes[s]) rest[s] += probabilities.data[k]
     }
   }
@@ -187,7 +194,7 @@ const softmaxCrossEntropy: Loss = {
   condition({ Z }, targets) {
     let total = 0
     for (let s = 0; s < Z.rows; s++) {
-      total += Math.abs(logSumExp(Z, s)) + Math.abs(Z.data[s * Z.columns + classOf(targets, s)])
+      total += Math.abs(logSumExp(Z, s)) + 1 + Math.abs(Z.data[s * Z.columns + classOf(targets, s)])
     }
     return total
   },

@@ -22,12 +22,19 @@ export function normalDistribution(x: number): number {
   return 0.5 * erfc(-x * Math.SQRT1_2)
 }
 
+/** Slope of σ or Φ between two ends that are far apart, from the smaller tail at each. */
+export function slopeBetweenTails(x: number, tail: number, end: number, endTail: number, d: number): number {
+  const change = x >= 0 === end >= 0 ? Math.abs(tail - endTail) : 1 - tail - endTail
+  return change / Math.abs(d)
+}
+
 /**
  * (Φ(x + d) − Φ(x)) / d without cancellation; φ(x) at d = 0. Near, Φ's change is the integral of φ around the
  * middle c of the step, φ(c)·∫cosh(c·d·s)·exp(−d²s²/2) ds, whose terms are all positive; far, the two tails
  * differ enough to be subtracted.
+ * @param tail Φ(−|x|)
  */
-export function normalSecantSlope(x: number, d: number): number {
+export function normalSecantSlope(x: number, tail: number, d: number): number {
   const centre = x + 0.5 * d
   if (Math.abs(d) <= 0.5 && Math.abs(centre * d) <= 0.5) {
     let mean = GAUSS_CENTRE_WEIGHT
@@ -37,7 +44,5 @@ export function normalSecantSlope(x: number, d: number): number {
     }
     return normalDensity(centre) * mean
   }
-  const end = x + d
-  if (x >= 0 !== end >= 0) return (1 - normalTail(x) - normalTail(end)) / Math.abs(d)
-  return Math.abs(normalTail(x) - normalTail(end)) / Math.abs(d)
+  return slopeBetweenTails(x, tail, x + d, normalTail(x + d), d)
 }
