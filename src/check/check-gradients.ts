@@ -1,4 +1,4 @@
-import { createCpuEvaluator } from '../differentiate/cpu.js'
+import { createCpuEvaluator } from '../differentiate/cpu/evaluator.js'
 import {
   createDerivatives,
   type DifferenceSettings,
@@ -7,15 +7,23 @@ import {
   type Scheme,
   type TensorDerivatives,
 } from '../differentiate/evaluator.js'
+import { refineKinks } from '../differentiate/refine-kinks.js'
 import { selectAll, selectSample } from '../differentiate/selection.js'
 import { createTextbookEvaluator } from '../differentiate/textbook.js'
 import { GradcheckError } from '../errors.js'
 import { suggestName } from '../suggest.js'
 import { DifferenceSum } from './compare.js'
-import { type CrossValidation, crossValidate, estimateError } from './error-estimate.js'
+import {
+  type CrossValidation,
+  crossValidate,
+  estimateError,
+  estimateRounding,
+  sampleResults,
+} from './error-estimate.js'
 import { defaultTolerance, judgeTensor, type TensorJudgement, type Totals } from './judge.js'
 import { type BoundProblem, bindProblem, type Problem } from './problem.js'
 import type { CheckReport, Verdict } from './report.js'
+import { lookAgain, type SecondLook } from './suspects.js'
 
 export type Method = 'difference' | 'textbook'
 
@@ -75,23 +83,31 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
   const checked = results.reduce((sum, tensor) => sum + tensor.done, 0)
   const interrupted = checked < total
   options.onProgress?.({ done: checked, total, phase: 'cross-validating' })
-  const estimate = await estimateError(model, evaluator, settings, {})
+  const sample = sampleResults(model, results)
+  const rounding = estimateRounding(model, gradients)
+  const estimate = await estimateError(model, evaluator, settings, sample, rounding, {})
   const crossValidation: CrossValidation = interrupted
     ? { checked: 0, difference: 0, disagreements: 0 }
-    : await crossValidate(model, evaluator, settings, results, estimate, { signal: options.signal })
-  const tolerance = options.tolerance ?? defaultTolerance(evaluator, gradients)
+    : await crossValidate(model, evaluator, settings, results, sample, estimate, rounding, {
+        signal: options.signal,
+      })
+  const tolerance = options.tolerance ?? defaultTolerance(evaluator, gradients, settings)
+  const crossings = await refineKinks(model, evaluator, results, settings, { signal: options.signal })
+  const secondLook = await lookAgain(model, evaluator, settings, results, gradients, estimate, tolerance, {})
   const totals: Totals = { difference: new DifferenceSum(), squaredErrors: 0, anyNonZero: false }
   const judgements = results.map((tensor, t) =>
-    judgeTensor(tensor, t, gradients[t], estimate, tolerance, totals),
+    judgeTensor(tensor, t, gradients[t], estimate, tolerance, secondLook.excused[t], crossings[t], totals),
   )
   const norms = totals.difference.norms
   const numericalError = norms === 0 ? 0 : Math.sqrt(totals.squaredErrors) / norms
   const { verdict, notices } = conclude({
     judgements,
     crossValidation,
+    secondLook,
     totals,
     tolerance,
     numericalError,
+    evaluator,
     interrupted,
   })
   return {
@@ -164,42 +180,57 @@ function countPerturbations(results: readonly TensorDerivatives[], { scheme }: D
 function conclude(found: {
   judgements: readonly TensorJudgement[]
   crossValidation: CrossValidation
+  secondLook: SecondLook
   totals: Totals
   tolerance: number
   numericalError: number
+  evaluator: Evaluator
   interrupted: boolean
 }): { verdict: Verdict; notices: string[] } {
   const notices: string[] = []
   const reports = found.judgements.map((judgement) => judgement.report)
   let verdict: Verdict = 'pass'
   const undecided = found.judgements.reduce((sum, judgement) => sum + judgement.undecided, 0)
+  const overflowed = found.judgements.reduce((sum, judgement) => sum + judgement.overflowed, 0)
   if (reports.some((report) => report.verdict === 'inconclusive')) {
     verdict = 'inconclusive'
     if (undecided > 0) {
       notices.push(
-        `${undecided} disagreeing ${undecided === 1 ? 'entry' : 'entries'} could not be judged: the perturbation crossed a kink or overflowed; try a smaller --step`,
+        `${undecided} disagreeing ${undecided === 1 ? 'entry' : 'entries'} could not be judged: the network sits on a kink there; try a smaller --step or another point`,
+      )
+    }
+    if (overflowed > 0) {
+      const remedy = found.evaluator.precision === 'single' ? '--device cpu for float64' : 'a smaller --step'
+      notices.push(
+        `${overflowed} numerical ${overflowed === 1 ? 'derivative is' : 'derivatives are'} not finite: the arithmetic overflowed; try ${remedy}`,
       )
     }
     if (found.numericalError > found.tolerance) {
+      const step = found.evaluator.name === 'textbook' ? 'another --step' : 'a smaller --step'
+      const remedy = found.evaluator.precision === 'single' ? `${step}, --device cpu for float64` : step
       notices.push(
-        `the numerical gradient's own error (${found.numericalError.toExponential(1)}) is above the tolerance: use --device cpu for float64, or a larger --tolerance`,
+        `the numerical gradient's own error (${found.numericalError.toExponential(1)}) is above the tolerance: use ${remedy}, or a larger --tolerance`,
       )
-    } else if (undecided === 0) {
-      notices.push('the difference is above the tolerance, but within the error estimates of both gradients')
+    } else if (undecided + overflowed === 0) {
+      const names = reports.filter((report) => report.verdict === 'inconclusive').map((report) => report.name)
+      notices.push(
+        `the difference of ${names.join(', ')} is above the tolerance, but within the error estimates of both gradients`,
+      )
     }
   }
   if (found.interrupted) {
     verdict = 'inconclusive'
     notices.push('the check was interrupted: it covers only the parameters counted as checked')
-  } else if (!found.totals.anyNonZero) {
+  } else if (!found.totals.anyNonZero && overflowed === 0) {
     verdict = 'inconclusive'
     notices.push('both gradients are zero everywhere: nothing was tested; check at another point')
   }
   if (reports.some((report) => report.verdict === 'fail')) verdict = 'fail'
-  if (found.crossValidation.disagreements > 0) {
+  const disagreements = found.crossValidation.disagreements + found.secondLook.disagreements
+  if (disagreements > 0) {
     verdict = 'inconclusive'
     notices.push(
-      `internal error: the textbook evaluation and the fast one disagree on ${found.crossValidation.disagreements} of ${found.crossValidation.checked} sampled parameters; please report it`,
+      `internal error: a second evaluation disagrees with the first on ${disagreements} of ${found.crossValidation.checked + found.secondLook.checked} parameters; please report it`,
     )
   }
   return { verdict, notices }

@@ -213,16 +213,16 @@ function readWeights(
   const [first, second] = array.shape
   const inputs = outputsFirst ? second : first
   if (inputs !== source.width) {
-    const needed = outputsFirst ? `(${first}, ${source.width})` : `(${source.width}, ${second})`
-    const other = outputsFirst ? first : second
+    const transposeFits = (outputsFirst ? first : second) === source.width
+    const outputs = transposeFits ? inputs : outputsFirst ? first : second
+    const needed = formatShape(outputsFirst ? [outputs, source.width] : [source.width, outputs])
     throw new GradcheckError(
       'bad-shape',
       `${name} has shape ${formatShape(array.shape)}, but ${source.text}: ${order} should be ${needed}`,
       {
-        fix:
-          other === source.width
-            ? `its transpose would fit: try another --layout (this is ${network.layout})`
-            : `check ${name}, the array before it and --layout (this is ${network.layout})`,
+        fix: transposeFits
+          ? `its transpose would fit: try another --layout (this is ${network.layout})`
+          : `check ${name}, the array before it and --layout (this is ${network.layout})`,
       },
     )
   }

@@ -1,10 +1,9 @@
-import { type Activation, crossesKink } from './activations.js'
-import { createMatrix, type Matrix, transpose } from './matrix.js'
+import type { Activation } from './activations.js'
+import { createMatrix, type Matrix } from './matrix.js'
 
 /**
- * A fully connected layer at a base point: A = f(Z), Z = A_previous·Wᵀ + b, all in float64, samples × units.
- * It knows its forward and backward pass and how a change passes through it. Changes are divided by the step h
- * that made them, so that they neither underflow nor lose digits; h stands only in the non-linear corrections.
+ * A fully connected layer: A = f(Z), Z = A_previous·Wᵀ + b, all in float64, samples × units. How a change passes
+ * through it stands in src/differentiate: cpu/dense-changes.ts, and webgpu/stages.ts with the shaders.
  */
 export class DenseLayer {
   readonly kind = 'dense'
@@ -16,13 +15,6 @@ export class DenseLayer {
   readonly activation: Activation
   /** True where the loss reads Z, so that the activation belongs to the loss. */
   readonly endsAtLogits: boolean
-  /** How many changes carried a unit across its kink since a caller last set it to 0. */
-  kinks = 0
-
-  #weightsByInput: Float64Array | undefined
-  #input: Matrix | undefined
-  #Z: Matrix | undefined
-  #tails: Float64Array | undefined
 
   constructor(options: {
     weights: Float64Array
@@ -87,64 +79,70 @@ export class DenseLayer {
     return { weights, biases, input: toInput }
   }
 
-  /** Takes the base point that the changes below start from. */
-  setBasePoint(input: Matrix, Z: Matrix): void {
-    this.#input = input
-    this.#Z = Z
-    this.#tails = Z.data.map((z) => this.activation.tail(z))
-    this.#weightsByInput ??= transpose(this.weights, this.outputs, this.inputs)
-  }
-
-  /** The output unit that a weight (row-major index) feeds. */
-  unitOfWeight(weight: number): number {
-    return Math.floor(weight / this.inputs)
-  }
-
-  /** Change of output `unit` of sample `s` when weight `weight`, which feeds it, changes by h. */
-  weightChange(weight: number, unit: number, s: number, h: number): number {
-    const input = this.#input!.data[s * this.inputs + (weight - unit * this.inputs)]
-    return input === 0 ? 0 : this.#activate(unit, input, s, h)
-  }
-
-  /** Change of output `unit` of sample `s` when its bias changes by h. */
-  biasChange(unit: number, s: number, h: number): number {
-    return this.#activate(unit, 1, s, h)
-  }
-
-  /** Changes of all outputs of sample `s` when input `unit` alone changes by h·`change`. */
-  passUnit(unit: number, change: number, s: number, h: number, out: Float64Array): void {
-    const { outputs } = this
-    const weights = this.#weightsByInput!
-    const at = unit * outputs
-    for (let i = 0; i < outputs; i++) out[i] = weights[at + i] * change
-    this.#activateAll(s, h, out)
-  }
-
-  /** Changes of all outputs of sample `s` when input j changes by h·`changes[j]`. */
-  pass(changes: Float64Array, s: number, h: number, out: Float64Array): void {
-    const { inputs, outputs, weights } = this
-    for (let i = 0; i < outputs; i++) {
-      const at = i * inputs
-      let sum = 0
-      for (let j = 0; j < inputs; j++) sum += weights[at + j] * changes[j]
-      out[i] = sum
+  /**
+   * Variance of Z, in squared unit roundoffs, when the input has variance `variance` and every operation rounds:
+   * a sum's rounding is taken as one roundoff of Σ|terms|.
+   */
+  forwardRounding(input: Matrix, variance: Matrix): Matrix {
+    const { inputs, outputs, weights, biases } = this
+    const result = createMatrix(input.rows, outputs)
+    for (let s = 0; s < input.rows; s++) {
+      for (let i = 0; i < outputs; i++) {
+        const at = i * inputs
+        const from = s * inputs
+        let passed = 0
+        let terms = biases === undefined ? 0 : Math.abs(biases[i])
+        for (let j = 0; j < inputs; j++) {
+          const w = weights[at + j]
+          passed += w * w * variance.data[from + j]
+          terms += Math.abs(w * input.data[from + j])
+        }
+        result.data[s * outputs + i] = passed + terms * terms
+      }
     }
-    this.#activateAll(s, h, out)
+    return result
   }
 
-  #activateAll(s: number, h: number, changes: Float64Array): void {
-    if (this.endsAtLogits) return
-    for (let i = 0; i < this.outputs; i++) {
-      if (changes[i] !== 0) changes[i] = this.#activate(i, changes[i], s, h)
+  /** The same for what `backward` gives, from δ and the input with their variances. */
+  backwardRounding(
+    delta: Matrix,
+    deltaVariance: Matrix,
+    input: Matrix,
+    inputVariance: Matrix,
+  ): { weights: Float64Array; biases: Float64Array | undefined; input: Matrix } {
+    const { inputs, outputs } = this
+    const weights = new Float64Array(outputs * inputs)
+    const weightTerms = new Float64Array(outputs * inputs)
+    const biases = new Float64Array(outputs)
+    const biasTerms = new Float64Array(outputs)
+    const toInput = createMatrix(input.rows, inputs)
+    const inputTerms = new Float64Array(inputs)
+    for (let s = 0; s < input.rows; s++) {
+      inputTerms.fill(0)
+      const [from, to] = [s * inputs, (s + 1) * inputs]
+      const values = input.data.subarray(from, to)
+      const variances = inputVariance.data.subarray(from, to)
+      const toRow = toInput.data.subarray(from, to)
+      for (let i = 0; i < outputs; i++) {
+        const d = Math.abs(delta.data[s * outputs + i])
+        const v = deltaVariance.data[s * outputs + i]
+        if (d === 0 && v === 0) continue
+        biases[i] += v
+        biasTerms[i] += d
+        const row = i * inputs
+        for (let j = 0; j < inputs; j++) {
+          const a = values[j]
+          const w = this.weights[row + j]
+          weights[row + j] += d * d * variances[j] + a * a * v
+          weightTerms[row + j] += d * Math.abs(a)
+          toRow[j] += w * w * v
+          inputTerms[j] += d * Math.abs(w)
+        }
+      }
+      for (let j = 0; j < inputs; j++) toRow[j] += inputTerms[j] ** 2
     }
-  }
-
-  #activate(unit: number, change: number, s: number, h: number): number {
-    if (this.endsAtLogits) return change
-    const at = s * this.outputs + unit
-    const z = this.#Z!.data[at]
-    const d = h * change
-    if (this.activation.hasKink && crossesKink(z, d)) this.kinks++
-    return this.activation.secantSlope(z, this.#tails![at], d) * change
+    for (let k = 0; k < weights.length; k++) weights[k] += weightTerms[k] ** 2
+    for (let i = 0; i < outputs; i++) biases[i] += biasTerms[i] ** 2
+    return { weights, biases: this.biases === undefined ? undefined : biases, input: toInput }
   }
 }

@@ -1,3 +1,4 @@
+import type { Activation } from './activations.js'
 import type { DenseLayer } from './dense-layer.js'
 import { findLoss, type Loss, type Output } from './losses.js'
 import type { Matrix } from './matrix.js'
@@ -104,7 +105,11 @@ export class Model {
    * of `parameters`.
    */
   gradients(): Float64Array[] {
-    return backpropagate(this, (value) => value)
+    return backpropagate(this, {
+      take: (value) => value,
+      slope: (activation, z) => activation.derivative(z),
+      lossDerivative: (output) => this.loss.derivative(output, this.targets),
+    })
   }
 
   /**
@@ -112,7 +117,11 @@ export class Model {
    * Times a unit roundoff it bounds, to first order, what rounding does to that entry.
    */
   gradientMagnitudes(): Float64Array[] {
-    return backpropagate(this, Math.abs)
+    return backpropagate(this, {
+      take: Math.abs,
+      slope: slopeMagnitude,
+      lossDerivative: (output) => lossDerivativeMagnitude(this, output),
+    })
   }
 }
 
@@ -125,16 +134,49 @@ function mapMatrix(matrix: Matrix, f: (value: number) => number): Matrix {
   return { ...matrix, data: matrix.data.map(f) }
 }
 
-function backpropagate(model: Model, take: (value: number) => number): Float64Array[] {
+/** What is propagated: values, or Σ|terms| of them. */
+interface Quantity {
+  take(value: number): number
+  slope(activation: Activation, z: number): number
+  lossDerivative(output: Output): Matrix
+}
+
+/** Σ|terms| of f′(z). Of z·P(z) they are P and z·P′, which cancel below 0. */
+function slopeMagnitude(activation: Activation, z: number): number {
+  const slope = activation.derivative(z)
+  if (z >= 0 || !['silu', 'gelu', 'gelu-tanh'].includes(activation.name)) return Math.abs(slope)
+  const P = activation.value(z) / z
+  return P + Math.abs(slope - P)
+}
+
+/** Σ|terms| of the loss's derivative. Binary cross-entropy's two cancel where an output reaches a target within (0, 1). */
+function lossDerivativeMagnitude({ loss, targets }: Model, output: Output): Matrix {
+  if (loss.name !== 'binary-cross-entropy') return mapMatrix(loss.derivative(output, targets), Math.abs)
+  const ofZero = loss.derivative(
+    output,
+    mapMatrix(targets, () => 0),
+  ).data
+  const ofOne = loss.derivative(
+    output,
+    mapMatrix(targets, () => 1),
+  ).data
+  return {
+    ...targets,
+    data: targets.data.map((y, k) => (1 - y) * Math.abs(ofZero[k]) + y * Math.abs(ofOne[k])),
+  }
+}
+
+function backpropagate(model: Model, { take, slope, lossDerivative }: Quantity): Float64Array[] {
   const pass = model.forward()
-  const { layers, loss } = model
+  const { layers } = model
   const gradients = new Map<string, Float64Array>()
-  let upstream = mapMatrix(loss.derivative(outputOf(pass), model.targets), (d) => take(model.lossScale * d))
+  let upstream = mapMatrix(lossDerivative(outputOf(pass)), (d) => model.lossScale * d)
   for (let l = layers.length - 1; l >= 0; l--) {
     const layer = layers[l]
     if (!layer.endsAtLogits) {
-      const { derivative } = layer.activation
-      for (let k = 0; k < upstream.data.length; k++) upstream.data[k] *= take(derivative(pass.Z[l].data[k]))
+      for (let k = 0; k < upstream.data.length; k++) {
+        upstream.data[k] *= slope(layer.activation, pass.Z[l].data[k])
+      }
     }
     const gradient = layer.backward(upstream, mapMatrix(pass.A[l], take), take)
     for (let k = 0; k < layer.weights.length; k++) {

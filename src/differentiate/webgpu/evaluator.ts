@@ -17,6 +17,9 @@ import { tileShapeFor } from './tile-shape.js'
 /** How often a lost device is replaced before the check gives up. */
 const MOST_LOSSES = 4
 
+/** How long after the work it ended a loss may be told. */
+const LOSS_MILLISECONDS = 200
+
 /** A WebGPU evaluator, and the device it holds. */
 export interface WebgpuEvaluator extends Evaluator {
   readonly name: 'webgpu'
@@ -60,8 +63,7 @@ export async function createWebgpuEvaluator(
         await evaluateRest(model, tensors, settings, hooks)
         break
       } catch (error) {
-        const wasLost = error instanceof UnverifiedBatch || gpu.lost.reason !== undefined
-        if (!wasLost) throw error
+        if (!(error instanceof UnverifiedBatch) && !(await isLost(gpu))) throw error
         if (losses === MOST_LOSSES) {
           throw new GradcheckError(
             'device-lost',
@@ -121,6 +123,13 @@ export async function createWebgpuEvaluator(
     evaluate,
     dispose: () => gpu.dispose(),
   }
+}
+
+async function isLost({ device, lost }: GpuDevice): Promise<boolean> {
+  if (lost.reason === undefined) {
+    await Promise.race([device.lost, new Promise((resolve) => setTimeout(resolve, LOSS_MILLISECONDS))])
+  }
+  return lost.reason !== undefined
 }
 
 /** The kernels give Σ over sides and samples of ΔJ_s/(±h): this makes the derivative of the whole loss of it. */

@@ -1,1 +1,0 @@
-export { createCpuEvaluator } from './cpu/evaluator.js'

@@ -1,0 +1,180 @@
+import { crossesKink, SLOPE_SERIES_REACH } from '../../network/activations.js'
+import type { DenseLayer } from '../../network/dense-layer.js'
+import { type Matrix, transpose } from '../../network/matrix.js'
+import type { Columns } from './columns.js'
+import { multiplyBlock, multiplyVector } from './product.js'
+
+/** Columns of changes that are carried at once where they have to be stored: a multiple of 4, small for the cache. */
+export const BLOCK = 64
+
+/**
+ * How changes pass through a fully connected layer at its base point, in float64. The changes of its Z are held
+ * either as one vector, of which every column is a multiple, or written out as a block of columns.
+ */
+export class DenseChanges {
+  readonly #layer: DenseLayer
+  /** The layer's input, Z and the activation's tails, samples first. */
+  readonly #input: Float64Array
+  readonly #Z: Float64Array
+  readonly #tails: Float64Array
+  /** Four coefficients of each unit's slope series, samples × units × 4, where the activation has one. */
+  readonly #series: Float64Array | undefined
+  /** W by input and then by unit: row j is what input j feeds. */
+  readonly #weightsByInput: Float64Array
+  /** W and the changes before it without what does not change; made when first needed. */
+  #packedWeights: Float64Array | undefined
+  #packedBlock: Float64Array | undefined
+
+  /** ΔZ/h of the units as a multiple of a column's start. */
+  readonly vector: Float64Array
+  /** ΔZ/h, then ΔA/h, units × BLOCK. */
+  readonly block: Float64Array
+
+  constructor(layer: DenseLayer, input: Matrix, Z: Matrix) {
+    this.#layer = layer
+    this.#input = input.data
+    this.#Z = Z.data
+    this.#tails = Z.data.map((z) => layer.activation.tail(z))
+    this.#series = computeSeries(layer, Z.data)
+    this.#weightsByInput = transpose(layer.weights, layer.outputs, layer.inputs)
+    this.vector = new Float64Array(layer.outputs)
+    this.block = new Float64Array(layer.outputs * BLOCK)
+  }
+
+  get units(): number {
+    return this.#layer.outputs
+  }
+
+  /** The layer's inputs at a sample: what its weights are multiplied with. */
+  inputsAt(s: number): Float64Array {
+    return this.#input.subarray(s * this.#layer.inputs, (s + 1) * this.#layer.inputs)
+  }
+
+  /**
+   * Starts columns at one of the layer's units: ΔA/h of the unit when its Z changes by `values` times the step of
+   * each column.
+   */
+  start(unit: number, values: Float64Array, s: number, columns: Columns, count: number): void {
+    const { activation, endsAtLogits, outputs } = this.#layer
+    const [z, tail] = [this.#Z[s * outputs + unit], this.#tails[s * outputs + unit]]
+    for (let c = 0; c < count; c++) {
+      const value = values[c % values.length]
+      const d = columns.steps[c] * value
+      columns.kinks[c] = activation.hasKink && !endsAtLogits && crossesKink(z, d) ? 1 : 0
+      columns.starts[c] = endsAtLogits ? value : activation.secantSlope(z, tail, d) * value
+    }
+  }
+
+  /** Makes the vector of what changes when one input changes by 1. */
+  takeInput(input: number): void {
+    this.vector.set(this.#weightsByInput.subarray(input * this.units, (input + 1) * this.units))
+  }
+
+  /** Makes the vector of what changes when the inputs change by `changes`. */
+  multiplyVector(changes: Float64Array): void {
+    multiplyVector(this.#layer.weights, this.units, this.#layer.inputs, changes, this.vector)
+  }
+
+  /**
+   * ΔA/h as a multiple of a column's start, where every unit stays on one linear piece of its activation while ΔZ
+   * grows up to the vector times `reach`; nothing where one does not.
+   */
+  activateVector(s: number, reach: number): Float64Array | undefined {
+    const { activation, outputs, endsAtLogits } = this.#layer
+    if (endsAtLogits) return this.vector
+    if (activation.constantSlope === undefined) return undefined
+    const changes = new Float64Array(outputs)
+    for (let i = 0; i < outputs; i++) {
+      const v = this.vector[i]
+      const slope = activation.constantSlope(this.#Z[s * outputs + i], reach * Math.abs(v))
+      if (slope === undefined) return undefined
+      changes[i] = slope * v
+    }
+    return changes
+  }
+
+  /** Writes out the columns `from` to `to` that were multiples of the vector. */
+  expand({ starts }: Columns, from: number, to: number): void {
+    const { vector, block } = this
+    for (let i = 0; i < vector.length; i++) {
+      const at = i * BLOCK
+      for (let c = from; c < to; c++) block[at + c - from] = vector[i] * starts[c]
+      // the product reads whole groups of 4 columns
+      block.fill(0, at + to - from, at + Math.min(BLOCK, to - from + 3))
+    }
+  }
+
+  /** The block's ΔZ to ΔA, in place; the block's columns are those from `from` on. */
+  activate({ steps, kinks }: Columns, s: number, from: number, count: number): void {
+    const { activation, outputs, endsAtLogits } = this.#layer
+    if (endsAtLogits) return
+    const { block } = this
+    const series = this.#series
+    const step = Math.abs(steps[from])
+    for (let i = 0; i < outputs; i++) {
+      const at = i * BLOCK
+      const [z, tail] = [this.#Z[s * outputs + i], this.#tails[s * outputs + i]]
+      let largest = 0
+      for (let c = 0; c < count; c++) largest = Math.max(largest, Math.abs(block[at + c]))
+      const reach = step * largest
+      const constant = activation.constantSlope?.(z, reach)
+      if (constant !== undefined) {
+        if (constant === 1) continue
+        for (let c = 0; c < count; c++) block[at + c] *= constant
+      } else if (series !== undefined && reach <= SLOPE_SERIES_REACH) {
+        const first = 4 * (s * outputs + i)
+        const c0 = series[first]
+        const c1 = series[first + 1]
+        const c2 = series[first + 2]
+        const c3 = series[first + 3]
+        for (let c = 0; c < count; c++) {
+          const change = block[at + c]
+          const d = steps[from + c] * change
+          block[at + c] = change * (c0 + d * (c1 + d * (c2 + d * c3)))
+        }
+      } else {
+        for (let c = 0; c < count; c++) {
+          const change = block[at + c]
+          const d = steps[from + c] * change
+          if (activation.hasKink && crossesKink(z, d)) kinks[from + c]++
+          block[at + c] = activation.secantSlope(z, tail, d) * change
+        }
+      }
+    }
+  }
+
+  /** Makes the block of ΔZ from the layer before's block of ΔA, leaving out inputs that do not change (dead ReLUs). */
+  multiply(before: Float64Array, count: number): void {
+    const { inputs, outputs, weights } = this.#layer
+    const present: number[] = []
+    for (let j = 0; j < inputs; j++) {
+      for (let c = 0; c < count; c++) {
+        if (before[j * BLOCK + c] === 0) continue
+        present.push(j)
+        break
+      }
+    }
+    if (present.length === inputs) {
+      multiplyBlock(weights, outputs, inputs, before, count, BLOCK, this.block)
+      return
+    }
+    this.#packedWeights ??= new Float64Array(weights.length)
+    this.#packedBlock ??= new Float64Array(inputs * BLOCK)
+    const [W, B] = [this.#packedWeights, this.#packedBlock]
+    for (const [t, j] of present.entries()) B.set(before.subarray(j * BLOCK, (j + 1) * BLOCK), t * BLOCK)
+    for (let i = 0, at = 0; i < outputs; i++) {
+      for (let t = 0; t < present.length; t++) W[at++] = weights[i * inputs + present[t]]
+    }
+    multiplyBlock(W, outputs, present.length, B, count, BLOCK, this.block)
+  }
+}
+
+function computeSeries(layer: DenseLayer, Z: Float64Array): Float64Array | undefined {
+  const { activation } = layer
+  if (activation.slopeSeries === undefined || layer.endsAtLogits) return undefined
+  const series = new Float64Array(4 * Z.length)
+  for (let k = 0; k < Z.length; k++) {
+    activation.slopeSeries(Z[k], activation.tail(Z[k]), series.subarray(4 * k, 4 * k + 4))
+  }
+  return series
+}

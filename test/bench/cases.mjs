@@ -1,0 +1,215 @@
+import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
+import { activate, backpropagate, multiply } from './backpropagation.mjs'
+
+/**
+ * A network to be checked.
+ * @typedef {object} CaseDescription
+ * @property {string} name what `--cases` calls it
+ * @property {string} title what the table calls it
+ * @property {number[]} widths features, then the outputs of each layer
+ * @property {('relu'|'tanh'|'sigmoid'|'linear')[]} activations one a layer
+ * @property {'binary-cross-entropy'|'softmax-cross-entropy'|'half-squared-error'} loss
+ * @property {number} samples
+ * @property {'pixels'|'normal'} inputs how X is drawn: the 256 grey levels from 0 to 1, or normally distributed
+ */
+
+/**
+ * An array in row-major order.
+ * @typedef {{ shape: number[], data: Float64Array }} NumericArray
+ */
+
+/**
+ * A case with its data: X (features, samples), Y (outputs, samples), `W1` (outputs, inputs), `b1` (outputs, 1), …
+ * @typedef {CaseDescription & {
+ *   X: NumericArray, Y: NumericArray, parameters: Record<string, NumericArray>, gradients: Record<string, NumericArray>
+ * }} Case
+ */
+
+/** @returns {CaseDescription} */
+function describeImageNetwork(samples) {
+  return {
+    name: `image-${samples}`,
+    title: `12288-5-5-1 tanh, ${samples} ${samples === 1 ? 'sample' : 'samples'}`,
+    widths: [12288, 5, 5, 1],
+    activations: ['tanh', 'tanh', 'sigmoid'],
+    loss: 'binary-cross-entropy',
+    samples,
+    inputs: 'pixels',
+  }
+}
+
+/** @returns {CaseDescription} */
+function describeReluNetwork(widths, samples = 32) {
+  const shape = widths.join('-')
+  return {
+    name: shape,
+    title: `${shape} ReLU, ${samples} samples`,
+    widths,
+    activations: [...new Array(widths.length - 2).fill('relu'), 'linear'],
+    loss: 'softmax-cross-entropy',
+    samples,
+    inputs: 'pixels',
+  }
+}
+
+/** @returns {CaseDescription} */
+function describeTanhNetwork(width, layers, samples = 32) {
+  return {
+    name: `${width}x${layers}`,
+    title: `${width}×${layers} tanh (${layers} layers of ${width} on ${width} inputs, squared error), ${samples} samples`,
+    widths: new Array(layers + 1).fill(width),
+    activations: new Array(layers).fill('tanh'),
+    loss: 'half-squared-error',
+    samples,
+    inputs: 'normal',
+  }
+}
+
+/** @type {CaseDescription[]} */
+export const CASES = [
+  describeImageNetwork(1),
+  describeImageNetwork(209),
+  describeReluNetwork([784, 256, 128, 10]),
+  describeReluNetwork([784, 512, 512, 10]),
+  describeReluNetwork([784, 2048, 2048, 10]),
+  describeTanhNetwork(1024, 6),
+]
+
+/**
+ * Small ones, to try the bench itself.
+ * @type {CaseDescription[]}
+ */
+export const QUICK_CASES = [
+  {
+    ...describeImageNetwork(3),
+    name: 'quick-image',
+    title: '48-5-5-1 tanh, 3 samples',
+    widths: [48, 5, 5, 1],
+  },
+  describeReluNetwork([64, 48, 32, 10], 8),
+  describeTanhNetwork(32, 6, 8),
+]
+
+/** Before anything is timed. @type {CaseDescription} */
+export const WARM_UP_CASE = describeReluNetwork([8, 8, 4], 4)
+
+/** @param {CaseDescription} description */
+export function countParameters({ widths }) {
+  return widths.slice(1).reduce((sum, outputs, l) => sum + outputs * (widths[l] + 1), 0)
+}
+
+/**
+ * Multiply-adds of difference arithmetic with the central scheme for every parameter. A perturbation of layer l costs
+ * a sample 1 for its own unit, n_{l+1} for the rank-one change of the next layer and n_q·n_{q−1} for each one after.
+ * @param {CaseDescription} description
+ */
+export function countMultiplyAdds({ widths, samples }) {
+  const layers = widths.length - 1
+  let total = 0
+  for (let l = 1; l <= layers; l++) {
+    let each = 1
+    if (l < layers) each += widths[l + 1]
+    for (let q = l + 2; q <= layers; q++) each += widths[q] * widths[q - 1]
+    total += widths[l] * (widths[l - 1] + 1) * each
+  }
+  return 2 * samples * total
+}
+
+/** No ReLU's argument is nearer to 0 at the base point, so that no method is judged by a kink it was led across. */
+const KINK_MARGIN = 2e-3
+
+/**
+ * Draws the arrays of a case: weights of deviation 1/√inputs (√2 times that before a ReLU), biases of 0.1.
+ * @param {CaseDescription} description
+ * @param {number} seed
+ * @returns {Case}
+ */
+export function makeCase(description, seed) {
+  const { widths, activations, samples } = description
+  const random = new RandomNumbers(seed)
+  const X = random.fill([widths[0], samples], () =>
+    description.inputs === 'normal' ? random.normal() : Math.floor(256 * random.uniform()) / 255,
+  )
+  /** @type {Record<string, NumericArray>} */
+  const parameters = {}
+  let A = X.data
+  for (const [l, activation] of activations.entries()) {
+    const [inputs, outputs] = [widths[l], widths[l + 1]]
+    const deviation = Math.sqrt((activation === 'relu' ? 2 : 1) / inputs)
+    const W = random.fill([outputs, inputs], () => deviation * random.normal())
+    const b = random.fill([outputs, 1], () => 0.1 * random.normal())
+    const products = multiply(W, A, samples)
+    if (activation === 'relu') moveFromKinks(b, products, samples, random)
+    parameters[`W${l + 1}`] = W
+    parameters[`b${l + 1}`] = b
+    A = activate(activation, products, b, samples)
+  }
+  const Y = drawTargets(description, random)
+  return { ...description, X, Y, parameters, gradients: backpropagate({ ...description, X, Y, parameters }) }
+}
+
+/** Draws a unit's bias again while it leaves one of the unit's samples near 0. */
+function moveFromKinks(b, products, samples, random) {
+  for (let i = 0; i < b.data.length; i++) {
+    const row = products.subarray(i * samples, (i + 1) * samples)
+    while (row.some((product) => Math.abs(product + b.data[i]) < KINK_MARGIN))
+      b.data[i] = 0.1 * random.normal()
+  }
+}
+
+/**
+ * @param {CaseDescription} description
+ * @param {RandomNumbers} random
+ * @returns {NumericArray} (outputs, samples): 0 or 1, a class one-hot, or numbers within tanh's range
+ */
+function drawTargets({ widths, loss, samples }, random) {
+  const outputs = widths[widths.length - 1]
+  if (loss === 'binary-cross-entropy') {
+    return random.fill([outputs, samples], () => (random.uniform() < 0.5 ? 0 : 1))
+  }
+  if (loss === 'half-squared-error')
+    return random.fill([outputs, samples], () => 1.8 * random.uniform() - 0.9)
+  const Y = random.fill([outputs, samples], () => 0)
+  for (let s = 0; s < samples; s++) Y.data[Math.floor(random.uniform() * outputs) * samples + s] = 1
+  return Y
+}
+
+class RandomNumbers {
+  #generator
+  /** @type {number | undefined} */
+  #spare
+
+  /** @param {number} seed */
+  constructor(seed) {
+    this.#generator = xoroshiro128plus(seed)
+  }
+
+  /** From 0, included, to 1, excluded. */
+  uniform() {
+    return uniformFloat64(this.#generator)
+  }
+
+  /** Of mean 0 and deviation 1 (Box & Muller 1958). */
+  normal() {
+    if (this.#spare !== undefined) {
+      const kept = this.#spare
+      this.#spare = undefined
+      return kept
+    }
+    const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()))
+    const angle = 2 * Math.PI * this.uniform()
+    this.#spare = radius * Math.sin(angle)
+    return radius * Math.cos(angle)
+  }
+
+  /**
+   * @param {number[]} shape
+   * @param {() => number} draw
+   * @returns {NumericArray}
+   */
+  fill(shape, draw) {
+    const size = shape.reduce((product, length) => product * length, 1)
+    return { shape, data: Float64Array.from({ length: size }, draw) }
+  }
+}

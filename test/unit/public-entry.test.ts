@@ -1,0 +1,114 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import manifest from '../../package.json' with { type: 'json' }
+
+const dist = fileURLToPath(new URL('../../dist/', import.meta.url))
+
+const STATIC_IMPORT = /^(?:import|export)\b[^'"]*?\bfrom\s*["']([^"']+)["']|^import\s*["']([^"']+)["']/gm
+const DYNAMIC_IMPORT = /\bimport\s*\(\s*["'`]([^"'`]+)["'`]/g
+
+const BROWSER_SAFE = [
+  'ACTIVATION_NAMES',
+  'GradcheckError',
+  'LAYOUT_NAMES',
+  'LOSS_NAMES',
+  'checkGradients',
+  'createBrowserEvaluator',
+  'createCpuEvaluator',
+  'dense',
+  'formatReport',
+  'mergeArrays',
+  'problemFromArrays',
+  'readArrays',
+  'reportToJson',
+  'sequential',
+  'tensor',
+  'useWebWorkers',
+]
+
+/** The files that a built file imports, itself among them, and the packages they import. */
+function followImports(entry: string): { files: Map<string, string>; packages: Set<string> } {
+  const files = new Map<string, string>()
+  const packages = new Set<string>()
+  const pending = [entry]
+  for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
+    if (files.has(file)) continue
+    const code = readFileSync(dist + file, 'utf8')
+    files.set(file, code)
+    for (const match of [...code.matchAll(STATIC_IMPORT), ...code.matchAll(DYNAMIC_IMPORT)]) {
+      const name = match[1] ?? match[2]
+      if (name.startsWith('./')) pending.push(name.slice(2))
+      else packages.add(name)
+    }
+  }
+  return { files, packages }
+}
+
+it('the project is built before its tests run (npm run build)', () => {
+  expect(existsSync(`${dist}index.js`)).toBe(true)
+})
+
+describe('the entry for browsers', () => {
+  it('imports nothing of Node and no Dawn, not even later', () => {
+    const { files, packages } = followImports('index.js')
+    expect(files.size).toBeGreaterThan(1)
+    expect([...packages].filter((name) => name.startsWith('node:') || name.startsWith('webgpu'))).toEqual([])
+    // what a page must bring along is what the package declares, and runs in a page
+    expect([...packages].every((name) => name in manifest.dependencies)).toBe(true)
+    expect([...packages].filter((name) => ['modern-tar', 'commander'].includes(name))).toEqual([])
+  })
+
+  it('uses no global of Node', () => {
+    for (const [file, commented] of followImports('index.js').files) {
+      const code = commented.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
+      expect(code.match(/\b(?:process\.(?!env\.NODE_ENV)|Buffer\.|require\(|__dirname)/g), file).toBeNull()
+    }
+  })
+
+  it('exports the documented names and no others', async () => {
+    const entry = await import(`${dist}index.js`)
+    expect(Object.keys(entry).sort()).toEqual(BROWSER_SAFE.toSorted())
+  })
+
+  it('checks a gradient', async () => {
+    const { checkGradients, dense, sequential, tensor } = (await import(
+      `${dist}index.js`
+    )) as typeof import('../../src/index.js')
+    // J = ½·(w·x − y)²
+    const problem = (gradient: number) => ({
+      network: sequential([dense('linear')], { loss: 'half-squared-error' }),
+      parameters: { W1: tensor([3], [1, 1]) },
+      gradients: { dW1: tensor([gradient], [1, 1]) },
+      inputs: tensor([2], [1, 1]),
+      targets: tensor([1], [1, 1]),
+    })
+    expect((await checkGradients(problem(10))).verdict).toBe('pass')
+    expect((await checkGradients(problem(5))).verdict).toBe('fail')
+  })
+})
+
+describe('the entry for Node', () => {
+  it('exports the same and the devices', async () => {
+    const entry = await import(`${dist}node.js`)
+    expect(Object.keys(entry).sort()).toEqual([...BROWSER_SAFE, 'openDevice', 'surveyDevices'].sort())
+  })
+
+  it('loads Dawn only when a device is opened', () => {
+    const code = [...followImports('node.js').files.values()].join('\n')
+    const eager = [...code.matchAll(STATIC_IMPORT)].map((match) => match[1] ?? match[2])
+    expect(eager).not.toContain('webgpu')
+    expect([...code.matchAll(DYNAMIC_IMPORT)].map((match) => match[1])).toContain('webgpu')
+  })
+})
+
+it('package.json leads to files that are there', () => {
+  const { exports, bin } = manifest
+  const targets = [
+    ...Object.values(exports).flatMap((target) =>
+      typeof target === 'string' ? [target] : Object.values(target),
+    ),
+    ...Object.values(bin),
+  ]
+  for (const target of targets) expect(existsSync(`${dist}../${target}`), target).toBe(true)
+})
