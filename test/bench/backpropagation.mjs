@@ -34,7 +34,7 @@ export function backpropagate({ activations, loss, parameters, X, Y }) {
 }
 
 /** f(WA + b) from WA, (outputs, samples). */
-export function activate(activation, products, b, samples) {
+function activate(activation, products, b, samples) {
   const { f } = FUNCTIONS[activation]
   return products.map((product, k) => f(product + b.data[Math.floor(k / samples)]))
 }
@@ -72,7 +72,7 @@ function softmaxColumns(Z, outputs, samples) {
 }
 
 /** W·A, W (outputs, inputs), A (inputs, samples). */
-export function multiply({ shape: [outputs, inputs], data: W }, A, samples) {
+function multiply({ shape: [outputs, inputs], data: W }, A, samples) {
   const Z = new Float64Array(outputs * samples)
   for (let i = 0; i < outputs; i++) {
     for (let j = 0; j < inputs; j++) {

@@ -1,6 +1,6 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
-import { activate, backpropagate, multiply } from './backpropagation.mjs'
+import { backpropagate } from './backpropagation.mjs'
 
 /**
  * A network to be checked.
@@ -49,7 +49,7 @@ function describeReluNetwork(widths, samples = 32) {
     activations: [...new Array(widths.length - 2).fill('relu'), 'linear'],
     loss: 'softmax-cross-entropy',
     samples,
-    inputs: 'pixels',
+    inputs: 'normal',
   }
 }
 
@@ -116,9 +116,6 @@ export function countMultiplyAdds({ widths, samples }) {
   return 2 * samples * total
 }
 
-/** No ReLU's argument is nearer to 0 at the base point, so that no method is judged by a kink it was led across. */
-const KINK_MARGIN = 2e-3
-
 /**
  * Draws the arrays of a case: weights of deviation 1/√inputs (√2 times that before a ReLU), biases of 0.1.
  * @param {CaseDescription} description
@@ -133,29 +130,16 @@ export function makeCase(description, seed) {
   )
   /** @type {Record<string, NumericArray>} */
   const parameters = {}
-  let A = X.data
   for (const [l, activation] of activations.entries()) {
     const [inputs, outputs] = [widths[l], widths[l + 1]]
     const deviation = Math.sqrt((activation === 'relu' ? 2 : 1) / inputs)
     const W = random.fill([outputs, inputs], () => deviation * random.normal())
     const b = random.fill([outputs, 1], () => 0.1 * random.normal())
-    const products = multiply(W, A, samples)
-    if (activation === 'relu') moveFromKinks(b, products, samples, random)
     parameters[`W${l + 1}`] = W
     parameters[`b${l + 1}`] = b
-    A = activate(activation, products, b, samples)
   }
   const Y = drawTargets(description, random)
   return { ...description, X, Y, parameters, gradients: backpropagate({ ...description, X, Y, parameters }) }
-}
-
-/** Draws a unit's bias again while it leaves one of the unit's samples near 0. */
-function moveFromKinks(b, products, samples, random) {
-  for (let i = 0; i < b.data.length; i++) {
-    const row = products.subarray(i * samples, (i + 1) * samples)
-    while (row.some((product) => Math.abs(product + b.data[i]) < KINK_MARGIN))
-      b.data[i] = 0.1 * random.normal()
-  }
 }
 
 /**
