@@ -53,7 +53,10 @@ export function elementCount(shape: readonly number[]): number {
  * @throws GradcheckError `bad-shape` when the number of elements is not the product of the shape.
  */
 export function tensor(data: ArrayLike<number>, shape: readonly number[], dtype?: DType): Tensor {
-  if (elementCount(shape) !== data.length) {
+  if (
+    !shape.every((length) => Number.isSafeInteger(length) && length >= 0) ||
+    elementCount(shape) !== data.length
+  ) {
     throw new GradcheckError('bad-shape', `${data.length} numbers do not fill shape ${formatShape(shape)}`)
   }
   const stored = dtype ?? (data instanceof Float32Array ? 'float32' : 'float64')

@@ -1,3 +1,4 @@
+import { GradcheckError } from '../errors.js'
 import { type AnalyticalGradient, bindModel, readGradients } from '../network/bind.js'
 import type { Model } from '../network/model.js'
 import { matchNames, type NamingOptions } from '../network/naming.js'
@@ -36,6 +37,13 @@ export interface BoundProblem {
  * @throws GradcheckError for anything missing, misshapen, not finite or out of range
  */
 export async function bindProblem(problem: Problem): Promise<BoundProblem> {
+  for (const part of ['network', 'parameters', 'gradients', 'inputs', 'targets'] as const) {
+    if (problem[part] === undefined) {
+      throw new GradcheckError('missing-array', `the problem has no ${part}`, {
+        fix: 'give network, parameters, gradients, inputs and targets',
+      })
+    }
+  }
   const parameters = toMap(problem.parameters)
   const given = problem.gradients
   const gradients = toMap(typeof given === 'function' ? await given(new Map(parameters)) : given)

@@ -1,12 +1,15 @@
 import { GradcheckError } from '../errors.js'
 
+/** Something did not fit into the device's memory; less may. */
+export class OutOfDeviceMemory extends Error {}
+
 const FILTERS: readonly GPUErrorFilter[] = ['validation', 'out-of-memory', 'internal']
 
 /**
  * Runs GPU calls so that none of their errors is lost: validation, out of memory and internal ones are caught in
  * error scopes.
- * @returns what `call` returns, and a promise that rejects with a `GradcheckError` (`internal`, the GPU's error
- * as its cause) when a scope caught one
+ * @returns what `call` returns, and a promise that rejects when a scope caught an error: with `OutOfDeviceMemory`,
+ * or with a `GradcheckError` (`internal`) whose cause is the GPU's error
  */
 export function withErrorScopes<T>(
   device: GPUDevice,
@@ -24,6 +27,7 @@ export function withErrorScopes<T>(
   }
   const checked = Promise.all(pop()).then((errors) => {
     const error = errors.find((candidate) => candidate !== null)
+    if (error instanceof GPUOutOfMemoryError) throw new OutOfDeviceMemory(`${what}: ${error.message}`)
     if (error) throw new GradcheckError('internal', `${what}: ${error.message}`, { cause: error })
   })
   return { value, checked }

@@ -1,5 +1,5 @@
 import type { Activation } from './activations.js'
-import { createMatrix, type Matrix } from './matrix.js'
+import { createMatrix, type Matrix, multiplyByTransposed } from './matrix.js'
 
 /**
  * A fully connected layer: A = f(Z), Z = A_previous·Wᵀ + b, all in float64, samples × units. How a change passes
@@ -34,16 +34,10 @@ export class DenseLayer {
 
   /** Z and A for an input of samples × inputs. */
   forward(input: Matrix): { Z: Matrix; A: Matrix } {
-    const { inputs, outputs, weights, biases } = this
-    const Z = createMatrix(input.rows, outputs)
-    for (let s = 0; s < input.rows; s++) {
-      for (let i = 0; i < outputs; i++) {
-        const at = i * inputs
-        const from = s * inputs
-        let sum = 0
-        for (let j = 0; j < inputs; j++) sum += weights[at + j] * input.data[from + j]
-        Z.data[s * outputs + i] = biases === undefined ? sum : sum + biases[i]
-      }
+    const { outputs, weights, biases } = this
+    const Z = multiplyByTransposed(input, weights, outputs)
+    if (biases !== undefined) {
+      for (let k = 0; k < Z.data.length; k++) Z.data[k] += biases[k % outputs]
     }
     const A = createMatrix(input.rows, outputs)
     for (let k = 0; k < A.data.length; k++) A.data[k] = this.activation.value(Z.data[k])

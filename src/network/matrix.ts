@@ -21,3 +21,65 @@ export function transpose(data: Float64Array, rows: number, columns: number): Fl
   }
   return result
 }
+
+/**
+ * A·Bᵀ, each element one sum over the shared axis in its order; 4 × 4 sums run side by side in registers.
+ * @param A rows × depth
+ * @param B columns × depth, row-major
+ */
+export function multiplyByTransposed(A: Matrix, B: Float64Array, columns: number): Matrix {
+  const { rows, columns: depth, data } = A
+  const result = createMatrix(rows, columns)
+  const [wholeRows, wholeColumns] = [rows - (rows % 4), columns - (columns % 4)]
+  for (let c = 0; c < wholeColumns; c += 4) {
+    const [b0, b1, b2, b3] = [c * depth, (c + 1) * depth, (c + 2) * depth, (c + 3) * depth]
+    for (let r = 0; r < wholeRows; r += 4) {
+      const [a0, a1, a2, a3] = [r * depth, (r + 1) * depth, (r + 2) * depth, (r + 3) * depth]
+      let [s00, s01, s02, s03] = [0, 0, 0, 0]
+      let [s10, s11, s12, s13] = [0, 0, 0, 0]
+      let [s20, s21, s22, s23] = [0, 0, 0, 0]
+      let [s30, s31, s32, s33] = [0, 0, 0, 0]
+      for (let t = 0; t < depth; t++) {
+        const x0 = data[a0 + t]
+        const x1 = data[a1 + t]
+        const x2 = data[a2 + t]
+        const x3 = data[a3 + t]
+        const y0 = B[b0 + t]
+        const y1 = B[b1 + t]
+        const y2 = B[b2 + t]
+        const y3 = B[b3 + t]
+        s00 += x0 * y0
+        s01 += x0 * y1
+        s02 += x0 * y2
+        s03 += x0 * y3
+        s10 += x1 * y0
+        s11 += x1 * y1
+        s12 += x1 * y2
+        s13 += x1 * y3
+        s20 += x2 * y0
+        s21 += x2 * y1
+        s22 += x2 * y2
+        s23 += x2 * y3
+        s30 += x3 * y0
+        s31 += x3 * y1
+        s32 += x3 * y2
+        s33 += x3 * y3
+      }
+      const sums = [
+        [s00, s01, s02, s03],
+        [s10, s11, s12, s13],
+        [s20, s21, s22, s23],
+        [s30, s31, s32, s33],
+      ]
+      for (const [k, row] of sums.entries()) result.data.set(row, (r + k) * columns + c)
+    }
+  }
+  for (let r = 0; r < rows; r++) {
+    for (let c = r < wholeRows ? wholeColumns : 0; c < columns; c++) {
+      let sum = 0
+      for (let t = 0; t < depth; t++) sum += data[r * depth + t] * B[c * depth + t]
+      result.data[r * columns + c] = sum
+    }
+  }
+  return result
+}

@@ -16,6 +16,12 @@ describe('tensor', () => {
     expect(tensor(Int8Array.of(-1, 1), [2]).data).toEqual(Float64Array.of(-1, 1))
   })
 
+  it('refuses lengths that are no counts although their product fits', () => {
+    for (const shape of [[-2, -2], [0.5, 8], [Number.NaN]]) {
+      expectFailure(() => tensor([1, 2, 3, 4], shape), 'bad-shape', /do not fill shape/)
+    }
+  })
+
   it('remembers that numbers came from a Float32Array, or what it is told they were stored as', () => {
     expect(tensor(Float32Array.of(0.1), [1])).toEqual({
       shape: [1],

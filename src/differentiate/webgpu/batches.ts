@@ -62,13 +62,19 @@ export async function evaluateTensor(
       { fix: 'check with fewer samples, allow more --memory, or use --device cpu' },
     )
   }
-  const buffers = new BatchBuffers(device, {
-    capacity,
-    quads: (capacity / GROUP) * quadsPerGroup,
-    storedRows: storedRows(model, parameter.layer),
-    readBacks: BATCHES_IN_FLIGHT,
-  })
+  const { value: buffers, checked } = withErrorScopes(
+    device,
+    `the buffers for ${parameter.name}`,
+    () =>
+      new BatchBuffers(device, {
+        capacity,
+        quads: (capacity / GROUP) * quadsPerGroup,
+        storedRows: storedRows(model, parameter.layer),
+        readBacks: BATCHES_IN_FLIGHT,
+      }),
+  )
   try {
+    await checked
     const stages = await createStages({ ...context, parameter, batch: buffers, quadsPerGroup })
     const size = new BatchSize(capacity, quadsPerGroup * workPerColumn(model, parameter.layer))
     const inFlight: Submitted[] = []

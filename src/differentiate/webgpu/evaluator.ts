@@ -1,5 +1,6 @@
 import { GradcheckError } from '../../errors.js'
 import type { GpuDevice } from '../../gpu/device.js'
+import { OutOfDeviceMemory, withErrorScopes } from '../../gpu/error-scopes.js'
 import { Pipelines } from '../../gpu/pipelines.js'
 import type { Model } from '../../network/model.js'
 import {
@@ -29,8 +30,8 @@ export interface WebgpuEvaluator extends Evaluator {
 
 /**
  * Difference arithmetic in WGSL, all perturbations of a batch at once, in single precision with the base point's
- * constants from float64. A lost device is replaced, its batches halved, and the work goes on from the last
- * batch that was verified.
+ * constants from float64. A lost device is replaced; then, and where memory runs out, batches are halved and the
+ * work goes on from the last one that was verified.
  * @param open opens a device anew; called once at first and once for each loss
  * @param options.memoryBytes device memory beyond the parameters; 256 MiB where it is left out
  * @throws GradcheckError `device-unavailable` when the first device cannot be opened
@@ -63,6 +64,11 @@ export async function createWebgpuEvaluator(
         await evaluateRest(model, tensors, settings, hooks)
         break
       } catch (error) {
+        if (error instanceof OutOfDeviceMemory) {
+          if (losses === MOST_LOSSES) throw outOfMemory(gpu, error)
+          shrink *= 2
+          continue
+        }
         if (!(error instanceof UnverifiedBatch) && !(await isLost(gpu))) throw error
         if (losses === MOST_LOSSES) {
           throw new GradcheckError(
@@ -84,8 +90,11 @@ export async function createWebgpuEvaluator(
     settings: DifferenceSettings,
     hooks: EvaluationHooks,
   ): Promise<void> {
-    const network = uploadNetwork(gpu.device, model)
+    const { value: network, checked } = withErrorScopes(gpu.device, 'the network', () =>
+      uploadNetwork(gpu.device, model),
+    )
     try {
+      await checked
       for (const tensor of tensors) {
         if (hooks.signal?.aborted) return
         await evaluateTensor(
@@ -123,6 +132,17 @@ export async function createWebgpuEvaluator(
     evaluate,
     dispose: () => gpu.dispose(),
   }
+}
+
+function outOfMemory(gpu: GpuDevice, cause: OutOfDeviceMemory): GradcheckError {
+  return new GradcheckError(
+    'bad-usage',
+    `the network does not fit into the memory of ${gpu.name}: ${cause.message}`,
+    {
+      cause,
+      fix: 'check with fewer samples, or use --device cpu',
+    },
+  )
 }
 
 async function isLost({ device, lost }: GpuDevice): Promise<boolean> {

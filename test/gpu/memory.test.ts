@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest'
+import { createRandomProblem } from '../../src/bench/random-problem.js'
+import { createDerivatives } from '../../src/differentiate/evaluator.js'
+import { selectAll } from '../../src/differentiate/selection.js'
+import { createWebgpuEvaluator } from '../../src/differentiate/webgpu/evaluator.js'
+import { openGpuDevice } from '../../src/gpu/node/open-adapter.js'
+
+const { model } = await createRandomProblem({ widths: [6, 9, 3], activation: 'tanh', samples: 5 })
+const SETTINGS = { step: 1e-5, scheme: 'central' } as const
+
+/** Evaluates on a device whose error scopes report that memory ran out, the first `times` times. */
+async function evaluateShortOfMemory(times: number) {
+  let reports = 0
+  const evaluator = await createWebgpuEvaluator(async () => {
+    const gpu = await openGpuDevice('software')
+    const pop = gpu.device.popErrorScope.bind(gpu.device)
+    gpu.device.popErrorScope = async () => {
+      const error = await pop()
+      return error === null && reports++ < times ? new GPUOutOfMemoryError('no room') : error
+    }
+    return gpu
+  })
+  const results = createDerivatives(selectAll(model))
+  try {
+    await evaluator.evaluate(model, results, SETTINGS)
+  } finally {
+    evaluator.dispose()
+  }
+  return results
+}
+
+describe('a device that runs out of memory', () => {
+  it('gives the same bits once batches are small enough', async () => {
+    const enough = await evaluateShortOfMemory(0)
+    const short = await evaluateShortOfMemory(2)
+    expect(short.map(({ derivatives }) => derivatives)).toEqual(enough.map(({ derivatives }) => derivatives))
+  })
+
+  it('ends the check with what to do when nothing is small enough', async () => {
+    await expect(evaluateShortOfMemory(Number.POSITIVE_INFINITY)).rejects.toMatchObject({
+      code: 'bad-usage',
+      message: expect.stringMatching(/does not fit into the memory of .*no room/),
+      fix: expect.stringMatching(/--device cpu/),
+    })
+  })
+})
