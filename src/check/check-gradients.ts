@@ -13,6 +13,7 @@ import { createTextbookEvaluator } from '../differentiate/textbook.js'
 import { GradcheckError } from '../errors.js'
 import { suggestName } from '../suggest.js'
 import { DifferenceSum } from './compare.js'
+import { conclude } from './conclude.js'
 import {
   type CrossValidation,
   crossValidate,
@@ -20,10 +21,10 @@ import {
   estimateRounding,
   sampleResults,
 } from './error-estimate.js'
-import { defaultTolerance, judgeTensor, type TensorJudgement, type Totals } from './judge.js'
+import { defaultTolerance, judgeTensor, type Totals } from './judge.js'
 import { type BoundProblem, bindProblem, type Problem } from './problem.js'
-import type { CheckReport, Verdict } from './report.js'
-import { lookAgain, type SecondLook } from './suspects.js'
+import type { CheckReport } from './report.js'
+import { lookAgain } from './suspects.js'
 
 export type Method = 'difference' | 'textbook'
 
@@ -96,7 +97,16 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
   const secondLook = await lookAgain(model, evaluator, settings, results, gradients, estimate, tolerance, {})
   const totals: Totals = { difference: new DifferenceSum(), squaredErrors: 0, anyNonZero: false }
   const judgements = results.map((tensor, t) =>
-    judgeTensor(tensor, t, gradients[t], estimate, tolerance, secondLook.excused[t], crossings[t], totals),
+    judgeTensor(
+      tensor,
+      t,
+      gradients[t],
+      estimate,
+      tolerance,
+      { excused: secondLook.excused[t], open: secondLook.open[t] },
+      crossings[t],
+      totals,
+    ),
   )
   const norms = totals.difference.norms
   const numericalError = norms === 0 ? 0 : Math.sqrt(totals.squaredErrors) / norms
@@ -174,64 +184,4 @@ const countParameters = ({ model }: BoundProblem) =>
 function countPerturbations(results: readonly TensorDerivatives[], { scheme }: DifferenceSettings): number {
   const checked = results.reduce((sum, tensor) => sum + tensor.done, 0)
   return scheme === 'central' ? 2 * checked : checked
-}
-
-/** The verdict on the whole, and what a reader must be told about it. */
-function conclude(found: {
-  judgements: readonly TensorJudgement[]
-  crossValidation: CrossValidation
-  secondLook: SecondLook
-  totals: Totals
-  tolerance: number
-  numericalError: number
-  evaluator: Evaluator
-  interrupted: boolean
-}): { verdict: Verdict; notices: string[] } {
-  const notices: string[] = []
-  const reports = found.judgements.map((judgement) => judgement.report)
-  let verdict: Verdict = 'pass'
-  const undecided = found.judgements.reduce((sum, judgement) => sum + judgement.undecided, 0)
-  const overflowed = found.judgements.reduce((sum, judgement) => sum + judgement.overflowed, 0)
-  if (reports.some((report) => report.verdict === 'inconclusive')) {
-    verdict = 'inconclusive'
-    if (undecided > 0) {
-      notices.push(
-        `${undecided} disagreeing ${undecided === 1 ? 'entry' : 'entries'} could not be judged: the network sits on a kink there; try a smaller --step or another point`,
-      )
-    }
-    if (overflowed > 0) {
-      const remedy = found.evaluator.precision === 'single' ? '--device cpu for float64' : 'a smaller --step'
-      notices.push(
-        `${overflowed} numerical ${overflowed === 1 ? 'derivative is' : 'derivatives are'} not finite: the arithmetic overflowed; try ${remedy}`,
-      )
-    }
-    if (found.numericalError > found.tolerance) {
-      const step = found.evaluator.name === 'textbook' ? 'another --step' : 'a smaller --step'
-      const remedy = found.evaluator.precision === 'single' ? `${step}, --device cpu for float64` : step
-      notices.push(
-        `the numerical gradient's own error (${found.numericalError.toExponential(1)}) is above the tolerance: use ${remedy}, or a larger --tolerance`,
-      )
-    } else if (undecided + overflowed === 0) {
-      const names = reports.filter((report) => report.verdict === 'inconclusive').map((report) => report.name)
-      notices.push(
-        `the difference of ${names.join(', ')} is above the tolerance, but within the error estimates of both gradients`,
-      )
-    }
-  }
-  if (found.interrupted) {
-    verdict = 'inconclusive'
-    notices.push('the check was interrupted: it covers only the parameters counted as checked')
-  } else if (!found.totals.anyNonZero && overflowed === 0) {
-    verdict = 'inconclusive'
-    notices.push('both gradients are zero everywhere: nothing was tested; check at another point')
-  }
-  if (reports.some((report) => report.verdict === 'fail')) verdict = 'fail'
-  const disagreements = found.crossValidation.disagreements + found.secondLook.disagreements
-  if (disagreements > 0) {
-    verdict = 'inconclusive'
-    notices.push(
-      `internal error: a second evaluation disagrees with the first on ${disagreements} of ${found.crossValidation.checked + found.secondLook.checked} parameters; please report it`,
-    )
-  }
-  return { verdict, notices }
 }

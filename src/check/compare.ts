@@ -19,6 +19,11 @@ export class DifferenceSum {
     return this.#scale * (Math.sqrt(this.#analytical) + Math.sqrt(this.#numerical))
   }
 
+  /** ‖g − ĝ‖₂ */
+  get distance(): number {
+    return this.#scale * Math.sqrt(this.#distance)
+  }
+
   get difference(): number {
     const norms = Math.sqrt(this.#analytical) + Math.sqrt(this.#numerical)
     return norms === 0 ? 0 : Math.sqrt(this.#distance) / norms

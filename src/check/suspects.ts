@@ -22,6 +22,8 @@ const TRUNCATION_MARGIN = 2
 export interface SecondLook {
   /** For each tensor, positions among its results that a truncation error of their own explains. */
   readonly excused: readonly ReadonlySet<number>[]
+  /** Positions that were not looked at, of a tensor whose more suspicious ones are all explained. */
+  readonly open: readonly ReadonlySet<number>[]
   /** How many entries were looked at. */
   readonly checked: number
   /** Entries where difference arithmetic in float64 gives another value than the evaluator did. */
@@ -31,7 +33,7 @@ export interface SecondLook {
 /**
  * Looks again at the entries that disagree by more than the estimate, which knows truncation from a sample only:
  * at the most suspicious of each tensor the truncation is measured, and the evaluator's value compared with
- * float64's. Where that explains all of them, it is taken to explain the less suspicious ones as well.
+ * float64's. Where that explains all of them, the less suspicious ones stay open.
  */
 export async function lookAgain(
   model: Model,
@@ -66,10 +68,14 @@ export async function lookAgain(
       const allowed = allowedDistance(t, entries[k], analytical, numerical, estimate, tolerance)
       return !(Math.abs(analytical - numerical) > allowed + TRUNCATION_MARGIN * truncation[k])
     })
-    return new Set(explained.length === positions.length ? suspects[t] : explained)
+    return new Set(explained)
   })
+  const open = suspects.map((positions, t) =>
+    excused[t].size === examined[t].positions.length ? new Set(positions.slice(most)) : new Set<number>(),
+  )
   return {
     excused,
+    open,
     checked: examined.reduce((sum, { positions }) => sum + positions.length, 0),
     disagreements,
   }

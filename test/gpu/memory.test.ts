@@ -44,3 +44,46 @@ describe('a device that runs out of memory', () => {
     })
   })
 })
+
+describe('a memory budget', () => {
+  it.each([64, 256, 1024])(
+    'of %i KiB holds all buffers of the batches of every tensor',
+    async (kibibytes) => {
+      const wide = await createRandomProblem({ widths: [30, 40, 20, 40, 5], activation: 'tanh', samples: 7 })
+      const ofBatches = new Map<GPUBuffer, number>()
+      let most = 0
+      const evaluator = await createWebgpuEvaluator(
+        async () => {
+          const gpu = await openGpuDevice('software')
+          const create = gpu.device.createBuffer.bind(gpu.device)
+          gpu.device.createBuffer = (descriptor) => {
+            const buffer = create(descriptor)
+            // the buffers of the network itself are named after layers, targets and outputs
+            if (/^(batch|entries|starts|changes|results|read-back)/.test(descriptor.label ?? '')) {
+              ofBatches.set(buffer, descriptor.size)
+              const destroy = buffer.destroy.bind(buffer)
+              buffer.destroy = () => {
+                ofBatches.delete(buffer)
+                destroy()
+              }
+              most = Math.max(
+                most,
+                [...ofBatches.values()].reduce((sum, size) => sum + size, 0),
+              )
+            }
+            return buffer
+          }
+          return gpu
+        },
+        { memoryBytes: kibibytes * 1024 },
+      )
+      const results = createDerivatives(selectAll(wide.model))
+      await evaluator.evaluate(wide.model, results, SETTINGS)
+      evaluator.dispose()
+      expect(results.every(({ done, entries }) => done === entries.length)).toBe(true)
+      // the uniforms and the canary words come on top
+      expect(most).toBeLessThanOrEqual(kibibytes * 1024 + 256)
+      expect(most).toBeGreaterThan(kibibytes * 256)
+    },
+  )
+})
