@@ -28,7 +28,7 @@ import { lookAgain } from './suspects.js'
 
 export type Method = 'difference' | 'textbook'
 
-export const METHOD_NAMES: readonly Method[] = ['difference', 'textbook']
+const METHOD_NAMES: readonly Method[] = ['difference', 'textbook']
 
 /** What a check has done so far. */
 export interface Progress {
@@ -59,7 +59,7 @@ export interface CheckOptions {
   onProgress?: (progress: Progress) => void
 }
 
-export const DEFAULT_STEP = 1e-5
+const DEFAULT_STEP = 1e-5
 
 /**
  * Checks an analytical gradient: perturbs every parameter (or a sample) by ±h, compares the numerical gradient

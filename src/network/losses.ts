@@ -141,7 +141,7 @@ function logSumExp(Z: Matrix, s: number): number {
 }
 
 /** The class of a sample whose targets are one-hot. */
-export function classOf(targets: Matrix, s: number): number {
+function classOf(targets: Matrix, s: number): number {
   return targets.data.subarray(s * targets.columns, (s + 1) * targets.columns).indexOf(1)
 }
 

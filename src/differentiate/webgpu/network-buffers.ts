@@ -4,7 +4,7 @@ import { type Matrix, transpose } from '../../network/matrix.js'
 import { type Model, outputOf } from '../../network/model.js'
 
 /** What the kernels read of one layer. */
-export interface LayerBuffers {
+interface LayerBuffers {
   /** W by input and then by unit: inputs × outputs. */
   readonly weights: GPUBuffer
   /** z and its tail for every unit and sample: outputs × samples pairs. */
