@@ -1,12 +1,13 @@
-import plainProductShader from '../../shaders/plain_product.wesl'
 import { BatchBuffers, GROUP } from '../differentiate/webgpu/batch-buffers.js'
 import { storedRows } from '../differentiate/webgpu/batch-size.js'
 import { uploadNetwork } from '../differentiate/webgpu/network-buffers.js'
+import { timePlainProduct } from '../differentiate/webgpu/plain-product.js'
 import { createStages } from '../differentiate/webgpu/stages.js'
-import { type TileShape, tileShapeFor } from '../differentiate/webgpu/tile-shape.js'
+import type { TileShape } from '../differentiate/webgpu/tile-shape.js'
+import { chooseTileShape } from '../differentiate/webgpu/tile-shape.js'
 import type { GpuDevice } from '../gpu/device.js'
-import { withErrorScopes } from '../gpu/error-scopes.js'
 import { Pipelines } from '../gpu/pipelines.js'
+import { medianSeconds, submitPass } from '../gpu/timing.js'
 import type { Model } from '../network/model.js'
 
 /** Rates of the largest product of a network's tail, in multiply-adds a second. */
@@ -36,11 +37,17 @@ export async function measureProduct(gpu: GpuDevice, model: Model): Promise<Prod
     if (largest < 0 || layers[q].weights.length > layers[largest].weights.length) largest = q
   }
   if (largest < 0) return undefined
-  const tile = tileShapeFor(gpu)
   const pipelines = new Pipelines(gpu.device)
+  const tile = await chooseTileShape(gpu, pipelines)
   const [rows, depth] = [layers[largest].outputs, layers[largest].inputs]
   const fused = await measureFused(gpu.device, pipelines, model, largest, tile)
-  const plain = await measurePlain(gpu.device, pipelines, rows, depth, fused.columns, tile)
+  const plain = await timePlainProduct(
+    gpu.device,
+    pipelines,
+    { rows, depth, columns: fused.columns },
+    tile,
+    RUNS,
+  )
   const work = rows * depth * fused.columns
   return {
     rows,
@@ -100,82 +107,13 @@ async function measureFused(
       pass.setBindGroup(0, stage.bindGroup)
       pass.dispatchWorkgroups(stage.workgroups(groups, quads))
     }
-    await submit(device, (pass) => run(pass, start))
-    return { columns: GROUP * quads, seconds: await medianSeconds(device, (pass) => run(pass, product)) }
+    await submitPass(device, (pass) => run(pass, start))
+    return {
+      columns: GROUP * quads,
+      seconds: await medianSeconds(device, RUNS, (pass) => run(pass, product)),
+    }
   } finally {
     batch.dispose()
     network.dispose()
   }
-}
-
-async function measurePlain(
-  device: GPUDevice,
-  pipelines: Pipelines,
-  rows: number,
-  depth: number,
-  columns: number,
-  tile: TileShape,
-): Promise<number> {
-  const pipeline = await pipelines.get('plain product', plainProductShader, 'multiplyPlain', {
-    TILE_WIDTH: tile.width,
-    TILE_HEIGHT: tile.height,
-    TILE_DEPTH: tile.depth,
-  })
-  const sizes = device.createBuffer({
-    size: 16,
-    usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
-  })
-  device.queue.writeBuffer(sizes, 0, Uint32Array.of(rows, depth, columns))
-  const operands = [rows * depth, depth * columns, rows * columns].map((length) => {
-    const buffer = device.createBuffer({
-      size: 4 * length,
-      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
-    })
-    device.queue.writeBuffer(
-      buffer,
-      0,
-      Float32Array.from({ length }, (_, k) => ((k % 17) - 8) / 8),
-    )
-    return buffer
-  })
-  try {
-    const bindGroup = device.createBindGroup({
-      layout: pipeline.getBindGroupLayout(0),
-      entries: [sizes, ...operands].map((buffer, binding) => ({ binding, resource: { buffer } })),
-    })
-    const workgroups = Math.ceil(rows / (8 * tile.height)) * Math.ceil(columns / (GROUP * tile.width))
-    return await medianSeconds(device, (pass) => {
-      pass.setPipeline(pipeline)
-      pass.setBindGroup(0, bindGroup)
-      pass.dispatchWorkgroups(workgroups)
-    })
-  } finally {
-    for (const buffer of [sizes, ...operands]) buffer.destroy()
-  }
-}
-
-async function submit(device: GPUDevice, encode: (pass: GPUComputePassEncoder) => void): Promise<void> {
-  const { checked } = withErrorScopes(device, 'a measured kernel', () => {
-    const encoder = device.createCommandEncoder()
-    const pass = encoder.beginComputePass()
-    encode(pass)
-    pass.end()
-    device.queue.submit([encoder.finish()])
-  })
-  await Promise.all([checked, device.queue.onSubmittedWorkDone()])
-}
-
-async function medianSeconds(
-  device: GPUDevice,
-  encode: (pass: GPUComputePassEncoder) => void,
-): Promise<number> {
-  await submit(device, encode)
-  const times: number[] = []
-  for (let run = 0; run < RUNS; run++) {
-    const start = performance.now()
-    await submit(device, encode)
-    times.push((performance.now() - start) / 1000)
-  }
-  times.sort((a, b) => a - b)
-  return times[Math.floor(RUNS / 2)]
 }

@@ -13,7 +13,7 @@ import {
 import { DEFAULT_MEMORY_BYTES } from './batch-size.js'
 import { evaluateTensor, UnverifiedBatch } from './batches.js'
 import { uploadNetwork } from './network-buffers.js'
-import { tileShapeFor } from './tile-shape.js'
+import { chooseTileShape } from './tile-shape.js'
 
 /** How often a lost device is replaced before the check gives up. */
 const MOST_LOSSES = 4
@@ -95,6 +95,7 @@ export async function createWebgpuEvaluator(
     )
     try {
       await checked
+      const tile = await chooseTileShape(gpu, pipelines)
       for (const tensor of tensors) {
         if (hooks.signal?.aborted) return
         await evaluateTensor(
@@ -106,7 +107,7 @@ export async function createWebgpuEvaluator(
             settings,
             shrink,
             memoryBytes,
-            tile: tileShapeFor(gpu),
+            tile,
           },
           tensor,
           {

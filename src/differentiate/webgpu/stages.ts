@@ -20,7 +20,7 @@ const STORED = 2
 const LINEAR = findActivation('linear').code
 
 /** Units that an invocation of shaders/product.wesl makes. */
-const UNITS_PER_INVOCATION = 8
+export const UNITS_PER_INVOCATION = 8
 /** Layers of at most so many units go through shaders/narrow_product.wesl, whole by invocation. */
 const NARROW_UNITS = 16
 const NARROW_GROUP_SIZE = 64
