@@ -31,8 +31,8 @@ export async function useSoftwareDriver(): Promise<() => void> {
       else process.env[name] = value
     }
   }
-  const named = process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES
-  if (named !== undefined && hasSystemLoader()) return restore
+  const named = process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES
+  if (named && hasSystemLoader()) return restore
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw new GradcheckError(
       'device-unavailable',
@@ -45,7 +45,7 @@ export async function useSoftwareDriver(): Promise<() => void> {
   if (!hasSystemLoader() && !loadSharedLibrary(loader)) {
     throw new GradcheckError('device-unavailable', `Vulkan's loader ${loader} could not be loaded`)
   }
-  for (const name of DRIVER_VARIABLES) process.env[name] ??= join(folder, ICD_FILE)
+  for (const name of DRIVER_VARIABLES) process.env[name] ||= join(folder, ICD_FILE)
   return restore
 }
 
@@ -62,23 +62,25 @@ async function unpackSwiftShader(): Promise<string> {
   const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache')
   const folder = join(cache, 'webgpu-gradcheck', `swiftshader-${version}`)
   if (FILES.every((file) => existsSync(join(folder, file)))) return folder
-  const entries = await unpackTar(await promisify(brotliDecompress)(await readFile(archive.file)))
-  await mkdir(dirname(folder), { recursive: true })
-  // several processes may unpack at once: each into its own folder, and the first to finish gives it its name
-  const own = await mkdtemp(`${folder}-`)
-  for (const entry of entries) {
-    const name = basename(entry.header.name)
-    if (FILES.includes(name) && entry.data !== undefined) await writeFile(join(own, name), entry.data)
-  }
   try {
-    await rename(own, folder)
-  } catch (cause) {
-    await rm(own, { recursive: true, force: true })
-    if (!existsSync(join(folder, ICD_FILE))) {
-      throw new GradcheckError('device-unavailable', `SwiftShader could not be unpacked into ${folder}`, {
-        cause,
-      })
+    const entries = await unpackTar(await promisify(brotliDecompress)(await readFile(archive.file)))
+    await mkdir(dirname(folder), { recursive: true })
+    // several processes may unpack at once: each into its own folder, and the first to finish gives it its name
+    const own = await mkdtemp(`${folder}-`)
+    for (const entry of entries) {
+      const name = basename(entry.header.name)
+      if (FILES.includes(name) && entry.data !== undefined) await writeFile(join(own, name), entry.data)
     }
+    await rename(own, folder).catch(async (cause) => {
+      await rm(own, { recursive: true, force: true })
+      if (!existsSync(join(folder, ICD_FILE))) throw cause
+    })
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new GradcheckError('device-unavailable', `SwiftShader could not be unpacked: ${reason}`, {
+      cause,
+      fix: 'name a folder that can be written to in XDG_CACHE_HOME',
+    })
   }
   return folder
 }
