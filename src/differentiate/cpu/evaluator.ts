@@ -110,6 +110,7 @@ class PendingPieces {
 }
 
 async function evaluateAlone(work: PendingPieces, milliseconds: number): Promise<void> {
+  if (work.isOver) return
   const end = performance.now() + milliseconds
   const slices = new WorkSlices()
   const changes = new LossChanges(work.model, work.settings)

@@ -58,6 +58,7 @@ export async function createWebgpuEvaluator(
     settings: DifferenceSettings,
     hooks: EvaluationHooks = {},
   ): Promise<void> {
+    if (tensors.every(({ done, entries }) => done === entries.length)) return
     const before = tensors.map(({ done }) => done)
     for (let losses = 0; ; losses++) {
       try {
