@@ -1,0 +1,27 @@
+import { expect, it } from 'vitest'
+import { bindProblem } from '../../src/check/problem.js'
+import { createDerivatives } from '../../src/differentiate/evaluator.js'
+import { openDevice } from '../../src/differentiate/node/open-device.js'
+import { selectAll } from '../../src/differentiate/selection.js'
+import { dense, sequential } from '../../src/network/network.js'
+import { tensor } from '../../src/tensor.js'
+
+it('a confident target that falls far, and stays the likelier one, keeps the digits of its loss', async () => {
+  // logits 46 and 0; the step takes the target's down by 31: ΔJ = ln(1 + e^−15) − ln(1 + e^−46)
+  const { model } = await bindProblem({
+    network: sequential([dense('linear')], { loss: 'softmax-cross-entropy' }),
+    parameters: { W1: tensor([-46, 0], [2, 1]) },
+    gradients: { dW1: tensor([0, 0], [2, 1]) },
+    inputs: tensor([-1], [1, 1]),
+    targets: tensor([0], [1]),
+  })
+  const device = await openDevice('software')
+  try {
+    const [weights] = createDerivatives(selectAll(model))
+    await device.evaluator.evaluate(model, [weights], { step: 31, scheme: 'forward' })
+    const change = Math.log1p(Math.exp(-15)) - Math.log1p(Math.exp(-46))
+    expect(Math.abs((31 * weights.derivatives[0]) / change - 1)).toBeLessThan(1e-5)
+  } finally {
+    await device.close()
+  }
+})
