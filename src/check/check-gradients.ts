@@ -24,6 +24,7 @@ import {
 import { defaultTolerance, judgeTensor, type Totals } from './judge.js'
 import { type BoundProblem, bindProblem, type Problem } from './problem.js'
 import type { CheckReport } from './report.js'
+import { inspectSetup } from './setup/inspect-setup.js'
 import { lookAgain } from './suspects.js'
 
 export type Method = 'difference' | 'textbook'
@@ -110,7 +111,7 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
   )
   const norms = totals.difference.norms
   const numericalError = norms === 0 ? 0 : Math.sqrt(totals.squaredErrors) / norms
-  const { verdict, notices } = conclude({
+  const concluded = conclude({
     judgements,
     crossValidation,
     secondLook,
@@ -120,9 +121,19 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     evaluator,
     interrupted,
   })
+  const { magnitudes } = rounding
+  const checkedProblem = {
+    problem: bound,
+    results,
+    magnitudes,
+    evaluator,
+    tolerance,
+    verdict: concluded.verdict,
+  }
+  const setup = await inspectSetup(checkedProblem, { signal: options.signal })
   return {
     schema: 1,
-    verdict,
+    verdict: setup.verdict,
     difference: totals.difference.difference,
     tolerance,
     numericalError,
@@ -134,13 +145,14 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     precision: evaluator.precision,
     device: { evaluator: evaluator.name, adapter: evaluator.adapter, software: evaluator.software },
     tensors: judgements.map((judgement) => judgement.report),
+    setup: setup.findings,
     diagnosis: [],
     crossValidation: { checked: crossValidation.checked, difference: crossValidation.difference },
     timing: {
       seconds: (performance.now() - started) / 1000,
       perturbations: countPerturbations(results, settings),
     },
-    notices,
+    notices: [...setup.findings.map(({ message }) => message), ...concluded.notices],
     interrupted,
   }
 }

@@ -1,3 +1,5 @@
+import type { SetupFinding } from './setup/findings.js'
+
 /** What a check concludes: the gradient is right, it is wrong, or the numerical side cannot tell. */
 export type Verdict = 'pass' | 'fail' | 'inconclusive'
 
@@ -71,6 +73,8 @@ export interface CheckReport {
   readonly precision: 'single' | 'double'
   readonly device: DeviceReport
   readonly tensors: readonly TensorReport[]
+  /** Findings about the problem itself, each among the notices too. */
+  readonly setup: readonly SetupFinding[]
   /** Findings about a failing check. */
   readonly diagnosis: readonly Finding[]
   /** The textbook evaluator against the one that was used, on a sample of parameters. */

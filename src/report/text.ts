@@ -104,8 +104,11 @@ function describeComparison(report: CheckReport): string {
       const verb = wrong.length === 1 ? 'disagrees' : 'disagree'
       return `the gradient is wrong: ${listNames(wrong)} ${verb} with the numerical gradient`
     }
-    case 'inconclusive':
+    case 'inconclusive': {
+      const cost = report.setup.find(({ kind }) => kind === 'cost')
+      if (cost !== undefined) return 'the network declared does not have the cost that was saved'
       return `cannot tell whether the gradient is right: ${difference}, numerical error ${formatDifference(report.numericalError)}`
+    }
   }
 }
 
