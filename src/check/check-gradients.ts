@@ -121,11 +121,10 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     evaluator,
     interrupted,
   })
-  const { magnitudes } = rounding
   const checkedProblem = {
     problem: bound,
     results,
-    magnitudes,
+    rounding,
     evaluator,
     tolerance,
     verdict: concluded.verdict,

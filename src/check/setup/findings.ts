@@ -36,8 +36,8 @@ export interface CostNotFiniteFinding {
 export interface NearZeroFinding {
   readonly kind: 'near-zero'
   readonly message: string
-  /** ‖ĝ‖₂ over the norm of Σ|terms|. */
-  readonly ratio: number
+  /** The gradient's norm over what rounding leaves of the terms it is summed from. */
+  readonly roundings: number
 }
 
 /** Units of a layer are 0 for every sample. */

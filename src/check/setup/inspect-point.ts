@@ -4,44 +4,55 @@ import { softmaxBase } from '../../network/losses.js'
 import type { ForwardPass, Model } from '../../network/model.js'
 import { unitRoundoff } from '../../tensor.js'
 import { DifferenceSum } from '../compare.js'
+import type { GradientRounding } from '../error-estimate.js'
 import type { DeadFinding, NearZeroFinding, SaturatedFinding } from './findings.js'
 
-/** A gradient this many unit roundoffs of its Σ|terms| keeps about three digits. */
-const NEAR_ZERO_ROUNDOFFS = 2 ** 10
-/** The share of a layer's units that are dead, or of its values that are saturated, from which on it is told. */
-const WORTH_TELLING = 0.5
-/** With fewer units or samples, half a layer may be dead by chance. */
-const FEWEST_UNITS = 4
+/** A gradient of this many roundings keeps about three digits. */
+const NEAR_ZERO_ROUNDINGS = 2 ** 10
+/** Half-precision gradients are taken to come from arithmetic in single precision, as they mostly do. */
+const COARSEST_ARITHMETIC = 2 ** -24
+/** The share of a layer's units from which on dead ones are told, and how many units and samples it takes. */
+const DEAD_SHARE = 0.75
+const FEWEST_UNITS = 8
 const FEWEST_SAMPLES = 8
+/** The share of a layer's values from which on saturated ones are told. */
+const SATURATED_SHARE = 0.5
 
 /**
- * Whether the gradient is near zero everywhere: its norm against that of Σ|terms| of the same entries. Both are
- * taken over the entries that were checked.
+ * Whether the gradient is near zero everywhere: its norm, over the entries checked, against what rounding leaves of the
+ * terms that it is summed from. The analytical gradient is measured, and backpropagation beside it: the numerical one
+ * may be all truncation there.
  */
 export function findNearZero(
+  model: Model,
   results: readonly TensorDerivatives[],
   gradients: readonly AnalyticalGradient[],
-  magnitudes: readonly Float64Array[],
+  rounding: GradientRounding,
   evaluator: Evaluator,
 ): NearZeroFinding | undefined {
-  const [compared, terms] = [new DifferenceSum(), new DifferenceSum()]
-  for (const [t, { entries, derivatives, done }] of results.entries()) {
-    for (let k = 0; k < done; k++) {
-      const offset = entries[k]
-      compared.add(gradients[t].values[offset], derivatives[k])
-      terms.add(magnitudes[t][offset], magnitudes[t][offset])
+  const numerical = evaluator.precision === 'single' ? 2 ** -24 : 2 ** -53
+  const analytical = Math.min(rounding.u, COARSEST_ARITHMETIC)
+  const measure = (values: (t: number) => Float64Array) => {
+    const [gradient, left] = [new DifferenceSum(), new DifferenceSum()]
+    for (const [t, { entries, done }] of results.entries()) {
+      const [of, deviations, magnitudes] = [values(t), rounding.deviations[t], rounding.magnitudes[t]]
+      for (const offset of entries.subarray(0, done)) {
+        gradient.add(of[offset], 0)
+        left.add(analytical * deviations[offset] + numerical * magnitudes[offset], 0)
+      }
     }
+    return gradient.norms / left.norms
   }
-  const own = evaluator.precision === 'single' ? 2 ** -24 : 2 ** -53
-  const coarsest = gradients.reduce((u, { dtype }) => Math.max(u, unitRoundoff(dtype)), own)
-  const ratio = compared.norms / terms.norms
-  if (!(ratio > 0 && ratio <= NEAR_ZERO_ROUNDOFFS * coarsest)) return undefined
+  const roundings = measure((t) => gradients[t].values)
+  if (!(roundings > 0 && roundings <= NEAR_ZERO_ROUNDINGS)) return undefined
+  const right = model.gradients()
+  if (!(measure((t) => right[t]) <= NEAR_ZERO_ROUNDINGS)) return undefined
   return {
     kind: 'near-zero',
-    ratio,
+    roundings,
     message:
-      `the gradient is near zero everywhere (${ratio.toExponential(1)} of the terms it is summed from): this point ` +
-      'is at an optimum, and what is compared is mostly rounding; check at another point, say before training',
+      `the gradient is near zero everywhere: its norm is ${Number(roundings.toPrecision(2))} times what rounding ` +
+      'leaves of its terms, so this point is at an optimum and mostly rounding is compared; check at another point',
   }
 }
 
@@ -70,8 +81,7 @@ export function findDeadLayers(model: Model, pass: ForwardPass): DeadFinding[] {
         },
       ]
     }
-    const isMuch =
-      deadUnits >= WORTH_TELLING * units && units >= FEWEST_UNITS && model.samples >= FEWEST_SAMPLES
+    const isMuch = deadUnits >= DEAD_SHARE * units && units >= FEWEST_UNITS && model.samples >= FEWEST_SAMPLES
     if (!isMuch) return []
     return [
       {
@@ -112,7 +122,7 @@ export function findSaturatedLayers(
     }
     const saturated = Array.from(values).filter((slope) => slope < roundoff).length
     const share = saturated / values.length
-    if (!(share >= WORTH_TELLING)) return []
+    if (!(share >= SATURATED_SHARE)) return []
     const what = isSoftmax ? 'softmax' : name
     const where = l === model.layers.length - 1 ? 'outputs' : `values of layer ${l + 1}`
     const whole = isSoftmax ? model.samples : values.length

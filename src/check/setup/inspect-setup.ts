@@ -1,4 +1,5 @@
 import type { EvaluationHooks, Evaluator, TensorDerivatives } from '../../differentiate/evaluator.js'
+import type { GradientRounding } from '../error-estimate.js'
 import type { BoundProblem } from '../problem.js'
 import type { Verdict } from '../report.js'
 import { compareCost } from './explain-cost.js'
@@ -11,8 +12,7 @@ const MOST_NAMED = 3
 export interface CheckedProblem {
   readonly problem: BoundProblem
   readonly results: readonly TensorDerivatives[]
-  /** Σ|terms| of every gradient entry. */
-  readonly magnitudes: readonly Float64Array[]
+  readonly rounding: GradientRounding
   readonly evaluator: Evaluator
   readonly tolerance: number
   /** The verdict on the gradient, as if the network declared were the one that was run. */
@@ -31,7 +31,7 @@ export interface JudgedSetup {
  * was: with another cost, `fail` becomes `inconclusive`.
  */
 export async function inspectSetup(checked: CheckedProblem, hooks: EvaluationHooks): Promise<JudgedSetup> {
-  const { problem, results, magnitudes, evaluator } = checked
+  const { problem, results, rounding, evaluator } = checked
   const { model, gradients } = problem
   const findings: SetupFinding[] = []
   let { verdict } = checked
@@ -40,7 +40,7 @@ export async function inspectSetup(checked: CheckedProblem, hooks: EvaluationHoo
     findings.push(cost)
     if (cost.kind === 'cost' && verdict === 'fail') verdict = 'inconclusive'
   }
-  const nearZero = findNearZero(results, gradients, magnitudes, evaluator)
+  const nearZero = findNearZero(model, results, gradients, rounding, evaluator)
   if (nearZero !== undefined) findings.push(nearZero)
   const pass = model.forward()
   findings.push(...findDeadLayers(model, pass), ...findSaturatedLayers(model, pass, gradients))
@@ -48,7 +48,7 @@ export async function inspectSetup(checked: CheckedProblem, hooks: EvaluationHoo
 }
 
 async function inspectCost(
-  { problem, magnitudes, tolerance, verdict }: CheckedProblem,
+  { problem, rounding, tolerance, verdict }: CheckedProblem,
   hooks: EvaluationHooks,
 ): Promise<SetupFinding | undefined> {
   const { model, savedCost } = problem
@@ -62,7 +62,7 @@ async function inspectCost(
       message: `the saved cost is ${value}, ours ${formatCost(cost)}: its code took the logarithm of 0, or overflowed`,
     }
   }
-  const { agrees, suspects } = await compareCost(problem, savedCost, magnitudes, tolerance, hooks)
+  const { agrees, suspects } = await compareCost(problem, savedCost, rounding.magnitudes, tolerance, hooks)
   if (agrees) return undefined
   return {
     kind: 'cost',
