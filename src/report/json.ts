@@ -30,6 +30,7 @@ export function reportToJson(report: CheckReport): object {
       checked: report.crossValidation.checked,
       difference: encodeNumber(report.crossValidation.difference),
     },
+    ...(report.steps === undefined ? {} : { steps: report.steps.map(encodeNumbers) }),
     timing: { seconds: encodeNumber(report.timing.seconds), perturbations: report.timing.perturbations },
     notices: [...report.notices],
     interrupted: report.interrupted,

@@ -89,7 +89,7 @@ function describeCost(
   const [first] = named
   const gradient = first.gradientAgrees ? ', and the gradient agrees with that' : ''
   if (suspects.length === 1)
-    return `${fact}: ${first.message} in the code that was run${gradient}; ${first.fix}${standing}`
+    return `${fact}: in the code that was run ${first.message}${gradient}; ${first.fix}${standing}`
   const more = suspects.length > named.length ? `, or ${suspects.length - named.length} more` : ''
   const either = named.map(describeSuspect).join(', or ')
   return `${fact}. Each of these explains it${gradient}: ${either}${more}${standing}`
