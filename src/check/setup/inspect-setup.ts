@@ -62,7 +62,14 @@ async function inspectCost(
       message: `the saved cost is ${value}, ours ${formatCost(cost)}: its code took the logarithm of 0, or overflowed`,
     }
   }
-  const { agrees, suspects } = await compareCost(problem, savedCost, rounding.magnitudes, tolerance, hooks)
+  const { agrees, suspects } = await compareCost(
+    problem,
+    savedCost,
+    rounding.magnitudes,
+    tolerance,
+    verdict,
+    hooks,
+  )
   if (agrees) return undefined
   return {
     kind: 'cost',

@@ -184,6 +184,26 @@ describe('another cost is explained by', () => {
     expect(suspects[0].fix).toMatch(/^divide the saved cost and gradients by [\d/.]+$/)
   })
 
+  it('an L2 term that moves the cost by no more than a guard in a logarithm would', async () => {
+    const slight = makeRandomProblem({ ...OPTIONS, l2: 5e-8 })
+    expect(slight.cost / ran.cost - 1).toBeLessThan(1e-6)
+    const report = await checkGradients(
+      { ...slight.problem, network: ran.problem.network, cost: slight.cost },
+      {
+        tolerance: 1e-10,
+      },
+    )
+    expect(report.verdict).toBe('inconclusive')
+    expect(costFinding(report).suspects).toMatchObject([{ fix: 'declare --l2 5e-8', gradientAgrees: true }])
+  })
+
+  it('no other network where a term is missing from the gradient alone', async () => {
+    const slight = makeRandomProblem({ ...OPTIONS, l2: 5e-8 })
+    const problem = { ...slight.problem, gradients: ran.gradients, cost: slight.cost * (1 + 1e-9) }
+    const report = await checkGradients(problem, { tolerance: 1e-10 })
+    expect(report).toMatchObject({ verdict: 'fail', setup: [] })
+  })
+
   it('the L2 term over the biases as well', async () => {
     const squares = (rows: readonly (readonly number[] | undefined)[]) =>
       rows.flatMap((row) => row ?? []).reduce((sum, value) => sum + value * value, 0)
