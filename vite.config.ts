@@ -50,7 +50,7 @@ export default defineConfig({
     // Dawn keeps process-wide state: a process for each file keeps tests apart
     pool: 'forks',
     reporters: process.env.CI
-      ? ['default', ['json', { outputFile: '.cache/test-results.json' }]]
+      ? ['default', ['json', { outputFile: process.env.TEST_RESULTS ?? '.cache/test-results.json' }]]
       : ['default'],
   },
 })
