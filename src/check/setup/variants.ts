@@ -145,7 +145,7 @@ export function listReductions(model: Model): Reduction[] {
   const samples = model.samples
   const outputs = model.targets.columns
   const { loss } = model.network
-  const byFactor = new Map<number, { size: number; message: string }>()
+  const byFactor = new Map<number, { size: number; ways: string[] }>()
   const powers = [0, 1, -1]
   for (const a of powers) {
     for (const b of powers) {
@@ -153,22 +153,32 @@ export function listReductions(model: Model): Reduction[] {
         const factor = samples ** a * outputs ** b * 2 ** c
         const size = Math.abs(a) + Math.abs(b) + Math.abs(c)
         const known = byFactor.get(factor)
-        if (factor === 1 || (known !== undefined && known.size <= size)) continue
+        if (factor === 1 || (known !== undefined && known.size < size)) continue
         const words = [
           describePower(a, samples, 'sample', loss !== 'half-squared-error'),
           describePower(b, outputs, 'output', loss === 'mean-squared-error'),
           c === 0 ? '' : c > 0 ? 'doubled' : 'halved',
         ]
-        byFactor.set(factor, {
-          size,
-          message: words.filter((word) => word !== '').join(', '),
-        })
+        const way = words.filter((word) => word !== '').join(', ')
+        // with two samples the loss may be doubled, or their sum taken
+        if (known?.size === size) known.ways.push(way)
+        else byFactor.set(factor, { size, ways: [way] })
       }
     }
   }
   return [...byFactor]
     .sort(([, a], [, b]) => a.size - b.size)
-    .map(([factor, { message }]) => ({ factor, message }))
+    .map(
+      ([
+        factor,
+        {
+          ways: [first, ...others],
+        },
+      ]) => ({
+        factor,
+        message: others.length === 0 ? first : `${first} (or ${others.join('; or ')})`,
+      }),
+    )
 }
 
 function describePower(power: number, count: number, noun: string, isMean: boolean): string {

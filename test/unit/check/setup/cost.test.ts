@@ -174,14 +174,28 @@ describe('another cost is explained by', () => {
     [1 / 14, 'divided by the 7 samples twice, halved'],
     [14 / 2, 'summed over the 7 samples, not averaged'],
   ])('the loss times %d', async (factor, words) => {
-    const cost = factor * entropy.cost
-    const problem = { ...entropy.problem, gradients: scaled(entropy.gradients, factor), cost }
+    const three = makeRandomProblem({ ...OPTIONS, loss: 'binary-cross-entropy', widths: [4, 5, 3, 3] })
+    const cost = factor * three.cost
+    const problem = { ...three.problem, gradients: scaled(three.gradients, factor), cost }
     const report = await checkGradients(problem)
     expect(report.verdict).toBe('inconclusive')
     const { suspects } = costFinding(report)
     expect(suspects).toHaveLength(1)
     expect(suspects[0]).toMatchObject({ change: 'reduction', message: `the loss is ${words}` })
     expect(suspects[0].fix).toMatch(/^divide the saved cost and gradients by [\d/.]+$/)
+  })
+
+  it('the loss times 2, or the sum over two samples', async () => {
+    const two = makeRandomProblem({
+      ...OPTIONS,
+      loss: 'binary-cross-entropy',
+      samples: 2,
+      widths: [4, 5, 3, 1],
+    })
+    const problem = { ...two.problem, gradients: scaled(two.gradients, 2), cost: 2 * two.cost }
+    expect(costFinding(await checkGradients(problem)).suspects).toMatchObject([
+      { message: 'the loss is doubled (or summed over the 2 samples, not averaged)', gradientAgrees: true },
+    ])
   })
 
   it('an L2 term that moves the cost by no more than a guard in a logarithm would', async () => {
