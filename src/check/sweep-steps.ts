@@ -18,7 +18,7 @@ import type { StepReport } from './report.js'
 export const SWEEP_STEPS: readonly number[] = [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8]
 
 /** Multiply-adds that the textbook method may spend on a sweep's whole forward passes. */
-const SWEEP_WORK = 3e9
+const SWEEP_WORK = 6e9
 const MOST_PARAMETERS = 1000
 
 /**
@@ -104,14 +104,11 @@ export function chooseSweepSample(
     const spread = Array.from({ length: own }, (_, k) => Math.floor(((k + 0.5) * entries.length) / own))
     return { parameter, entries: Uint32Array.from(spread, (position) => entries[position]) }
   })
-  // one of every tensor may already be more than the work allows
-  return chosen.length <= count
-    ? chosen
-    : chosen.map((tensor, t) =>
-        isKept(t, chosen.length, count) ? tensor : { ...tensor, entries: new Uint32Array(0) },
-      )
+  if (chosen.length <= count) return chosen
+  // one of every tensor is more than the work allows: the largest are kept
+  const bySize = [...selection.keys()].sort(
+    (a, b) => selection[b].entries.length - selection[a].entries.length,
+  )
+  const kept = new Set(bySize.slice(0, count))
+  return chosen.map((tensor, t) => (kept.has(t) ? tensor : { ...tensor, entries: new Uint32Array(0) }))
 }
-
-/** Whether the t-th of `length` is among `count` that are spread evenly. */
-const isKept = (t: number, length: number, count: number) =>
-  Math.floor(((t + 1) * count) / length) > Math.floor((t * count) / length)

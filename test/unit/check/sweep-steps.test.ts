@@ -157,8 +157,8 @@ describe('the sample of a sweep', () => {
 
   it.each([
     [[40, 60, 60, 5], 4, 900, 1010],
-    [[100, 100, 100, 10], 50, 170, 185],
-    [[200, 300, 300, 10], 400, 1, 6],
+    [[100, 100, 100, 10], 50, 345, 362],
+    [[200, 300, 300, 10], 400, 6, 9],
   ])(
     'of widths %j and %i samples fits the work, spread over the tensors',
     async (widths, samples, least, most) => {
@@ -168,7 +168,8 @@ describe('the sample of a sweep', () => {
       expect(count).toBeGreaterThanOrEqual(least)
       expect(count).toBeLessThanOrEqual(most)
       const forward = model.layers.reduce((sum, layer) => sum + layer.weights.length, 0) * samples
-      expect(count * forward * 16).toBeLessThan(3.3e9)
+      // one of every tensor comes on top
+      expect((count - sample.length) * forward * 16).toBeLessThanOrEqual(6e9)
       if (count >= sample.length) for (const { entries } of sample) expect(entries.length).toBeGreaterThan(0)
       for (const { entries, parameter } of sample) {
         expect(new Set(entries).size).toBe(entries.length)
@@ -178,11 +179,10 @@ describe('the sample of a sweep', () => {
   )
 
   it('keeps some tensors where one of each would already be too much', async () => {
-    const model = await modelOf([600, 600, 600, 10], 120)
+    const model = await modelOf([600, 700, 600, 10], 200)
     const sample = chooseSweepSample(model, selectAll(model), 8)
     const kept = sample.filter(({ entries }) => entries.length > 0)
-    expect(kept.length).toBeGreaterThan(0)
-    expect(kept.length).toBeLessThan(sample.length)
+    expect(kept.map(({ parameter }) => parameter.name)).toEqual(['W1', 'W2'])
     for (const { entries } of kept) expect(entries).toHaveLength(1)
   })
 })
