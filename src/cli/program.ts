@@ -45,7 +45,7 @@ ${HELP_ON_STATUS}`
 const HELP_ON_CHECK = `
 Saving a gradient in NumPy, parameters W1, b1, W2, b2 and their gradients dW1, db1, dW2, db2:
   np.savez('model.npz', X=X, Y=Y, **parameters, **gradients)
-With cost=J, the cost that your code computed, it is seen whether the network declared is the one that was run.
+Add cost=J, the cost that your code computed: it shows whether the network declared was run.
 
 Examples:
   gradcheck check model.npz --activations relu,sigmoid --loss binary-cross-entropy
