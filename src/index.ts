@@ -6,9 +6,11 @@ export type {
   DeviceReport,
   EntryReport,
   Finding,
+  StepReport,
   TensorReport,
   Verdict,
 } from './check/report.js'
+export type { CostSuspect, SetupChange, SetupFinding } from './check/setup/findings.js'
 export { createCpuEvaluator } from './differentiate/cpu/evaluator.js'
 export { useWebWorkers } from './differentiate/cpu/web-workers.js'
 export type { Workers } from './differentiate/cpu/worker-pool.js'

@@ -6,6 +6,7 @@ import {
   SCHEME_NAMES,
   type Scheme,
   type TensorDerivatives,
+  type TensorSelection,
 } from '../differentiate/evaluator.js'
 import { refineKinks } from '../differentiate/refine-kinks.js'
 import { selectAll, selectSample } from '../differentiate/selection.js'
@@ -23,8 +24,10 @@ import {
 } from './error-estimate.js'
 import { defaultTolerance, judgeTensor, type Totals } from './judge.js'
 import { type BoundProblem, bindProblem, type Problem } from './problem.js'
-import type { CheckReport } from './report.js'
+import type { CheckReport, StepReport } from './report.js'
+import { inspectSetup } from './setup/inspect-setup.js'
 import { lookAgain } from './suspects.js'
+import { readSteps, sweepSteps } from './sweep-steps.js'
 
 export type Method = 'difference' | 'textbook'
 
@@ -32,11 +35,11 @@ const METHOD_NAMES: readonly Method[] = ['difference', 'textbook']
 
 /** What a check has done so far. */
 export interface Progress {
-  /** Parameters perturbed. */
+  /** Parameters perturbed, in a sweep once for every step and method. */
   readonly done: number
   /** Parameters to perturb in all. */
   readonly total: number
-  readonly phase: 'perturbing' | 'cross-validating'
+  readonly phase: 'perturbing' | 'cross-validating' | 'sweeping steps'
 }
 
 export interface CheckOptions {
@@ -54,6 +57,12 @@ export interface CheckOptions {
   sample?: number
   /** Seed of that choice. @default 0 */
   seed?: number
+  /**
+   * Also measures the difference at several steps, by both methods: at those given, or from 1e-1 to 1e-8. A large
+   * network is sampled for it.
+   * @default false
+   */
+  steps?: boolean | readonly number[]
   /** Stops the check; the report then covers what was checked so far and says `interrupted`. */
   signal?: AbortSignal
   onProgress?: (progress: Progress) => void
@@ -69,6 +78,7 @@ const DEFAULT_STEP = 1e-5
  */
 export async function checkGradients(problem: Problem, options: CheckOptions = {}): Promise<CheckReport> {
   const settings = readSettings(options)
+  const steps = readSteps(options.steps)
   const bound = await bindProblem(problem)
   const started = performance.now()
   const evaluator = chooseEvaluator(options)
@@ -110,7 +120,7 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
   )
   const norms = totals.difference.norms
   const numericalError = norms === 0 ? 0 : Math.sqrt(totals.squaredErrors) / norms
-  const { verdict, notices } = conclude({
+  const concluded = conclude({
     judgements,
     crossValidation,
     secondLook,
@@ -120,9 +130,19 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     evaluator,
     interrupted,
   })
+  const checkedProblem = {
+    problem: bound,
+    results,
+    rounding,
+    evaluator,
+    tolerance,
+    verdict: concluded.verdict,
+  }
+  const setup = await inspectSetup(checkedProblem, { signal: options.signal })
+  const swept = await sweep(bound, selection, steps, evaluator, settings, options)
   return {
     schema: 1,
-    verdict,
+    verdict: setup.verdict,
     difference: totals.difference.difference,
     tolerance,
     numericalError,
@@ -134,15 +154,44 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     precision: evaluator.precision,
     device: { evaluator: evaluator.name, adapter: evaluator.adapter, software: evaluator.software },
     tensors: judgements.map((judgement) => judgement.report),
+    setup: setup.findings,
     diagnosis: [],
     crossValidation: { checked: crossValidation.checked, difference: crossValidation.difference },
+    ...(swept === undefined ? {} : { steps: swept.steps }),
     timing: {
       seconds: (performance.now() - started) / 1000,
       perturbations: countPerturbations(results, settings),
     },
-    notices,
+    notices: [
+      ...setup.findings.map(({ message }) => message),
+      ...concluded.notices,
+      ...(swept?.notices ?? []),
+    ],
     interrupted,
   }
+}
+
+/** The differences at other steps; undefined where none were asked for. */
+async function sweep(
+  { model, gradients }: BoundProblem,
+  selection: readonly TensorSelection[],
+  steps: readonly number[],
+  evaluator: Evaluator,
+  { scheme }: DifferenceSettings,
+  { signal, onProgress }: CheckOptions,
+): Promise<{ steps: readonly StepReport[]; notices: string[] } | undefined> {
+  if (steps.length === 0) return undefined
+  let total = 0
+  const rows = await sweepSteps(model, gradients, selection, steps, scheme, evaluator, {
+    signal,
+    onStart: (count) => {
+      total = count
+    },
+    onProgress: (done) => onProgress?.({ done, total, phase: 'sweeping steps' }),
+  })
+  const missing = steps.length - rows.length
+  const notice = `the sweep was interrupted: ${missing} of its ${steps.length} steps are missing`
+  return { steps: rows, notices: missing === 0 ? [] : [notice] }
 }
 
 /** @throws GradcheckError `bad-usage` */

@@ -1,3 +1,5 @@
+import type { SetupFinding } from './setup/findings.js'
+
 /** What a check concludes: the gradient is right, it is wrong, or the numerical side cannot tell. */
 export type Verdict = 'pass' | 'fail' | 'inconclusive'
 
@@ -52,6 +54,17 @@ export interface DeviceReport {
   readonly software: boolean
 }
 
+/** The difference at one step of a sweep, by both methods on the same parameters. */
+export interface StepReport {
+  readonly step: number
+  /** By difference arithmetic. */
+  readonly difference: number
+  /** By the textbook method, two whole forward passes in float64. */
+  readonly textbook: number
+  /** How many parameters were perturbed. */
+  readonly checked: number
+}
+
 /** The result of a gradient check: the JSON report's content (`schema` 1), numbers still numbers. */
 export interface CheckReport {
   readonly schema: 1
@@ -71,10 +84,14 @@ export interface CheckReport {
   readonly precision: 'single' | 'double'
   readonly device: DeviceReport
   readonly tensors: readonly TensorReport[]
+  /** Findings about the problem itself, each among the notices too. */
+  readonly setup: readonly SetupFinding[]
   /** Findings about a failing check. */
   readonly diagnosis: readonly Finding[]
   /** The textbook evaluator against the one that was used, on a sample of parameters. */
   readonly crossValidation: { readonly checked: number; readonly difference: number }
+  /** The difference against the step, where a sweep was asked for: the largest step first. */
+  readonly steps?: readonly StepReport[]
   readonly timing: { readonly seconds: number; readonly perturbations: number }
   /** Sentences a reader should see: why a verdict is inconclusive, that the check was interrupted. */
   readonly notices: readonly string[]

@@ -26,6 +26,7 @@ export interface CheckSettings {
   readonly step?: number
   readonly scheme: (typeof SCHEMES)[number]
   readonly memory?: number
+  readonly steps?: boolean
   readonly sample?: number
   readonly seed?: number
   readonly tolerance?: number

@@ -24,11 +24,13 @@ export function reportToJson(report: CheckReport): object {
       software: report.device.software,
     },
     tensors: report.tensors.map(tensorToJson),
+    setup: report.setup.map(encodeNumbers),
     diagnosis: report.diagnosis.map(findingToJson),
     crossValidation: {
       checked: report.crossValidation.checked,
       difference: encodeNumber(report.crossValidation.difference),
     },
+    ...(report.steps === undefined ? {} : { steps: report.steps.map(encodeNumbers) }),
     timing: { seconds: encodeNumber(report.timing.seconds), perturbations: report.timing.perturbations },
     notices: [...report.notices],
     interrupted: report.interrupted,
@@ -38,6 +40,14 @@ export function reportToJson(report: CheckReport): object {
 /** A number as JSON can hold it. */
 export function encodeNumber(value: number): number | string {
   return Number.isFinite(value) ? value : String(value)
+}
+
+/** The same for every number within a value. */
+function encodeNumbers(value: unknown): unknown {
+  if (typeof value === 'number') return encodeNumber(value)
+  if (Array.isArray(value)) return value.map(encodeNumbers)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, encodeNumbers(inner)]))
 }
 
 /** An object as indented JSON text, lists of numbers on one line, safe to print on a terminal. */

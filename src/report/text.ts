@@ -10,6 +10,7 @@ import {
   listNames,
 } from './format-numbers.js'
 import { clipMiddle, wrapText } from './layout-text.js'
+import { formatSteps } from './step-table.js'
 import { chooseStyle, type Style } from './text-style.js'
 import { formatEntries, formatTensors } from './text-tables.js'
 
@@ -30,7 +31,7 @@ const MAX_NAME_WIDTH_IN_SENTENCE = 24
 const INDENT = 2
 
 /**
- * The report as text for one screen: at most 40 lines. The verdict comes first, in words; then what was
+ * The report as text for one screen: at most 40 lines, beyond those of a sweep of steps. The verdict comes first, in words; then what was
  * evaluated, what was found, a row for each tensor and the worst entries of the failing ones.
  */
 export function formatReport(report: CheckReport, options: TextOptions = {}): string {
@@ -51,6 +52,7 @@ export function formatReport(report: CheckReport, options: TextOptions = {}): st
   const entryLimit = free - Math.min(report.tensors.length, rowLimit)
   const lines = [
     ...top,
+    ...section(formatSteps(report, style, width)),
     ...section(tensors),
     ...section(failing.length > 0 ? formatEntries(failing, Math.max(entryLimit, 1), style, width) : []),
   ]
@@ -104,8 +106,11 @@ function describeComparison(report: CheckReport): string {
       const verb = wrong.length === 1 ? 'disagrees' : 'disagree'
       return `the gradient is wrong: ${listNames(wrong)} ${verb} with the numerical gradient`
     }
-    case 'inconclusive':
+    case 'inconclusive': {
+      const cost = report.setup.find(({ kind }) => kind === 'cost')
+      if (cost !== undefined) return 'the network declared does not have the cost that was saved'
       return `cannot tell whether the gradient is right: ${difference}, numerical error ${formatDifference(report.numericalError)}`
+    }
   }
 }
 
