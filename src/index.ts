@@ -5,7 +5,10 @@ export type {
   CheckReport,
   DeviceReport,
   EntryReport,
+  FastReport,
   Finding,
+  LocatedReport,
+  SamplingReport,
   TensorReport,
   Verdict,
 } from './check/report.js'

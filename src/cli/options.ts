@@ -28,6 +28,7 @@ export interface CheckSettings {
   readonly memory?: number
   readonly sample?: number
   readonly seed?: number
+  readonly fast?: boolean
   readonly tolerance?: number
   readonly report?: (typeof REPORT_FORMATS)[number]
   readonly json?: boolean
