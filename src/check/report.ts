@@ -23,7 +23,7 @@ export interface TensorReport {
   readonly shape: readonly number[]
   /** How many of its elements were perturbed. */
   readonly checked: number
-  /** ‖g − ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over the checked elements; of a fast check over all, estimated from directions. */
+  /** ‖g − ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over the checked elements; of a fast check over all, estimated. */
   readonly difference: number
   readonly verdict: Verdict
   /** How many of its perturbations crossed a kink (ReLU at 0). */
@@ -102,7 +102,7 @@ export interface DeviceReport {
 export interface CheckReport {
   readonly schema: 1
   readonly verdict: Verdict
-  /** ‖g − ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over every checked parameter; of a fast check over all, estimated from directions. */
+  /** ‖g − ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over every checked parameter; of a fast check over all, estimated. */
   readonly difference: number
   /** The threshold on `difference` that was applied. */
   readonly tolerance: number

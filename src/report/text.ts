@@ -84,7 +84,7 @@ function describeVerdict(report: CheckReport): string {
   const { checked, total } = report.parameters
   if (!report.interrupted) return describeComparison(report)
   const progress = `after ${formatCount(checked)} of ${formatQuantity(total, 'parameter')}`
-  if (checked === 0) return `${progress}: nothing has been compared`
+  if (checked === 0 && report.verdict !== 'fail') return `${progress}: nothing has been compared`
   if (report.verdict === 'fail') return `${progress}; ${describeComparison(report)}`
   return `${progress}; no wrong entry so far, difference ${compareWithTolerance(report)}`
 }

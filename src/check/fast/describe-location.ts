@@ -4,6 +4,8 @@ import type { LocatedReport } from '../report.js'
 
 /** Ranges that a sentence names. */
 const MOST_RANGES = 6
+/** Entries that a sentence names one by one. */
+const MOST_INDICES = 3
 
 /** Rows and columns of the model's array as indices of the user's; those of a vector are the places along it. */
 export function locateInUsersArray(
@@ -18,34 +20,38 @@ export function locateInUsersArray(
     : { rows: [...rows], columns: [...columns], complete }
 }
 
-/**
- * What is wrong in words: `rows 3 and 7 of W2 are wrong`.
- * @param wrongEntries offsets in the model's array, if every suspicious element was looked at
- */
+/** Where a gradient is wrong, and what is known beyond that. */
+export interface DescribedLocation {
+  readonly located: LocatedReport
+  /** Offsets in the model's array of all wrong entries, if every suspicious one was looked at. */
+  readonly wrongEntries?: readonly number[] | undefined
+  /** Whether the rows are wrong in every column that has a gradient, and the columns in every row. */
+  readonly wholeRows: boolean
+  readonly wholeColumns: boolean
+}
+
+/** What is wrong in words: `rows 3 and 7 of W2 are wrong`. */
 export function describeLocation(
   parameter: ParameterTensor,
-  { rows, columns }: LocatedReport,
-  wrongEntries: readonly number[] | undefined,
+  { located: { rows, columns }, wrongEntries, wholeRows, wholeColumns }: DescribedLocation,
 ): string {
-  const { name, shape, role } = parameter
-  if (wrongEntries?.length === 1) {
-    return `the gradient of ${name}[${userIndex(parameter, wrongEntries[0]).join(', ')}] is wrong`
+  const { name, role } = parameter
+  const indices = wrongEntries?.map((offset) => `[${userIndex(parameter, offset).join(', ')}]`) ?? []
+  const isFew = indices.length > 0 && indices.length <= MOST_INDICES
+  if (isFew && (indices.length === 1 || !(wholeRows || wholeColumns))) {
+    return `${indices.length === 1 ? 'entry' : 'entries'} ${listTexts(indices)} of ${name} ${be(indices)} wrong`
   }
-  if (role === 'biases') {
-    return rows.length === parameter.size
-      ? throughout(name)
-      : `${list('entry', 'entries', rows)} of ${name} ${be(rows)} wrong`
-  }
-  const [allRows, allColumns] = [rows.length === shape[0], columns.length === shape[1]]
-  if (allRows && allColumns) return throughout(name)
-  if (allColumns) return `${list('row', 'rows', rows)} of ${name} ${be(rows)} wrong`
-  if (allRows) return `${list('column', 'columns', columns)} of ${name} ${be(columns)} wrong`
+  if (wholeRows && wholeColumns) return `${name} is wrong throughout`
+  if (role === 'biases') return `${list('entry', 'entries', rows)} of ${name} ${be(rows)} wrong`
+  if (wholeRows) return `${list('row', 'rows', rows)} of ${name} ${be(rows)} wrong`
+  if (wholeColumns) return `${list('column', 'columns', columns)} of ${name} ${be(columns)} wrong`
   return `${name} is wrong in ${list('row', 'rows', rows)}, ${list('column', 'columns', columns)}`
 }
 
-const throughout = (name: string) => `${name} is wrong throughout, in every row and column`
+const be = (items: readonly unknown[]) => (items.length === 1 ? 'is' : 'are')
 
-const be = (items: readonly number[]) => (items.length === 1 ? 'is' : 'are')
+const listTexts = (texts: readonly string[]) =>
+  texts.length < 2 ? texts.join('') : `${texts.slice(0, -1).join(', ')} and ${texts.at(-1)}`
 
 function list(one: string, many: string, items: readonly number[]): string {
   const ranges: [number, number][] = []
@@ -57,6 +63,5 @@ function list(one: string, many: string, items: readonly number[]): string {
   const shown = ranges.slice(0, MOST_RANGES).map(([from, to]) => (from === to ? `${from}` : `${from}–${to}`))
   const rest = items.length - ranges.slice(0, MOST_RANGES).reduce((sum, [from, to]) => sum + to - from + 1, 0)
   const parts = rest > 0 ? [...shown, `${rest} more`] : shown
-  const text = parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`
-  return `${items.length === 1 ? one : many} ${text}`
+  return `${items.length === 1 ? one : many} ${listTexts(parts)}`
 }

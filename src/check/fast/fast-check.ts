@@ -15,7 +15,7 @@ const SAMPLE_WORK = 2e9
 export interface TensorProbes {
   /** One for each group of rows. */
   readonly groups: readonly Probed[]
-  /** Where it is wrong, if it looks wrong. */
+  /** Where it is wrong, if it looks wrong and the check was not interrupted. */
   readonly location: Location | undefined
 }
 
@@ -49,20 +49,17 @@ export async function checkDirections(
     )
     if (groups === undefined) break
     covered += parameter.size
-    let location: Location | undefined
-    if (groups.some(({ excess }) => excess > 1)) {
-      location = await localise(model, prober, t, groups, settings)
-      if (location === undefined) break
-    }
+    const isSuspicious = groups.some(({ excess }) => excess > 1)
+    const location = isSuspicious ? await localise(model, prober, t, groups, settings) : undefined
     tensors.push({ groups, location })
   }
-  const interrupted = tensors.length < model.parameters.length
+  const interrupted = setting.hooks.signal?.aborted === true
   const sample = selectSample(model, sampleCount(model), seed)
   return {
     tensors,
     selection: sample.map(({ parameter, entries }, t) => ({
       parameter,
-      entries: interrupted ? new Uint32Array(0) : union(entries, tensors[t].location?.entries),
+      entries: union(entries, tensors[t]?.location?.entries),
     })),
     directions: prober.directions,
     perturbations: prober.perturbations,

@@ -1,5 +1,6 @@
 import type { Evaluator, TensorDerivatives } from '../../differentiate/evaluator.js'
 import type { AnalyticalGradient } from '../../network/bind.js'
+import type { ParameterTensor } from '../../network/model.js'
 import type { ErrorEstimate } from '../error-estimate.js'
 import { allowedDistance, type TensorJudgement } from '../judge.js'
 import type { FastReport, Finding, LocatedReport, Verdict } from '../report.js'
@@ -7,6 +8,7 @@ import type { SecondLook } from '../suspects.js'
 import { describeLocation, locateInUsersArray } from './describe-location.js'
 import { DETECTION_PROBABILITY, PROOF_RATIO } from './detection.js'
 import type { FastFindings, TensorProbes } from './fast-check.js'
+import type { Location } from './localise.js'
 import { DIRECTIONS } from './plan.js'
 
 /** Tensors whose smallest findable error a sentence names. */
@@ -45,7 +47,7 @@ export function mergeFindings(fast: FastFindings, found: EntryFindings): MergedF
   const judgements = found.judgements.map((judgement, t) => {
     const probes = fast.tensors[t]
     if (probes === undefined) return judgement
-    const sums = sumSquares(probes, found.gradients[t])
+    const sums = sumSquares(probes, found.results[t], found.gradients[t])
     total.distance += sums.distance
     total.numerical += sums.numerical
     total.analytical += sums.analytical
@@ -91,11 +93,24 @@ interface Squares {
   readonly numerical: number
 }
 
-function sumSquares({ groups }: TensorProbes, { values }: AnalyticalGradient): Squares {
+/** From the entries themselves where all of them were looked at, else estimated from the directions. */
+function sumSquares(
+  { groups }: TensorProbes,
+  { derivatives, entries, done, parameter }: TensorDerivatives,
+  { values }: AnalyticalGradient,
+): Squares {
+  const analytical = values.reduce((sum, value) => sum + value * value, 0)
+  if (done === parameter.size && derivatives.every(Number.isFinite)) {
+    return {
+      distance: derivatives.reduce((sum, value, k) => sum + (value - values[entries[k]]) ** 2, 0),
+      numerical: derivatives.reduce((sum, value) => sum + value * value, 0),
+      analytical,
+    }
+  }
   return {
     distance: groups.reduce((sum, group) => sum + group.squaredDistance, 0),
     numerical: groups.reduce((sum, group) => sum + group.squaredNumerical, 0),
-    analytical: values.reduce((sum, value) => sum + value * value, 0),
+    analytical,
   }
 }
 
@@ -121,29 +136,50 @@ const worse = (a: Verdict, b: Verdict) => (RANK[a] >= RANK[b] ? a : b)
 /** Rows and columns that are wrong, without those whose entries were all looked at and found right. */
 function refineLocation(
   t: number,
-  { rows, columns, complete }: NonNullable<TensorProbes['location']>,
+  { rows, columns, complete }: Location,
   { report }: TensorJudgement,
   found: EntryFindings,
 ): { report: LocatedReport; message: string } {
   const { parameter } = found.results[t]
+  const width = rowLength(parameter)
   const offsets = wrongOffsets(t, found)
-  if (offsets.length === 0) {
-    const located = locateInUsersArray(parameter, [...rows], [...columns], false)
-    const where = describeLocation(parameter, located, undefined)
-    const looked = `${report.checked} entries looked at one by one are right`
-    return { report: located, message: `directions say: ${where}; ${looked}` }
+  const isKnown = complete && offsets.length > 0
+  const wrongRows = isKnown ? distinct(offsets.map((offset) => Math.floor(offset / width))) : [...rows]
+  const wrongColumns = isKnown ? distinct(offsets.map((offset) => offset % width)) : [...columns]
+  // where backpropagation gives 0 and the truth is 0 too (behind dead units, say), a wrong row or column has gaps
+  const { values } = found.gradients[t]
+  const isWhole = (
+    lines: number[],
+    others: number[],
+    length: number,
+    at: (i: number, j: number) => number,
+  ) => {
+    const present = new Set(others)
+    for (let j = 0; j < length; j++) {
+      if (!present.has(j) && !lines.every((i) => values[at(i, j)] === 0)) return false
+    }
+    return true
   }
-  const width = parameter.role === 'biases' ? 1 : columnCount(found, t)
-  const wrongRows = new Set(offsets.map((offset) => Math.floor(offset / width)))
-  const wrongColumns = new Set(offsets.map((offset) => offset % width))
-  const located = locateInUsersArray(
-    parameter,
-    complete ? [...wrongRows].sort((a, b) => a - b) : [...rows],
-    complete ? [...wrongColumns].sort((a, b) => a - b) : [...columns],
-    complete,
-  )
-  return { report: located, message: describeLocation(parameter, located, complete ? offsets : undefined) }
+  const wholeRows = isWhole(wrongRows, wrongColumns, width, (i, j) => i * width + j)
+  const wholeColumns = isWhole(wrongColumns, wrongRows, values.length / width, (j, i) => i * width + j)
+  const located = locateInUsersArray(parameter, wrongRows, wrongColumns, isKnown)
+  const { transposed } = parameter
+  const message = describeLocation(parameter, {
+    located,
+    wrongEntries: isKnown ? offsets : undefined,
+    wholeRows: transposed ? wholeColumns : wholeRows,
+    wholeColumns: transposed ? wholeRows : wholeColumns,
+  })
+  const unseen =
+    offsets.length === 0 ? ` by its directions, although none of ${report.checked} single entries is` : ''
+  return { report: located, message: message + unseen }
 }
+
+function rowLength({ role, shape, transposed }: ParameterTensor): number {
+  return role === 'biases' ? 1 : transposed ? shape[0] : shape[1]
+}
+
+const distinct = (items: readonly number[]) => [...new Set(items)].sort((a, b) => a - b)
 
 /** Offsets of the entries that were looked at and are wrong. */
 function wrongOffsets(t: number, found: EntryFindings): number[] {
@@ -158,11 +194,6 @@ function wrongOffsets(t: number, found: EntryFindings): number[] {
     if (Math.abs(analytical - numerical) > allowed) offsets.push(entries[k])
   }
   return offsets
-}
-
-function columnCount({ results }: EntryFindings, t: number): number {
-  const { shape, transposed } = results[t].parameter
-  return transposed ? shape[0] : shape[1]
 }
 
 function reportDirections(fast: FastFindings, { results, gradients }: EntryFindings): FastReport {
@@ -198,10 +229,13 @@ function describeReach({ detectable }: FastReport, evaluator: Evaluator): string
   if (named.length > 0) {
     const listed = named
       .slice(0, MOST_NAMED)
-      .map(({ name, error, relative }) => `${name} ${error.toPrecision(2)} (${formatShare(relative)})`)
+      .map(
+        ({ name, error, relative }) =>
+          `${error.toExponential(1)} in ${name} (${formatShare(relative)} of its rms)`,
+      )
     const more = named.length > MOST_NAMED ? ', less elsewhere' : ''
     notices.push(
-      `random directions cover every parameter, but can miss small errors: an error of a single entry is found with 99 % probability from this size on (in parentheses, relative to the tensor's root mean square): ${listed.join(', ')}${more}`,
+      `random directions cover every parameter but miss small errors: a single wrong entry is found with 99 % probability if it is off by ${listed.join(', ')}${more}`,
     )
   }
   if (evaluator.name !== 'cpu') {
