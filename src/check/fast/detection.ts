@@ -9,6 +9,9 @@ const SUSPICIOUS_DEVIATIONS = 4
 /** How many times the threshold proves by itself that some entry is wrong: 6 deviations, below 4e-8. */
 export const PROOF_RATIO = 1.5
 
+/** Below this, sums of squares have lost digits. */
+const SMALLEST_SQUARES = 1e-280
+
 /** Elements of a direction before it is scaled have random signs and sizes evenly spread between these. */
 export const SMALLEST_ELEMENT = 0.5
 const LARGEST_ELEMENT = 1.5
@@ -27,24 +30,30 @@ export function directionScale(size: number): number {
  * reaches Σ a_i·|v_i| at most. One term that stands out is taken as it is, so that it does not hide itself.
  */
 export class MismatchBound {
+  /** Σ of the squared terms but the largest. */
   #squares = 0
   #sum = 0
   #largest = 0
 
   /** @param term a_i·|v_i| */
   add(term: number): void {
-    this.#squares += term * term
     this.#sum += term
-    if (term > this.#largest) this.#largest = term
+    if (term > this.#largest) {
+      this.#squares += this.#largest ** 2
+      this.#largest = term
+    } else {
+      this.#squares += term * term
+    }
   }
 
   get value(): number {
-    if (!Number.isFinite(this.#squares)) return Number.POSITIVE_INFINITY
-    const rest = Math.max(0, this.#squares - this.#largest ** 2)
+    const all = this.#squares + this.#largest ** 2
+    // squares that overflow or underflow: the sum bounds the terms as well
+    if (!(all > SMALLEST_SQUARES && all < Number.POSITIVE_INFINITY)) return this.#sum
     return Math.min(
       this.#sum,
-      SUSPICIOUS_DEVIATIONS * Math.sqrt(this.#squares),
-      this.#largest + SUSPICIOUS_DEVIATIONS * Math.sqrt(rest),
+      SUSPICIOUS_DEVIATIONS * Math.sqrt(all),
+      this.#largest + SUSPICIOUS_DEVIATIONS * Math.sqrt(this.#squares),
     )
   }
 }
