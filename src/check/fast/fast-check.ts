@@ -25,7 +25,6 @@ export interface FastFindings {
   readonly tensors: readonly TensorProbes[]
   /** Entries to look at one by one: those that look wrong, and a sample of the others. */
   readonly selection: readonly TensorSelection[]
-  readonly directions: number
   readonly perturbations: number
   readonly interrupted: boolean
 }
@@ -61,7 +60,6 @@ export async function checkDirections(
       parameter,
       entries: union(entries, tensors[t]?.location?.entries),
     })),
-    directions: prober.directions,
     perturbations: prober.perturbations,
     interrupted,
   }

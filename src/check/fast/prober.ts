@@ -69,22 +69,16 @@ export class Prober {
   readonly #setting: ProbeSetting
   readonly #changes: DirectionChanges
   readonly #slices = new WorkSlices()
-  #directions = 0
-  #steps = 0
+  #perturbations = 0
 
   constructor(setting: ProbeSetting) {
     this.#setting = setting
     this.#changes = new DirectionChanges(setting.model)
   }
 
-  /** Directions drawn so far. */
-  get directions(): number {
-    return this.#directions
-  }
-
   /** Perturbed losses evaluated so far. */
   get perturbations(): number {
-    return this.#steps
+    return this.#perturbations
   }
 
   /**
@@ -199,8 +193,7 @@ export class Prober {
       () => this.#pause(),
     )
     if (slopes === undefined) return undefined
-    this.#directions += drawn.length
-    this.#steps += drawn.length * (settings.scheme === 'central' ? 2 : 1)
+    this.#perturbations += drawn.length * (settings.scheme === 'central' ? 2 : 1)
     return drawn.map((one, k) => {
       const penalised = one.direction.parameter.role === 'weights'
       const growth = settings.scheme === 'forward' ? settings.step * one.squareSum : 0
