@@ -25,7 +25,7 @@ export interface TensorReport {
   readonly shape: readonly number[]
   /** How many of its elements were perturbed. */
   readonly checked: number
-  /** ‖g − ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over the checked elements. */
+  /** ‖g − ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over the checked elements; of a fast check over all, estimated. */
   readonly difference: number
   readonly verdict: Verdict
   /** How many of its perturbations crossed a kink (ReLU at 0). */
@@ -34,6 +34,52 @@ export interface TensorReport {
   readonly wrongEntries: number
   /** Worst elements first; empty when every element agrees within the tolerance. */
   readonly worst: readonly EntryReport[]
+  /** Where a fast check found it wrong. */
+  readonly located?: LocatedReport
+}
+
+/** Where a tensor is wrong, by the axes of the user's own array; of a vector, `rows` are the places along it. */
+export interface LocatedReport {
+  readonly rows: readonly number[]
+  readonly columns: readonly number[]
+  /** True when every element where a row and a column meet was looked at; else rows and columns are suspicious. */
+  readonly complete: boolean
+}
+
+/** What a fast check was made of, and what it can find. */
+export interface FastReport {
+  /** Random directions for each group of a tensor's rows. */
+  readonly directions: number
+  /** Where the directions were evaluated, in float64. */
+  readonly evaluator: 'cpu'
+  /** Perturbed losses, in directions and in the search for what is wrong. */
+  readonly perturbations: number
+  readonly detectable: {
+    /** With which an error is found. */
+    readonly probability: number
+    readonly tensors: readonly {
+      readonly name: string
+      /** How many groups its rows were checked in, and how many of them disagree. */
+      readonly groups: number
+      readonly disagreeing: number
+      /** The size from which on an error of any single entry is found; NaN where every group disagrees. */
+      readonly error: number
+      /** The same relative to the root mean square of the tensor's gradient. */
+      readonly relative: number
+    }[]
+  }
+}
+
+/** What a check of a sample of the entries can find. */
+export interface SamplingReport {
+  readonly probability: number
+  readonly tensors: readonly {
+    readonly name: string
+    /** The probability with which a single wrong entry is found: the share of the tensor that was checked. */
+    readonly singleEntry: number
+    /** The share of the tensor's entries that must be wrong for one to be found with `probability`. */
+    readonly extent: number
+  }[]
 }
 
 /** What is wrong, named. */
@@ -69,7 +115,7 @@ export interface StepReport {
 export interface CheckReport {
   readonly schema: 1
   readonly verdict: Verdict
-  /** ‖g − ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over every checked parameter. */
+  /** ‖g − ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over every checked parameter; of a fast check over all, estimated. */
   readonly difference: number
   /** The threshold on `difference` that was applied. */
   readonly tolerance: number
@@ -97,4 +143,8 @@ export interface CheckReport {
   readonly notices: readonly string[]
   /** True when the check was stopped before every chosen parameter was perturbed. */
   readonly interrupted: boolean
+  /** Of a fast check, whose `parameters.checked` counts what was looked at one by one. */
+  readonly fast?: FastReport
+  /** Of a check of a sample. */
+  readonly sampling?: SamplingReport
 }

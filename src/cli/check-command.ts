@@ -54,7 +54,7 @@ export async function runCheck(
     report = await runInterruptibly(
       async (signal) => {
         await writeNotice(terminal.stderr, describeChoice(device, settings))
-        const { method, step, scheme, steps, tolerance, sample, seed } = settings
+        const { method, step, scheme, steps, tolerance, sample, seed, fast } = settings
         return checkGradients(problem, {
           evaluator: device.evaluator,
           method,
@@ -64,6 +64,7 @@ export async function runCheck(
           tolerance,
           sample,
           seed,
+          fast,
           signal,
           onProgress: (progress) => bar.update(progress),
         })

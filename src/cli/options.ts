@@ -29,6 +29,7 @@ export interface CheckSettings {
   readonly steps?: boolean
   readonly sample?: number
   readonly seed?: number
+  readonly fast?: boolean
   readonly tolerance?: number
   readonly report?: (typeof REPORT_FORMATS)[number]
   readonly json?: boolean

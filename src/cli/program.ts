@@ -200,7 +200,11 @@ function addCheckOptions(check: Command): Command {
       'check this many parameters, chosen at random, some of every tensor (default: all)',
       parseNumber('--sample', WHOLE_FROM_ONE),
     )
-    .option('--seed <number>', "the random choice's seed", parseNumber('--seed', WHOLE_FROM_ZERO))
+    .option(
+      '--fast',
+      'check by random directions in every tensor and search what disagrees: for large networks',
+    )
+    .option('--seed <number>', 'the seed of random choices', parseNumber('--seed', WHOLE_FROM_ZERO))
     .option(
       '--tolerance <number>',
       'largest difference that passes (default: by precision)',

@@ -1,4 +1,4 @@
-import type { CheckReport, EntryReport, Finding, TensorReport } from '../check/report.js'
+import type { CheckReport, EntryReport, FastReport, Finding, TensorReport } from '../check/report.js'
 import { escapeControlsInJson } from './escape-controls.js'
 
 /**
@@ -34,6 +34,8 @@ export function reportToJson(report: CheckReport): object {
     timing: { seconds: encodeNumber(report.timing.seconds), perturbations: report.timing.perturbations },
     notices: [...report.notices],
     interrupted: report.interrupted,
+    ...(report.fast === undefined ? {} : { fast: fastToJson(report.fast) }),
+    ...(report.sampling === undefined ? {} : { sampling: report.sampling }),
   }
 }
 
@@ -70,6 +72,33 @@ function tensorToJson(tensor: TensorReport): object {
     kinks: tensor.kinks,
     wrongEntries: tensor.wrongEntries,
     worst: tensor.worst.map(entryToJson),
+    ...(tensor.located === undefined
+      ? {}
+      : {
+          located: {
+            rows: [...tensor.located.rows],
+            columns: [...tensor.located.columns],
+            complete: tensor.located.complete,
+          },
+        }),
+  }
+}
+
+function fastToJson({ directions, evaluator, perturbations, detectable }: FastReport): object {
+  return {
+    directions,
+    evaluator,
+    perturbations,
+    detectable: {
+      probability: detectable.probability,
+      tensors: detectable.tensors.map(({ name, groups, disagreeing, error, relative }) => ({
+        name,
+        groups,
+        disagreeing,
+        error: encodeNumber(error),
+        relative: encodeNumber(relative),
+      })),
+    },
   }
 }
 

@@ -86,7 +86,7 @@ function describeVerdict(report: CheckReport): string {
   const { checked, total } = report.parameters
   if (!report.interrupted) return describeComparison(report)
   const progress = `after ${formatCount(checked)} of ${formatQuantity(total, 'parameter')}`
-  if (checked === 0) return `${progress}: nothing has been compared`
+  if (checked === 0 && report.verdict !== 'fail') return `${progress}: nothing has been compared`
   if (report.verdict === 'fail') return `${progress}; ${describeComparison(report)}`
   return `${progress}; no wrong entry so far, difference ${compareWithTolerance(report)}`
 }
@@ -95,8 +95,7 @@ function describeComparison(report: CheckReport): string {
   const difference = `difference ${compareWithTolerance(report)}`
   switch (report.verdict) {
     case 'pass': {
-      const where = report.parameters.checked < report.parameters.total ? ' where it was checked' : ''
-      return `the gradient is right${where}: ${difference}`
+      return `the gradient is right${describeScope(report)}: ${difference}`
     }
     case 'fail': {
       const wrong = report.tensors
@@ -114,6 +113,12 @@ function describeComparison(report: CheckReport): string {
   }
 }
 
+/** How far a passing verdict goes. */
+function describeScope({ fast, parameters: { checked, total } }: CheckReport): string {
+  if (fast !== undefined) return ' in random directions'
+  return checked < total ? ' where it was checked' : ''
+}
+
 function compareWithTolerance({ difference, tolerance }: CheckReport): string {
   const relation = difference <= tolerance ? '≤' : difference > tolerance ? '>' : 'against'
   return `${formatDifference(difference)} ${relation} ${formatSetting(tolerance)}`
@@ -121,7 +126,13 @@ function compareWithTolerance({ difference, tolerance }: CheckReport): string {
 
 function formatFacts(report: CheckReport, style: Style, width: number): string[] {
   const { checked, total } = report.parameters
-  const scope = checked === total ? `all ${formatQuantity(total, 'parameter')}` : countOf(checked, total)
+  const all = `all ${formatQuantity(total, 'parameter')}`
+  const scope =
+    report.fast !== undefined
+      ? `${all} in random directions, ${formatCount(checked)} one by one`
+      : checked === total
+        ? all
+        : countOf(checked, total)
   const facts: [string, string][] = [
     ['difference', describeDifference(report)],
     ['cost', formatValue(report.cost)],
