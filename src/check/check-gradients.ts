@@ -14,6 +14,7 @@ import { GradcheckError } from '../errors.js'
 import { suggestName } from '../suggest.js'
 import { DifferenceSum } from './compare.js'
 import { conclude } from './conclude.js'
+import { diagnose } from './diagnosis/diagnose.js'
 import {
   type CrossValidation,
   crossValidate,
@@ -120,6 +121,7 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     evaluator,
     interrupted,
   })
+  const tensors = judgements.map((judgement) => judgement.report)
   return {
     schema: 1,
     verdict,
@@ -133,8 +135,9 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     step: settings.step,
     precision: evaluator.precision,
     device: { evaluator: evaluator.name, adapter: evaluator.adapter, software: evaluator.software },
-    tensors: judgements.map((judgement) => judgement.report),
-    diagnosis: [],
+    tensors,
+    diagnosis:
+      verdict === 'fail' ? diagnose({ model, gradients, results, estimate, tolerance, tensors }) : [],
     crossValidation: { checked: crossValidation.checked, difference: crossValidation.difference },
     timing: {
       seconds: (performance.now() - started) / 1000,

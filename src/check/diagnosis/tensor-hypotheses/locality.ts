@@ -1,0 +1,139 @@
+import { userIndex } from '../../../network/bind.js'
+import type { Baseline } from '../baseline.js'
+import { isNear, type Prediction, type TensorEvidence } from '../evidence.js'
+import type { TensorExplanation, TensorHypothesis } from '../explanation.js'
+import { countOf, describeFactor, joinNames } from '../messages.js'
+import { describePattern } from '../pattern.js'
+import { positionsOf } from '../positions.js'
+
+/** Any explanation of how is better than one of where. */
+const COST_OF_PLACE = 3
+const COST_OF_NOTHING = 6
+const MOST_LISTED = 6
+
+/** Where a tensor departs from the baseline, among the elements whose departing could be seen. */
+interface Departures {
+  readonly offsets: readonly number[]
+  /** Elements that are right and not zero, so that most mistakes would show in them. */
+  readonly sound: readonly number[]
+}
+
+function findDepartures(evidence: TensorEvidence, baseline: Baseline): Departures {
+  const { value, rounding } = baseline.prediction(evidence.t)
+  const departs = (offset: number) =>
+    !isNear(evidence.given[offset], value(offset), evidence.tolerance, rounding(offset))
+  const offsets = evidence.offsets.filter(departs)
+  const sound = evidence.offsets.filter((offset) => !departs(offset) && value(offset) !== 0)
+  return { offsets: Array.from(offsets), sound: Array.from(sound) }
+}
+
+/** Right but for a few entries, or but for whole rows or columns; or nothing that is known. */
+export const proposePlaces: TensorHypothesis = function* (evidence, baseline) {
+  const departures = findDepartures(evidence, baseline)
+  const lines = findLines(evidence, departures, 'row') ?? findLines(evidence, departures, 'column')
+  if (lines !== undefined) yield explainLines(evidence, baseline, departures, lines)
+  else if (departures.offsets.length <= departures.sound.length) {
+    yield explainElements(evidence, baseline, departures)
+  }
+  yield {
+    kind: 'unexplained',
+    cost: COST_OF_NOTHING,
+    prediction: asGiven(evidence),
+    describe: ({ names }) => `${names} is wrong ${describePattern(evidence, baseline, departures.offsets)}`,
+  }
+}
+
+/** What an explanation of the place predicts: whatever was given. */
+const asGiven = ({ given }: TensorEvidence): Prediction => ({
+  value: (offset) => given[offset],
+  rounding: () => 0,
+})
+
+interface Lines {
+  readonly axis: 'row' | 'column'
+  readonly numbers: readonly number[]
+}
+
+/** The rows (or columns) that the wrong elements fill, if they fill whole ones and leave others right. */
+function findLines(
+  { parameter }: TensorEvidence,
+  { offsets, sound }: Departures,
+  axis: Lines['axis'],
+): Lines | undefined {
+  const positions = positionsOf(parameter)
+  if (positions.isVector) return undefined
+  const numberOf = (offset: number) => positions.locate(offset)[axis]
+  const wrong = new Set(offsets.map(numberOf))
+  const isWhole = sound.every((offset) => !wrong.has(numberOf(offset)))
+  // one element in each line fills nothing
+  const fills = [...wrong].every((line) => offsets.filter((offset) => numberOf(offset) === line).length > 1)
+  if (!isWhole || !fills || sound.length === 0) return undefined
+  return { axis, numbers: [...wrong].sort((a, b) => a - b) }
+}
+
+function explainLines(
+  evidence: TensorEvidence,
+  baseline: Baseline,
+  { offsets }: Departures,
+  { axis, numbers }: Lines,
+): TensorExplanation {
+  const many = numbers.length > 1
+  const list = joinNames(numbers.map(String), MOST_LISTED)
+  return {
+    kind: axis === 'row' ? 'rows' : 'columns',
+    cost: COST_OF_PLACE,
+    entries: numbers.map((number) => [number]),
+    prediction: asGiven(evidence),
+    describe: ({ names }) =>
+      `${axis}${many ? 's' : ''} ${list} of ${names} ${many ? 'are' : 'is'} wrong, every other ${axis} is right; ` +
+      `${many ? 'their' : 'its'} entries ${describeValues(evidence, baseline, offsets)}`,
+  }
+}
+
+function explainElements(
+  evidence: TensorEvidence,
+  baseline: Baseline,
+  { offsets }: Departures,
+): TensorExplanation {
+  const { parameter, given } = evidence
+  const value = baseline.entries(evidence.t)
+  const bySize = [...offsets].sort((a, b) => Math.abs(given[b] - value(b)) - Math.abs(given[a] - value(a)))
+  const entries = bySize.map((offset) => userIndex(parameter, offset))
+  const list = joinNames(
+    entries.slice(0, MOST_LISTED).map((index) => `[${index.join(', ')}]`),
+    MOST_LISTED,
+  )
+  const more = entries.length > MOST_LISTED ? `, among them ${list},` : ` ${list}`
+  const are = offsets.length === 1 ? 'is' : 'are'
+  return {
+    kind: 'elements',
+    cost: COST_OF_PLACE,
+    entries,
+    prediction: asGiven(evidence),
+    describe: ({ names }) =>
+      `${countOf(offsets.length, 'entry', 'entries')} of ${names}${more} ${are} wrong, all the others are right; ` +
+      `${offsets.length === 1 ? 'it' : 'they'} ${describeValues(evidence, baseline, offsets, offsets.length === 1)}`,
+  }
+}
+
+/** What the wrong elements have in common. */
+function describeValues(
+  { given, t, tolerance }: TensorEvidence,
+  baseline: Baseline,
+  offsets: readonly number[],
+  isOne = false,
+): string {
+  const { value, rounding } = baseline.prediction(t)
+  const are = isOne ? 'is' : 'are'
+  if (offsets.every((offset) => given[offset] === 0)) return `${are} zero`
+  const [first] = offsets
+  const factor = given[first] / value(first)
+  const rounded = Number(factor.toPrecision(3))
+  for (const candidate of [rounded, factor]) {
+    const fits = offsets.every((offset) =>
+      isNear(given[offset], candidate * value(offset), tolerance, Math.abs(candidate) * rounding(offset)),
+    )
+    if (fits && Number.isFinite(candidate) && candidate !== 0) return `${are} ${describeFactor(candidate)}`
+  }
+  return isOne ? 'has no relation to the right value that is known' : 'have no factor in common'
+}
