@@ -13,7 +13,8 @@ import {
   type Values,
 } from './mistaken-network.js'
 import { activationSlope, type PlainNetwork, type Rows, transposed } from './plain-network.js'
-import { Draws, makeRandomProblem, type RandomProblem } from './random-network.js'
+import { storeAs } from './plant-errors.js'
+import { Draws, makeRandomProblem, problemOf, type RandomProblem } from './random-network.js'
 
 /** A gradient with a mistake in it, and what a diagnosis must say of it. */
 export interface ZooCase {
@@ -30,65 +31,113 @@ export interface ZooCase {
   readonly layer?: number
 }
 
+/** What the networks of a zoo are like. */
+export interface ZooOptions {
+  /** `roomy`: 3 or more samples, 2 or more units a layer, 2 to 4 layers; `tight`: from 1 on. @default 'roomy' */
+  readonly shape?: 'roomy' | 'tight'
+  /** Arithmetic of the forward and backward pass, and what the gradient is stored in. @default 'float64' */
+  readonly arithmetic?: 'float64' | 'float32'
+}
+
+/** A problem to make a mistake in; its `gradients` are right. */
+interface Specimen extends RandomProblem {
+  readonly round: (value: number) => number
+}
+
 /** How a kind of mistake is made: undefined where the network at hand has no room for it. */
 type Injection = (
-  random: RandomProblem,
+  specimen: Specimen,
   draws: Draws,
 ) => { variant: string; gradients: NamedTensors; layer?: number } | undefined
 
 const MOST_DRAWS = 400
 /** A tensor counts as wrong from this difference on, and as right up to the second. */
-const [WRONG, RIGHT] = [1e-3, 1e-12]
+const BOUNDS = { float64: [1e-3, 1e-12], float32: [1e-2, 3e-6] }
 
 /** The case of a kind with a number; the same number makes the same case. */
-export function makeZooCase(kind: string, number: number): ZooCase {
-  const inject = INJECTIONS[kind]
+export function makeZooCase(kind: string, number: number, options: ZooOptions = {}): ZooCase {
+  const { shape = 'roomy', arithmetic = 'float64' } = options
   for (let draw = 0; draw < MOST_DRAWS; draw++) {
-    const draws = new Draws(1000 * number + draw)
-    const random = drawNetwork(kind, number, 1000 * number + draw, draws)
-    const injected = inject(random, draws)
+    const seed = 1000 * number + draw
+    const draws = new Draws(seed)
+    const specimen = prepare(drawNetwork(kind, number, seed, draws, shape), arithmetic)
+    const injected = INJECTIONS[kind](specimen, draws)
     if (injected === undefined) continue
-    const tensors = findWrong(random.gradients, injected.gradients)
+    const tensors = findWrong(specimen.gradients, injected.gradients, BOUNDS[arithmetic], shape)
     if (tensors === undefined || tensors.length === 0) continue
-    return {
-      kind,
-      ...injected,
-      plain: random.plain,
-      problem: { ...random.problem, gradients: injected.gradients },
-      tensors,
-    }
+    const gradients = arithmetic === 'float32' ? storeAs(injected.gradients, 'float32') : injected.gradients
+    const { plain, problem } = specimen
+    return { kind, ...injected, plain, problem: { ...problem, gradients }, gradients, tensors }
   }
   throw new Error(`no network has room for ${kind} ${number}`)
 }
 
+/** A right gradient, computed as the wrong ones of a zoo are. */
+export function makeRightCase(number: number, options: ZooOptions = {}): Problem {
+  const { shape = 'roomy', arithmetic = 'float64' } = options
+  const draws = new Draws(number)
+  const { problem, gradients } = prepare(drawNetwork('', number, number, draws, shape), arithmetic)
+  return { ...problem, gradients: arithmetic === 'float32' ? storeAs(gradients, 'float32') : gradients }
+}
+
+function prepare(random: RandomProblem, arithmetic: 'float64' | 'float32'): Specimen {
+  if (arithmetic === 'float64') return { ...random, round: (value) => value }
+  const round = Math.fround
+  const rows = (a: Rows) => map(a, round)
+  const { plain } = random
+  const rounded = {
+    ...plain,
+    weights: plain.weights.map(rows),
+    biases: plain.biases.map((b) => b?.map(round)),
+    inputs: rows(plain.inputs),
+    targets: rows(plain.targets),
+  }
+  const gradients = runNotebook(rounded, rightNotebook(rounded), round)
+  return { ...problemOf(rounded), gradients, round }
+}
+
 /** The tensors that differ visibly; undefined where one differs by next to nothing, or is all but dead. */
-function findWrong(right: NamedTensors, wrong: NamedTensors): string[] | undefined {
+function findWrong(
+  right: NamedTensors,
+  wrong: NamedTensors,
+  [least, most]: readonly number[],
+  shape: ZooOptions['shape'],
+): string[] | undefined {
   const names: string[] = []
   for (const [name, { data }] of right) {
     const other = wrong.get(name)!.data
     const size = Math.hypot(...data)
     const distance = Math.hypot(...data.map((value, k) => value - other[k])) / (size + Math.hypot(...other))
-    if (distance > WRONG) {
-      if (data.filter((value) => Math.abs(value) > 1e-6 * size).length < Math.max(2, data.length / 2))
-        return undefined
+    if (distance > least) {
+      const alive = data.filter((value) => Math.abs(value) > 1e-6 * size).length
+      if (shape === 'roomy' && alive < Math.max(2, data.length / 2)) return undefined
       names.push(name.slice(1))
-    } else if (distance > RIGHT) return undefined
+    } else if (distance > most) return undefined
   }
   return names
 }
 
 /** A network for a case: every depth with every layout and loss, and as many units as the kind needs. */
-function drawNetwork(kind: string, number: number, seed: number, draws: Draws): RandomProblem {
-  const depth = 2 + (number % 3)
+function drawNetwork(
+  kind: string,
+  number: number,
+  seed: number,
+  draws: Draws,
+  shape: ZooOptions['shape'],
+): RandomProblem {
+  const isTight = shape === 'tight'
+  const depth = (isTight ? 1 : 2) + (number % 3)
   const loss: LossName = LOSS_NAMES[(number + (seed % 7)) % LOSS_NAMES.length]
   const activations = Array.from({ length: depth }, () => draws.pick(ACTIVATION_NAMES))
   if (loss === 'binary-cross-entropy') activations[depth - 1] = 'sigmoid'
   if (loss === 'softmax-cross-entropy') activations[depth - 1] = 'linear'
-  const samples = draws.pick([3, 4, 5, 7, 9])
-  const width = 2 + draws.below(5)
+  const samples = draws.pick(isTight ? [1, 2, 3] : [3, 4, 5, 7, 9])
+  const drawWidth = () => (isTight ? 1 + draws.below(3) : 2 + draws.below(6))
+  const width = drawWidth()
   // many kinds need layers of the same width
-  const widths = Array.from({ length: depth + 1 }, () => (draws.uniform() < 0.5 ? width : 2 + draws.below(6)))
+  const widths = Array.from({ length: depth + 1 }, () => (draws.uniform() < 0.5 ? width : drawWidth()))
   if (kind === 'bias-summed-wrong' && number % 3 === 0) widths[1 + draws.below(depth)] = samples
+  if (loss === 'softmax-cross-entropy') widths[depth] = Math.max(2, widths[depth])
   const needsPenalty = kind.startsWith('regularisation') && kind !== 'regularisation-wrong'
   return makeRandomProblem({
     seed,
@@ -123,13 +172,13 @@ const withRows = (gradients: NamedTensors, name: string, rows: Rows): NamedTenso
 
 /** A mistake in the lines of the backward pass. */
 const inNotebook = (
-  { plain }: RandomProblem,
+  { plain, round }: Specimen,
   variant: string,
   change: (right: Notebook) => Partial<Notebook>,
   layer?: number,
 ) => {
   const right = rightNotebook(plain)
-  const gradients = runNotebook(plain, { ...right, ...change(right) })
+  const gradients = runNotebook(plain, { ...right, ...change(right) }, round)
   return layer === undefined ? { variant, gradients } : { variant, gradients, layer: layer + 1 }
 }
 
@@ -153,7 +202,7 @@ const OUTPUT_FORMS: Partial<Record<ActivationName, (a: number) => number>> = {
 }
 
 const multiply =
-  (choose: (random: RandomProblem, draws: Draws) => number | undefined): Injection =>
+  (choose: (random: Specimen, draws: Draws) => number | undefined): Injection =>
   (random, draws) => {
     const factor = choose(random, draws)
     if (factor === undefined) return undefined
@@ -345,6 +394,7 @@ const INJECTIONS: Record<string, Injection> = {
     return inNotebook(random, variant, atLayer(l, slope), l)
   },
   'weights-not-transposed'(random, draws) {
+    if (random.plain.weights.length === 1) return undefined
     const l = 1 + draws.below(random.plain.weights.length - 1)
     return inNotebook(
       random,
@@ -384,6 +434,7 @@ const INJECTIONS: Record<string, Injection> = {
   },
   'previous-activation-wrong'(random, draws) {
     const { plain } = random
+    if (plain.weights.length === 1) return undefined
     const l = 1 + draws.below(plain.weights.length - 1)
     const useZ = draws.below(2) === 0
     // Z is A behind a linear layer

@@ -45,14 +45,14 @@ export const product = (A: Rows, B: Rows): Rows =>
 
 export const columnSums = (A: Rows): number[] => A[0].map((_, j) => A.reduce((sum, row) => sum + row[j], 0))
 
-export function valuesOf(network: PlainNetwork): Values {
+export function valuesOf(network: PlainNetwork, round: (value: number) => number): Values {
   const bySample = (a: Rows) => (network.layout === 'columns' ? transposed(a) : a)
   const W = network.weights.map((w) => (network.layout === 'rows' ? transposed(w) : w))
   const A = [bySample(network.inputs)]
   const Z: Rows[] = []
   for (const [l, w] of W.entries()) {
-    Z.push(map(product(A[l], transposed(w)), (value, _s, i) => value + (network.biases[l]?.[i] ?? 0)))
-    A.push(map(Z[l], (z) => applyActivation(network.activations[l], z)))
+    Z.push(map(product(A[l], transposed(w)), (value, _s, i) => round(value + (network.biases[l]?.[i] ?? 0))))
+    A.push(map(Z[l], (z) => round(applyActivation(network.activations[l], z))))
   }
   const Y = bySample(network.targets)
   return { m: Y.length, outputs: Y[0].length, W, Z, A, Y }
@@ -70,12 +70,13 @@ export const probabilities = (Z: Rows): Rows =>
 export function rightNotebook(network: PlainNetwork): Notebook {
   const { activations, loss, l2 } = network
   return {
-    outputDelta({ m, outputs, Z, A, Y }) {
+    outputDelta(values) {
+      const { m, outputs, Z, A, Y } = values
       const last = activations.length - 1
       const P = loss === 'softmax-cross-entropy' ? probabilities(Z[last]) : A[last + 1]
       if (loss.endsWith('cross-entropy')) return map(P, (p, s, i) => (p - Y[s][i]) / m)
       const scale = loss === 'half-squared-error' ? 1 : 2 / (m * outputs)
-      return map(P, (a, s, i) => scale * (a - Y[s][i]) * this.slope(valuesOf(network), last, s, i))
+      return map(P, (a, s, i) => scale * (a - Y[s][i]) * this.slope(values, last, s, i))
     },
     slope: ({ Z }, l, s, i) => activationSlope(activations[l], Z[l][s][i]),
     passBack: ({ W }, l, delta) => product(delta, W[l]),
@@ -86,17 +87,24 @@ export function rightNotebook(network: PlainNetwork): Notebook {
   }
 }
 
-/** The gradient that a notebook computes, in the network's layout, under the names dW1, db1, … */
-export function runNotebook(network: PlainNetwork, notebook: Notebook): NamedTensors {
-  const values = valuesOf(network)
+/**
+ * The gradient that a notebook computes, in the network's layout, under the names dW1, db1, …
+ * @param round rounds every element of every array it makes
+ */
+export function runNotebook(
+  network: PlainNetwork,
+  notebook: Notebook,
+  round: (value: number) => number = (value) => value,
+): NamedTensors {
+  const values = valuesOf(network, round)
   const { W } = values
   const deltas: Rows[] = []
   const weights: Rows[] = []
   const biases: (number[] | undefined)[] = []
-  deltas[W.length - 1] = notebook.outputDelta(values)
+  deltas[W.length - 1] = map(notebook.outputDelta(values), round)
   for (let l = W.length - 2; l >= 0; l--) {
-    const upstream = notebook.passBack(values, l + 1, deltas[l + 1])
-    deltas[l] = map(upstream, (d, s, i) => d * notebook.slope(values, l, s, i))
+    const upstream = map(notebook.passBack(values, l + 1, deltas[l + 1]), round)
+    deltas[l] = map(upstream, (d, s, i) => round(d * notebook.slope(values, l, s, i)))
   }
   for (const [l, w] of W.entries()) {
     const gradient = map(

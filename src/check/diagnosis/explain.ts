@@ -12,6 +12,8 @@ const MOST_FOLLOWED = 6
 /** How much dearer an explanation may be and still be mentioned beside the chosen one. */
 const ALTERNATIVE_MARGIN = 0.7
 const MOST_ALTERNATIVES = 2
+/** Factors that code has for no reason of its own, so that one of them may be m by chance. */
+const COMMON_FACTORS = [2, 4, 1 / 2, 1 / 4]
 
 /** One mistake that was found, and the tensors that it explains. */
 export interface FoundMistake {
@@ -212,6 +214,7 @@ function findAlternatives(chosen: Rival, rivals: readonly Rival[]): MistakeKind[
       ({ kind, cost, explained }) =>
         kind !== chosen.kind &&
         !LOCAL_KINDS.has(kind) &&
+        (kind !== 'scaled' || COMMON_FACTORS.includes(Math.abs(chosen.factor ?? 0))) &&
         cost <= chosen.cost + ALTERNATIVE_MARGIN &&
         [...tensors].every((tensor) => explained.some(({ evidence }) => evidence === tensor)),
     )

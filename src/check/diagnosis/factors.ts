@@ -7,6 +7,8 @@ const COST = { sign: 0, known: 0.05, knownWithSign: 0.15, unusual: 0.2, fitted: 
 /** How near a fitted factor has to be to a constant for that to be tried, at least. */
 const SNAP = 1e-4
 const LARGEST_INTEGER = 10
+/** What is smaller by more is not scaled: it is another thing, that happens to be small. */
+const LEAST_FACTOR = 1e-6
 
 /** A number by which some gradient may be too large. */
 export interface Factor {
@@ -14,6 +16,8 @@ export interface Factor {
   /** What it is in this network, "the number of samples"; empty where it is only a number. */
   readonly meaning: string
   readonly cost: number
+  /** What a mistake by this factor is called. */
+  readonly kind: MistakeKind
 }
 
 /**
@@ -34,11 +38,11 @@ export function fitFactors(
     if (r !== 0) telling++
   }
   const fitted = products / squares
-  if (!Number.isFinite(fitted) || fitted === 0) return []
+  if (!(Math.abs(fitted) >= LEAST_FACTOR && Number.isFinite(fitted))) return []
   const snap = Math.max(SNAP, 4 * tolerance)
   const known = knownFactors(baseline).filter(({ value }) => Math.abs(fitted / value - 1) <= snap)
   // one element fits any factor
-  return telling > 1 ? [...known, { value: fitted, meaning: '', cost: COST.fitted }] : known
+  return telling > 1 ? [...known, { value: fitted, meaning: '', cost: COST.fitted, kind: 'scaled' }] : known
 }
 
 /** Constants that a gradient is commonly too large or too small by, the likeliest first. */
@@ -46,34 +50,27 @@ function knownFactors({ model }: Baseline): Factor[] {
   const m = model.samples
   const outputs = model.targets.columns
   const factors: Factor[] = []
-  const add = (value: number, meaning: string, cost: number) => {
-    if (value !== 1) factors.push({ value, meaning, cost })
+  const add = (value: number, meaning: string, cost = COST.known, kind: MistakeKind = 'scaled') => {
+    if (value !== 1) factors.push({ value, meaning, cost, kind })
   }
-  add(m, 'the number of samples', COST.known)
-  add(1 / m, '1 over the number of samples', COST.known)
-  add(outputs, 'the number of outputs', COST.known)
-  add(1 / outputs, '1 over the number of outputs', COST.known)
-  add(m * outputs, 'the number of samples times that of outputs', COST.known)
-  add(1 / (m * outputs), '1 over the number of samples and of outputs', COST.known)
+  add(m, 'the number of samples', COST.known, isAveraged(model) ? 'not-averaged' : 'scaled')
+  add(1 / m, '1 over the number of samples', COST.known, 'averaged-twice')
   for (let n = 2; n <= LARGEST_INTEGER; n++) {
-    add(n, '', COST.known)
-    add(1 / n, '', COST.known)
+    add(n, n === outputs ? 'the number of outputs' : '')
+    add(1 / n, n === outputs ? '1 over the number of outputs' : '')
   }
+  add(outputs, 'the number of outputs')
+  add(1 / outputs, '1 over the number of outputs')
+  add(m * outputs, 'the number of samples times that of outputs')
+  add(1 / (m * outputs), '1 over the number of samples and of outputs')
   if (m > 1) {
     add(m / (m - 1), 'm/(m − 1) for m samples', COST.unusual)
     add((m - 1) / m, '(m − 1)/m for m samples', COST.unusual)
   }
-  const negative = factors.map((factor) => ({ ...factor, value: -factor.value, cost: COST.knownWithSign }))
-  return [{ value: -1, meaning: '', cost: COST.sign }, ...factors, ...negative]
-}
-
-/** What a mistake by this factor is called. */
-export function kindOfFactor(factor: number, { model }: Baseline): MistakeKind {
-  const m = model.samples
-  if (factor === -1) return 'sign-flipped'
-  if (m > 1 && factor === m && isAveraged(model)) return 'not-averaged'
-  if (m > 1 && factor === 1 / m) return 'averaged-twice'
-  return 'scaled'
+  const negative = factors.map(
+    ({ value, meaning }): Factor => ({ value: -value, meaning, cost: COST.knownWithSign, kind: 'scaled' }),
+  )
+  return [{ value: -1, meaning: '', cost: COST.sign, kind: 'sign-flipped' }, ...factors, ...negative]
 }
 
 /** True where the loss is a mean over the samples. */

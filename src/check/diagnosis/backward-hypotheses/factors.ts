@@ -1,7 +1,7 @@
 import type { Matrix } from '../../../network/matrix.js'
 import type { Baseline } from '../baseline.js'
 import type { BackwardHypothesis, BackwardMistake } from '../explanation.js'
-import { type Factor, fitFactors, kindOfFactor } from '../factors.js'
+import { type Factor, fitFactors } from '../factors.js'
 import { describeFactor, nameLayer } from '../messages.js'
 
 /** A factor that enters the gradient at the loss or at some layer, and goes on to every layer before. */
@@ -20,9 +20,10 @@ export const proposeFactors: BackwardHypothesis = function* (baseline, wrong) {
 function scaleDelta(baseline: Baseline, l: number, factor: Factor, isLoss: boolean): BackwardMistake {
   const { model } = baseline
   const { value } = factor
-  const ofFactor = kindOfFactor(value, baseline)
   const kind =
-    isLoss && (ofFactor === 'scaled' || ofFactor === 'sign-flipped') ? 'loss-derivative-wrong' : ofFactor
+    isLoss && (factor.kind === 'scaled' || factor.kind === 'sign-flipped')
+      ? 'loss-derivative-wrong'
+      : factor.kind
   const meaning = factor.meaning === '' ? '' : ` (${factor.meaning})`
   const where = isLoss ? "the loss's derivative" : `the gradient that reaches ${nameLayer(model, l)}`
   return {

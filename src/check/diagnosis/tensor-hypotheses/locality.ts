@@ -62,13 +62,15 @@ function findLines(
 ): Lines | undefined {
   const positions = positionsOf(parameter)
   if (positions.isVector) return undefined
-  const numberOf = (offset: number) => positions.locate(offset)[axis]
-  const wrong = new Set(offsets.map(numberOf))
-  const isWhole = sound.every((offset) => !wrong.has(numberOf(offset)))
+  const counts = new Map<number, number>()
+  for (const offset of offsets) {
+    const line = positions.locate(offset)[axis]
+    counts.set(line, (counts.get(line) ?? 0) + 1)
+  }
+  const isWhole = sound.length > 0 && sound.every((offset) => !counts.has(positions.locate(offset)[axis]))
   // one element in each line fills nothing
-  const fills = [...wrong].every((line) => offsets.filter((offset) => numberOf(offset) === line).length > 1)
-  if (!isWhole || !fills || sound.length === 0) return undefined
-  return { axis, numbers: [...wrong].sort((a, b) => a - b) }
+  if (!isWhole || Array.from(counts.values()).includes(1)) return undefined
+  return { axis, numbers: [...counts.keys()].sort((a, b) => a - b) }
 }
 
 function explainLines(

@@ -21,7 +21,7 @@ export const proposeRegularisation: TensorHypothesis = function* (evidence, base
   const data: EntryFunction = (offset) => entry(offset) - penalty(offset)
   const values = baseline.model.values(parameter)
   if (parameter.role === 'biases') {
-    for (const decay of fitDecays(evidence, baseline, data, values)) {
+    for (const decay of fitDecays(evidence, baseline)) {
       yield explainDecay(evidence, baseline, data, values, decay)
     }
     return
@@ -37,31 +37,44 @@ export const proposeRegularisation: TensorHypothesis = function* (evidence, base
         `${names} lack${plural ? '' : 's'} the penalty's gradient λ/m·W: without it every entry agrees ${agreement}`,
     }
   }
-  for (const decay of fitDecays(evidence, baseline, data, values)) {
+  for (const decay of fitDecays(evidence, baseline)) {
     yield explainDecay(evidence, baseline, data, values, decay)
   }
 }
 
 /** The coefficients of the parameter that fit, those of λ and m first. */
-function fitDecays(
-  { offsets, given, tolerance }: TensorEvidence,
-  { model }: Baseline,
-  data: EntryFunction,
-  values: Float64Array,
-): Decay[] {
-  let [products, squares, telling] = [0, 0, 0]
-  for (const offset of offsets) {
-    products += (given[offset] - data(offset)) * values[offset]
-    squares += values[offset] ** 2
-    if (values[offset] !== 0) telling++
-  }
-  const fitted = products / squares
+function fitDecays(evidence: TensorEvidence, baseline: Baseline): Decay[] {
+  const { model } = baseline
+  const own = fitCoefficient([evidence], baseline)
+  const alike = baseline.evidence.filter(
+    ({ parameter, wrong }) => parameter.role === evidence.parameter.role && wrong.size > 0,
+  )
+  // a single element fits any coefficient, but not the same one as the other tensors
+  const { fitted, telling } = own.telling > 1 ? own : fitCoefficient(alike, baseline)
   if (!Number.isFinite(fitted) || fitted === 0) return []
-  const snap = Math.max(SNAP, 4 * tolerance)
+  const snap = Math.max(SNAP, 4 * evidence.tolerance)
   const known = knownDecays(model.network.l2, model.samples).filter(
     ({ value }) => value !== 0 && Math.abs(fitted / value - 1) <= snap,
   )
   return telling > 1 ? [...known, { value: fitted, formula: '' }] : known
+}
+
+/** The coefficient of the parameter that fits the given gradients best, and how many elements it rests on. */
+function fitCoefficient(
+  tensors: readonly TensorEvidence[],
+  baseline: Baseline,
+): { fitted: number; telling: number } {
+  let [products, squares, telling] = [0, 0, 0]
+  for (const { t, parameter, offsets, given } of tensors) {
+    const [entry, penalty] = [baseline.entries(t), baseline.penalty(t)]
+    const values = baseline.model.values(parameter)
+    for (const offset of offsets) {
+      products += (given[offset] - entry(offset) + penalty(offset)) * values[offset]
+      squares += values[offset] ** 2
+      if (values[offset] !== 0) telling++
+    }
+  }
+  return { fitted: products / squares, telling }
 }
 
 function knownDecays(lambda: number, m: number): Decay[] {

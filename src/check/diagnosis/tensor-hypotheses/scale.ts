@@ -1,7 +1,7 @@
 import type { Baseline } from '../baseline.js'
 import type { EntryFunction, TensorEvidence } from '../evidence.js'
 import type { TensorExplanation, TensorHypothesis } from '../explanation.js'
-import { type Factor, fitFactors, isAveraged, kindOfFactor } from '../factors.js'
+import { type Factor, fitFactors, isAveraged } from '../factors.js'
 import { describeFactor, formatFactor } from '../messages.js'
 
 /** A tensor that is a multiple of the right one, or whose part from the data is (the penalty's being right). */
@@ -28,8 +28,7 @@ function explainScale(
   rest: EntryFunction,
 ): TensorExplanation {
   const rounding = baseline.rounding(t)
-  const { value } = factor
-  const kind = kindOfFactor(value, baseline)
+  const { value, kind } = factor
   const isPart = rest(0) !== 0
   const m = baseline.model.samples
   return {
@@ -70,29 +69,28 @@ function explainScale(
 }
 
 /** A tensor of zeros, or one that holds nothing but the penalty. */
-export const proposeZero: TensorHypothesis = function* (evidence, baseline) {
-  const rounding = baseline.rounding(evidence.t)
-  const penalty = baseline.penalty(evidence.t)
-  const zero = (value: EntryFunction, group: string, sentence: (names: string, has: string) => string) => ({
-    kind: 'zero' as const,
-    cost: 0.95,
-    group: `zero ${group}`,
+export const proposeZero: TensorHypothesis = function* ({ t, parameter, offsets, given }, baseline) {
+  const rounding = baseline.rounding(t)
+  // sums that cancel leave small numbers, not zeros
+  if (offsets.every((offset) => given[offset] === 0)) {
+    yield {
+      kind: 'zero',
+      cost: 0.95,
+      group: 'zero',
+      costOfAnother: 0.02,
+      prediction: { value: () => 0, rounding },
+      describe: ({ names, plural }) =>
+        `${names} ${plural ? 'are' : 'is'} zero everywhere, but the right gradient is not: it was never computed, or overwritten`,
+    }
+  }
+  if (baseline.model.network.l2 === 0 || parameter.role === 'biases') return
+  yield {
+    kind: 'zero',
+    cost: 1,
+    group: 'zero but for the penalty',
     costOfAnother: 0.3,
-    prediction: { value, rounding },
-    describe: ({ names, plural }: { names: string; plural: boolean }) =>
-      sentence(names, plural ? 'are' : 'is'),
-  })
-  yield zero(
-    () => 0,
-    '',
-    (names, are) =>
-      `${names} ${are} zero everywhere, the right gradient is not: it was never computed, or overwritten`,
-  )
-  if (baseline.model.network.l2 === 0 || evidence.parameter.role === 'biases') return
-  yield zero(
-    penalty,
-    'data',
-    (names) =>
-      `${names} hold${names.includes(' and ') ? '' : 's'} the penalty λ/m·W alone: the data's part is missing`,
-  )
+    prediction: { value: baseline.penalty(t), rounding },
+    describe: ({ names, plural, agreement }) =>
+      `${names} ${plural ? 'hold' : 'holds'} the penalty's gradient λ/m·W alone: the data's part is missing; every entry agrees with that ${agreement}`,
+  }
 }

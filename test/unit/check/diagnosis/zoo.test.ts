@@ -2,12 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { checkGradients } from '../../../../src/check/check-gradients.js'
 import { makeZooCase, ZOO_KINDS } from '../../../support/mistake-zoo.js'
 
-const CASES = 15
+const CASES = Number(process.env.CASES ?? 15)
+const options = JSON.parse(process.env.ZOO ?? '{}')
 describe('zoo', () => {
   it.each(ZOO_KINDS)('%s', async (kind) => {
     const wrong: string[] = []
     for (let n = 0; n < CASES; n++) {
-      const zoo = makeZooCase(kind, n)
+      const zoo = makeZooCase(kind, n, options)
       const report = await checkGradients(zoo.problem)
       const [first] = report.diagnosis
       const ok =
