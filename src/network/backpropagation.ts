@@ -31,6 +31,20 @@ export class Backpropagation {
     this.steps = steps
   }
 
+  /**
+   * The same with some steps replaced, nothing computed again that they leave alone.
+   * @param reach the last layer whose δ they change
+   * @param from what of that layer they change first: ∂J/∂A, or δ alone
+   */
+  replaceSteps(steps: BackwardSteps, reach: number, from: 'upstream' | 'delta'): Backpropagation {
+    const result = new Backpropagation(this.#layers, steps)
+    for (let l = reach; l < this.#layers.length; l++) {
+      if (l > reach) result.#delta[l] = this.delta(l)
+      if (l > reach || from === 'delta') result.#upstream[l] = this.upstream(l)
+    }
+    return result
+  }
+
   /** ∂J/∂A of layer `l`, samples × outputs; ∂J/∂Z where the layer ends at logits. */
   upstream(l: number): Matrix {
     this.#upstream[l] ??=

@@ -1,6 +1,7 @@
 import { Backpropagation, type BackwardSteps } from '../../network/backpropagation.js'
 import type { ForwardPass, Model, ParameterTensor } from '../../network/model.js'
 import type { EntryFunction, Prediction, TensorEvidence } from './evidence.js'
+import type { BackwardMistake } from './explanation.js'
 
 /** How many elements the rounding of a mistaken backpropagation is scaled by. */
 const ROUNDING_SAMPLE = 64
@@ -23,13 +24,13 @@ export class Baseline {
     model: Model,
     pass: ForwardPass,
     evidence: readonly TensorEvidence[],
-    steps: BackwardSteps = model.backwardSteps(pass),
+    backpropagation = new Backpropagation(model.layers, model.backwardSteps(pass)),
     right?: Baseline,
   ) {
     this.model = model
     this.pass = pass
     this.evidence = evidence
-    this.backpropagation = new Backpropagation(model.layers, steps)
+    this.backpropagation = backpropagation
     this.#right = right ?? this
   }
 
@@ -43,8 +44,9 @@ export class Baseline {
   }
 
   /** The same with a mistake in it. */
-  with(mistake: (steps: BackwardSteps) => BackwardSteps): Baseline {
-    return new Baseline(this.model, this.pass, this.evidence, mistake(this.steps), this.#right)
+  with({ apply, reach, from }: Pick<BackwardMistake, 'apply' | 'reach' | 'from'>): Baseline {
+    const mistaken = this.backpropagation.replaceSteps(apply(this.steps), reach, from)
+    return new Baseline(this.model, this.pass, this.evidence, mistaken, this.#right)
   }
 
   /** The whole gradient of tensor `t`, in the model's orientation, the penalty included. */

@@ -5,8 +5,6 @@ import { explainWrong, type FoundMistake } from './explain.js'
 import { LOCAL_KINDS, pageOf } from './kinds.js'
 import { countOf, joinNames } from './messages.js'
 
-const MOST_ENTRIES = 20
-
 /**
  * Names what is wrong with a gradient: the fewest and simplest mistakes that give the analytical gradient, to
  * within the tolerance and its rounding, in every tensor that fails, and that leave the others right. What no
@@ -15,7 +13,7 @@ const MOST_ENTRIES = 20
 export function diagnose(input: DiagnosisInput): Finding[] {
   if (input.tensors.every(({ verdict }) => verdict !== 'fail')) return []
   const evidence = gatherEvidence(input)
-  const wrong = evidence.filter(({ verdict, wrong: entries }) => verdict === 'fail' && entries.size > 0)
+  const wrong = evidence.filter(({ isWrong }) => isWrong)
   const baseline = new Baseline(input.model, input.model.forward(), evidence)
   return explainWrong(baseline, wrong).map(toFinding)
 }
@@ -36,23 +34,21 @@ function toFinding(mistake: FoundMistake): Finding {
     ...(factor === undefined ? {} : { factor }),
     ...(layer === undefined ? {} : { layer: layer + 1 }),
     ...(fit === undefined ? {} : { residual: fit.residual, explained: fit.explained }),
-    ...(entries === undefined ? {} : { entries: entries.slice(0, MOST_ENTRIES) }),
+    ...(entries === undefined ? {} : { entries }),
     ...(alternatives.length === 0 ? {} : { alternatives }),
-    message: `${sentence}${describeScope(explained)}${describeAlternatives(alternatives)}`,
+    message: `${sentence}${describeScope(mistake)}${describeAlternatives(alternatives)}`,
     link: pageOf(kind),
   }
 }
 
-/** What a sample of the entries leaves open. */
-function describeScope(explained: FoundMistake['explained']): string {
-  let [checked, total] = [0, 0]
+/** What a sampled check, kinks and the size of a network leave untested. */
+function describeScope({ kind, explained }: FoundMistake): string {
+  let [tested, total] = [0, 0]
   for (const { evidence } of explained) {
-    checked += evidence.checked
+    tested += LOCAL_KINDS.has(kind) ? evidence.confirmed.length : evidence.offsets.length
     total += evidence.parameter.size
   }
-  return checked === total
-    ? ''
-    : ` (judged by the ${checked} of ${countOf(total, 'entry', 'entries')} that were checked)`
+  return tested === total ? '' : ` (judged by ${tested} of ${countOf(total, 'entry', 'entries')})`
 }
 
 function describeAlternatives(alternatives: readonly string[]): string {

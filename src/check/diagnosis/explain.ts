@@ -104,7 +104,7 @@ function tryMistake(
   wrong: readonly TensorEvidence[],
   settled: ReadonlySet<TensorEvidence>,
 ): FoundPass | undefined {
-  const mistaken = baseline.with(mistake.apply)
+  const mistaken = baseline.with(mistake)
   const explained: FoundMistake['explained'][number][] = []
   for (let l = mistake.reach; l >= 0; l--) {
     const tensors = baseline.evidence.filter(

@@ -45,6 +45,8 @@ export interface TensorExplanation extends Explanation {
 export interface BackwardMistake extends Explanation {
   /** The last layer whose gradients it changes, from 0; it changes those before as well. */
   readonly reach: number
+  /** What of that layer it changes first: ∂J/∂A, or δ alone. */
+  readonly from: 'upstream' | 'delta'
   /** The layer whose step is wrong, from 0; left out for the loss. */
   readonly layer?: number
   apply(steps: BackwardSteps): BackwardSteps

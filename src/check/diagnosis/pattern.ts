@@ -7,18 +7,13 @@ import { positionsOf } from './positions.js'
 const SAME_RATIO = 1e-3
 
 /** How the wrong entries of a tensor look, for a reader whose mistake has no name here. */
-export function describePattern(
-  evidence: TensorEvidence,
-  baseline: Baseline,
-  offsets: readonly number[],
-): string {
-  const { given, checked, offsets: tested } = evidence
+export function describePattern(evidence: TensorEvidence, baseline: Baseline, offsets: Uint32Array): string {
+  const { given, confirmed } = evidence
   const value = baseline.entries(evidence.t)
-  const scope = tested.length < checked ? ` that can be judged` : ''
-  const where = `in ${offsets.length} of ${countOf(tested.length, 'entry', 'entries')}${scope}, and no mistake known here explains it`
-  const ratios = offsets.map((offset) => given[offset] / value(offset)).filter(Number.isFinite)
+  const where = `in ${offsets.length} of ${countOf(confirmed.length, 'entry', 'entries')}, and no mistake known here explains it`
+  const ratios = Float64Array.from(offsets, (offset) => given[offset] / value(offset)).filter(Number.isFinite)
   if (ratios.length === 0) return `${where}: the right gradient is zero there`
-  ratios.sort((a, b) => a - b)
+  ratios.sort()
   const [least, middle, most] = [ratios[0], ratios[Math.floor(ratios.length / 2)], ratios[ratios.length - 1]]
   const short = (ratio: number) => formatFactor(Number(ratio.toPrecision(4)))
   if (ratios.length === 1) return `${where}: it is ${short(least)} times the numerical gradient`
@@ -32,7 +27,7 @@ export function describePattern(
 /** Whether the ratio is one number in each row, or in each column. */
 function findConstantLines(
   { parameter }: TensorEvidence,
-  offsets: readonly number[],
+  offsets: Uint32Array,
   ratio: (offset: number) => number,
 ): 'row' | 'column' | undefined {
   const { locate, isVector } = positionsOf(parameter)

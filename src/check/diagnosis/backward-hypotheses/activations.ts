@@ -52,6 +52,7 @@ function replaceSlope(
     kind: mistake.kind,
     cost: mistake.cost,
     reach: l,
+    from: 'delta',
     layer: l,
     apply: (steps) => ({ ...steps, slope: (at, k) => (at === l ? mistake.slope(k) : steps.slope(at, k)) }),
     describe: ({ names, plural, agreement }) =>

@@ -31,6 +31,7 @@ function scaleDelta(baseline: Baseline, l: number, factor: Factor, isLoss: boole
     cost: 1.05 + factor.cost,
     factor: value,
     reach: l,
+    from: isLoss ? 'upstream' : 'delta',
     ...(isLoss ? {} : { layer: l }),
     apply: (steps) =>
       isLoss

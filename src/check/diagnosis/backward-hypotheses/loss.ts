@@ -89,6 +89,7 @@ function replaceDerivative(
     kind: 'loss-derivative-wrong',
     cost,
     reach: last,
+    from: 'upstream',
     apply: (steps) => ({
       ...steps,
       lossDerivative: () => {

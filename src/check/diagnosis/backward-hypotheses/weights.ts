@@ -49,6 +49,7 @@ function replaceWeights(
     kind: mistake.kind,
     cost: mistake.cost,
     reach: l - 1,
+    from: 'upstream',
     layer: l,
     apply: (steps) => ({ ...steps, weights: (at) => (at === l ? mistake.weights : steps.weights(at)) }),
     describe: ({ names, plural, agreement }) =>

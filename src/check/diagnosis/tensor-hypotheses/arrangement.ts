@@ -126,7 +126,7 @@ export const proposeOtherTensor: TensorHypothesis = function* ({ t, parameter },
     const fits = theirs.role === parameter.role && String(theirs.shape) === String(parameter.shape)
     if (other.t === t || !fits) continue
     const prediction = baseline.prediction(other.t)
-    const isSwapped = other.wrong.size > 0 && explains(other, baseline.prediction(t))
+    const isSwapped = other.isWrong && explains(other, baseline.prediction(t))
     if (isSwapped) yield swapped(baseline.evidence[t], other, prediction)
     else {
       yield {

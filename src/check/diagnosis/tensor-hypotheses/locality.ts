@@ -1,6 +1,6 @@
 import { userIndex } from '../../../network/bind.js'
 import type { Baseline } from '../baseline.js'
-import { isNear, type Prediction, type TensorEvidence } from '../evidence.js'
+import { isNear, largest, type Prediction, type TensorEvidence } from '../evidence.js'
 import type { TensorExplanation, TensorHypothesis } from '../explanation.js'
 import { countOf, describeFactor, joinNames } from '../messages.js'
 import { describePattern } from '../pattern.js'
@@ -10,21 +10,23 @@ import { positionsOf } from '../positions.js'
 const COST_OF_PLACE = 3
 const COST_OF_NOTHING = 6
 const MOST_LISTED = 6
+const MOST_ENTRIES = 20
 
 /** Where a tensor departs from the baseline, among the elements whose departing could be seen. */
 interface Departures {
-  readonly offsets: readonly number[]
+  readonly offsets: Uint32Array
   /** Elements that are right and not zero, so that most mistakes would show in them. */
-  readonly sound: readonly number[]
+  readonly sound: Uint32Array
 }
 
 function findDepartures(evidence: TensorEvidence, baseline: Baseline): Departures {
   const { value, rounding } = baseline.prediction(evidence.t)
   const departs = (offset: number) =>
     !isNear(evidence.given[offset], value(offset), evidence.tolerance, rounding(offset))
-  const offsets = evidence.offsets.filter(departs)
-  const sound = evidence.offsets.filter((offset) => !departs(offset) && value(offset) !== 0)
-  return { offsets: Array.from(offsets), sound: Array.from(sound) }
+  return {
+    offsets: evidence.confirmed.filter(departs),
+    sound: evidence.confirmed.filter((offset) => !departs(offset) && value(offset) !== 0),
+  }
 }
 
 /** Right but for a few entries, or but for whole rows or columns; or nothing that is known. */
@@ -32,7 +34,7 @@ export const proposePlaces: TensorHypothesis = function* (evidence, baseline) {
   const departures = findDepartures(evidence, baseline)
   const lines = findLines(evidence, departures, 'row') ?? findLines(evidence, departures, 'column')
   if (lines !== undefined) yield explainLines(evidence, baseline, departures, lines)
-  else if (departures.offsets.length <= departures.sound.length) {
+  else if (areFew(departures)) {
     yield explainElements(evidence, baseline, departures)
   }
   yield {
@@ -41,6 +43,14 @@ export const proposePlaces: TensorHypothesis = function* (evidence, baseline) {
     prediction: asGiven(evidence),
     describe: ({ names }) => `${names} is wrong ${describePattern(evidence, baseline, departures.offsets)}`,
   }
+}
+
+/** Fewer than are right, and a list that a person can go through or a small part of the tensor. */
+function areFew({ offsets, sound }: Departures): boolean {
+  return (
+    offsets.length <= sound.length &&
+    (offsets.length <= MOST_ENTRIES || offsets.length <= 0.05 * sound.length)
+  )
 }
 
 /** What an explanation of the place predicts: whatever was given. */
@@ -99,13 +109,13 @@ function explainElements(
 ): TensorExplanation {
   const { parameter, given } = evidence
   const value = baseline.entries(evidence.t)
-  const bySize = [...offsets].sort((a, b) => Math.abs(given[b] - value(b)) - Math.abs(given[a] - value(a)))
+  const bySize = largest(offsets, MOST_ENTRIES, (offset) => Math.abs(given[offset] - value(offset)))
   const entries = bySize.map((offset) => userIndex(parameter, offset))
   const list = joinNames(
     entries.slice(0, MOST_LISTED).map((index) => `[${index.join(', ')}]`),
     MOST_LISTED,
   )
-  const more = entries.length > MOST_LISTED ? `, among them ${list},` : ` ${list}`
+  const more = offsets.length > MOST_LISTED ? `, among them ${list},` : ` ${list}`
   const are = offsets.length === 1 ? 'is' : 'are'
   return {
     kind: 'elements',
@@ -122,7 +132,7 @@ function explainElements(
 function describeValues(
   { given, t, tolerance }: TensorEvidence,
   baseline: Baseline,
-  offsets: readonly number[],
+  offsets: Uint32Array,
   isOne = false,
 ): string {
   const { value, rounding } = baseline.prediction(t)

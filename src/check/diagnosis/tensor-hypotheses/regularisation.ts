@@ -47,7 +47,7 @@ function fitDecays(evidence: TensorEvidence, baseline: Baseline): Decay[] {
   const { model } = baseline
   const own = fitCoefficient([evidence], baseline)
   const alike = baseline.evidence.filter(
-    ({ parameter, wrong }) => parameter.role === evidence.parameter.role && wrong.size > 0,
+    ({ parameter, isWrong }) => isWrong && parameter.role === evidence.parameter.role,
   )
   // a single element fits any coefficient, but not the same one as the other tensors
   const { fitted, telling } = own.telling > 1 ? own : fitCoefficient(alike, baseline)
