@@ -72,6 +72,32 @@ export function makeZooCase(kind: string, number: number, options: ZooOptions = 
   throw new Error(`no network has room for ${kind} ${number}`)
 }
 
+/**
+ * Two mistakes at once: one of any kind, and then one of a kind that spoils a single tensor.
+ * @param where whether that tensor is one of those that the first has spoilt, or another
+ */
+export function makeDoubleCase(
+  first: string,
+  second: string,
+  number: number,
+  where: 'on top' | 'beside',
+): { one: ZooCase; other: ZooCase } {
+  for (let draw = 0; draw < MOST_DRAWS; draw++) {
+    const one = makeZooCase(first, number + 100 * draw)
+    const specimen = { ...problemOf(one.plain), gradients: one.gradients, round: (value: number) => value }
+    const injected = INJECTIONS[second](specimen, new Draws(1000 * number + draw))
+    if (injected === undefined) continue
+    const { gradients } = injected
+    const tensors = findWrong(one.gradients, gradients, BOUNDS.float64, 'roomy')
+    if (tensors?.length !== 1 || one.tensors.includes(tensors[0]) !== (where === 'on top')) continue
+    // another tensor of each layer has to show the first mistake
+    if (where === 'on top' && one.plain.biases.includes(undefined)) continue
+    const problem = { ...one.problem, gradients }
+    return { one: { ...one, problem }, other: { ...one, kind: second, ...injected, problem, tensors } }
+  }
+  throw new Error(`no network has room for ${first} and ${second} ${number}`)
+}
+
 /** A right gradient, computed as the wrong ones of a zoo are. */
 export function makeRightCase(number: number, options: ZooOptions = {}): Problem {
   const { shape = 'roomy', arithmetic = 'float64' } = options
