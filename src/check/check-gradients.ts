@@ -15,6 +15,7 @@ import { GradcheckError } from '../errors.js'
 import { suggestName } from '../suggest.js'
 import { DifferenceSum } from './compare.js'
 import { conclude } from './conclude.js'
+import { diagnose } from './diagnosis/diagnose.js'
 import {
   type CrossValidation,
   crossValidate,
@@ -23,6 +24,7 @@ import {
   type GradientRounding,
   sampleResults,
 } from './error-estimate.js'
+import { combineFindings } from './fast/combine-findings.js'
 import { checkDirections, type FastFindings } from './fast/fast-check.js'
 import { mergeFindings } from './fast/merge-findings.js'
 import { defaultTolerance, judgeTensor, type Totals } from './judge.js'
@@ -145,6 +147,7 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     evaluator,
     interrupted,
   })
+  const tensors = judgements.map((judgement) => judgement.report)
   const checkedProblem = {
     problem: bound,
     results,
@@ -154,6 +157,9 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     verdict: concluded.verdict,
   }
   const setup = await inspectSetup(checkedProblem, { signal: options.signal })
+  const evidence = { model, gradients, results, estimate, tolerance, tensors }
+  const explain = () => (merged === undefined ? diagnose(evidence) : combineFindings(evidence, merged))
+  const diagnosis = setup.verdict === 'fail' ? explain() : []
   const swept = await sweep(bound, selection, steps, evaluator, settings, options)
   return {
     schema: 1,
@@ -168,9 +174,9 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     step: settings.step,
     precision: evaluator.precision,
     device: { evaluator: evaluator.name, adapter: evaluator.adapter, software: evaluator.software },
-    tensors: judgements.map((judgement) => judgement.report),
+    tensors,
     setup: setup.findings,
-    diagnosis: [...(merged?.findings ?? [])],
+    diagnosis,
     crossValidation: { checked: crossValidation.checked, difference: crossValidation.difference },
     ...(swept === undefined ? {} : { steps: swept.steps }),
     timing: {

@@ -84,11 +84,26 @@ export interface SamplingReport {
 
 /** What is wrong, named. */
 export interface Finding {
+  /** The mistake: `scaled`, `activation-derivative-missing`, …, or `unexplained`. */
   readonly kind: string
+  /** The names of the parameters whose gradients it spoils. */
   readonly tensors: readonly string[]
+  /** How many times too large they are, or the penalty's coefficient over λ/m. */
   readonly factor?: number
+  /** ‖g − p‖₂ / (‖g‖₂ + ‖p‖₂), p being what the mistake makes of the right gradient. */
   readonly residual?: number
+  /** The share of the error ‖g − ĝ‖₂ that the mistake accounts for. */
+  readonly explained?: number
+  /** The layer whose backward pass is wrong, counted from 1. */
+  readonly layer?: number
+  /** Multi-indices of wrong entries, or the numbers of wrong rows or columns, in the user's own layout. */
+  readonly entries?: readonly (readonly number[])[]
+  /** Other kinds that would give the same numbers. */
+  readonly alternatives?: readonly string[]
+  /** A sentence for the user. */
   readonly message: string
+  /** The page on this mistake, relative to the package: its right and its wrong formula. */
+  readonly link?: string
 }
 
 /** Where the losses were evaluated. */

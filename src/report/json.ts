@@ -117,6 +117,11 @@ function findingToJson(finding: Finding): object {
     tensors: [...finding.tensors],
     ...(finding.factor === undefined ? {} : { factor: encodeNumber(finding.factor) }),
     ...(finding.residual === undefined ? {} : { residual: encodeNumber(finding.residual) }),
+    ...(finding.explained === undefined ? {} : { explained: encodeNumber(finding.explained) }),
+    ...(finding.layer === undefined ? {} : { layer: finding.layer }),
+    ...(finding.entries === undefined ? {} : { entries: finding.entries.map((index) => [...index]) }),
+    ...(finding.alternatives === undefined ? {} : { alternatives: [...finding.alternatives] }),
     message: finding.message,
+    ...(finding.link === undefined ? {} : { link: finding.link }),
   }
 }

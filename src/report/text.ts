@@ -25,23 +25,24 @@ export interface TextOptions {
 const MAX_LINES = 40
 const MAX_TENSOR_ROWS = 20
 const MAX_ENTRIES_PER_TENSOR = 5
-const MAX_LINES_OF_FINDINGS = 6
+const MAX_LINES_OF_FINDINGS = 12
 const MAX_LINES_OF_NOTICES = 6
 const MAX_NAME_WIDTH_IN_SENTENCE = 24
 const INDENT = 2
 
 /**
- * The report as text for one screen: at most 40 lines, beyond those of a sweep of steps. The verdict comes first, in words; then what was
- * evaluated, what was found, a row for each tensor and the worst entries of the failing ones.
+ * The report as text for one screen: at most 40 lines, beyond those of a sweep of steps. The verdict comes first, in
+ * words; then what was found to be wrong, what was evaluated, a row for each tensor and the worst entries of the
+ * failing ones.
  */
 export function formatReport(report: CheckReport, options: TextOptions = {}): string {
   const style = chooseStyle(options.color ?? false)
   const width = Math.min(100, Math.max(60, options.width ?? 80))
   const top = [
     ...formatHeadline(report, style, width),
+    ...section(formatList('found', report.diagnosis, MAX_LINES_OF_FINDINGS, style, width)),
     '',
     ...formatFacts(report, style, width),
-    ...section(formatList('found', report.diagnosis, MAX_LINES_OF_FINDINGS, style, width)),
     ...section(formatList('note', asMessages(report.notices), MAX_LINES_OF_NOTICES, style, width)),
   ]
   const failing = report.tensors.filter((tensor) => tensor.worst.length > 0 && tensor.verdict !== 'pass')
@@ -186,14 +187,18 @@ function hang(label: string, labelWidth: number, text: string, style: Style, wid
 
 function formatList(
   label: string,
-  items: readonly { readonly message: string }[],
+  items: readonly { readonly message: string; readonly link?: string }[],
   maxLines: number,
   style: Style,
   width: number,
 ): string[] {
   const lines: string[] = []
   for (const [number, item] of items.entries()) {
-    const next = hang(label, label.length, escapeControls(item.message), style, width - ELLIPSIS.length)
+    const message = hang(label, label.length, escapeControls(item.message), style, width - ELLIPSIS.length)
+    const isLinked = item.link !== undefined && !items.slice(0, number).some(({ link }) => link === item.link)
+    const next = isLinked
+      ? [...message, ' '.repeat(INDENT + label.length + 2) + style.quiet(item.link!)]
+      : message
     const isLast = number === items.length - 1
     if (lines.length > 0 && lines.length + next.length > maxLines - (isLast ? 0 : 1)) {
       lines.push(`${' '.repeat(INDENT)}and ${items.length - number} more (--json lists them)`)

@@ -29,6 +29,8 @@ export interface EntryFindings {
 export interface MergedFindings {
   readonly judgements: readonly TensorJudgement[]
   readonly findings: readonly Finding[]
+  /** Names of the tensors that are wrong wherever they have a gradient. */
+  readonly wrongThroughout: ReadonlySet<string>
   readonly notices: readonly string[]
   /** ‖g − ĝ‖ / (‖g‖ + ‖ĝ‖) of all parameters, estimated from the directions. */
   readonly difference: number
@@ -42,6 +44,7 @@ export interface MergedFindings {
  */
 export function mergeFindings(fast: FastFindings, found: EntryFindings): MergedFindings {
   const findings: Finding[] = []
+  const wrongThroughout = new Set<string>()
   const notices: string[] = []
   const total = { distance: 0, numerical: 0, analytical: 0 }
   const judgements = found.judgements.map((judgement, t) => {
@@ -61,6 +64,7 @@ export function mergeFindings(fast: FastFindings, found: EntryFindings): MergedF
         : refineLocation(t, probes.location, judgement, found)
     if (located !== undefined) {
       findings.push({ kind: 'located', tensors: [parameter.name], message: located.message })
+      if (located.throughout) wrongThroughout.add(parameter.name)
     }
     const isAbove = verdict === 'pass' && difference > found.tolerance
     return {
@@ -79,6 +83,7 @@ export function mergeFindings(fast: FastFindings, found: EntryFindings): MergedF
   return {
     judgements,
     findings,
+    wrongThroughout,
     notices,
     difference: differenceOf(total),
     anyNonZero: total.analytical > 0 || total.numerical > 0,
@@ -139,7 +144,7 @@ function refineLocation(
   { rows, columns, complete }: Location,
   { report }: TensorJudgement,
   found: EntryFindings,
-): { report: LocatedReport; message: string } {
+): { report: LocatedReport; message: string; throughout: boolean } {
   const { parameter } = found.results[t]
   const width = rowLength(parameter)
   const offsets = wrongOffsets(t, found)
@@ -172,7 +177,7 @@ function refineLocation(
   })
   const unseen =
     offsets.length === 0 ? ` by its directions, although none of ${report.checked} single entries is` : ''
-  return { report: located, message: message + unseen }
+  return { report: located, message: message + unseen, throughout: wholeRows && wholeColumns }
 }
 
 function rowLength({ role, shape, transposed }: ParameterTensor): number {

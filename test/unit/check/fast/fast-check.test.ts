@@ -102,7 +102,12 @@ describe('what is wrong is found and located in the user’s own array', () => {
     expect(messages(await check('dW1', (v, k) => (at(k)[1] === 9 ? 0 : v)))).toEqual([
       'column 9 of W1 is wrong',
     ])
-    expect(messages(await check('dW1', (v) => -v))).toEqual(['W1 is wrong throughout'])
+    expect(messages(await check('dW1', (v) => -v))).toEqual([
+      expect.stringContaining('dW1 has the wrong sign'),
+    ])
+    expect(messages(await check('dW1', (v, k) => v * (2 + Math.sin(k * k))))).toEqual([
+      'W1 is wrong throughout',
+    ])
     const isInBlock = (k: number) => at(k)[0] >= 4 && at(k)[0] < 8 && at(k)[1] >= 20 && at(k)[1] < 26
     const block = await check('dW1', (v, k) => (isInBlock(k) ? 1.1 * v : v))
     expect(messages(block)).toEqual(['W1 is wrong in rows 4–7, columns 20–25'])
