@@ -4,7 +4,7 @@ import type { EntryFunction, TensorEvidence } from '../evidence.js'
 import type { TensorExplanation, TensorHypothesis } from '../explanation.js'
 import { nameLayer } from '../messages.js'
 
-/** Σ over the samples of δ[s, i]·a[s, j] (of δ[s, i] for a bias), and Σ of the absolute terms. */
+/** Σ over the samples of δ[s, i]·a[s, j], or of δ[s, i] for a bias. */
 function sumOverSamples({ parameter }: TensorEvidence, delta: Matrix, input: Matrix) {
   const at = (s: number, offset: number) => {
     if (parameter.role === 'biases') return delta.data[s * delta.columns + offset]
@@ -166,8 +166,8 @@ export const proposeProductsOfSums: TensorHypothesis = function* (evidence, base
         cost: 1.15,
         group: `products of sums ${isMean}`,
         costOfAnother: 0.1,
-        describe: ({ names, agreement }) =>
-          `${names} is the sum of dZ over the samples times the ${isMean ? 'mean' : 'sum'} of the layer's input over them, instead of the sum of their products: every entry agrees with that ${agreement}`,
+        describe: ({ names, plural, agreement }) =>
+          `${names} ${plural ? 'are' : 'is'} the sum of dZ over the samples times the ${isMean ? 'mean' : 'sum'} of the layer's input over them, instead of the sum of their products: every entry agrees with that ${agreement}`,
       },
       (offset) => (isMean ? product(offset) / m : product(offset)),
     )
