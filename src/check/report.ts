@@ -1,3 +1,5 @@
+import type { Precision } from '../differentiate/evaluator.js'
+
 /** What a check concludes: the gradient is right, it is wrong, or the numerical side cannot tell. */
 export type Verdict = 'pass' | 'fail' | 'inconclusive'
 
@@ -68,7 +70,7 @@ export interface CheckReport {
   readonly method: 'difference' | 'textbook'
   readonly scheme: 'central' | 'forward'
   readonly step: number
-  readonly precision: 'single' | 'double'
+  readonly precision: Precision
   readonly device: DeviceReport
   readonly tensors: readonly TensorReport[]
   /** Findings about a failing check. */

@@ -179,7 +179,11 @@ function addCheckOptions(check: Command): Command {
         .argParser(parseChoice('--method', METHODS))
         .default('difference', 'difference'),
     )
-    .option('--step <h>', 'how far a parameter is moved (default: 1e-5)', parseNumber('--step', POSITIVE))
+    .option(
+      '--step <h>',
+      'how far a parameter is moved (default: 1e-5 in single precision and by the textbook method, else 1e-6)',
+      parseNumber('--step', POSITIVE),
+    )
     .addOption(
       new Option('--scheme <name>', SCHEMES.join(' '))
         .argParser(parseChoice('--scheme', SCHEMES))
@@ -191,7 +195,12 @@ function addCheckOptions(check: Command): Command {
       parseNumber('--memory', POSITIVE),
     )
     .addOption(
-      new Option('--precision <name>', 'single').argParser(parsePrecision).default('single', 'single'),
+      new Option(
+        '--precision <name>',
+        "of a GPU's arithmetic: single; extended: some 13 digits, slower. The CPU's is always float64",
+      )
+        .argParser(parsePrecision)
+        .default('single', 'single'),
     )
     .option(
       '--sample <count>',

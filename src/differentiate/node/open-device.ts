@@ -5,7 +5,7 @@ import { findAdapter, openGpuDevice } from '../../gpu/node/open-adapter.js'
 import { suggestName } from '../../suggest.js'
 import { createCpuEvaluator } from '../cpu/evaluator.js'
 import type { Evaluator } from '../evaluator.js'
-import { createWebgpuEvaluator } from '../webgpu/evaluator.js'
+import { createWebgpuEvaluator, type WebgpuOptions } from '../webgpu/evaluator.js'
 import { useThreads } from './threads.js'
 
 /**
@@ -51,14 +51,11 @@ export interface DeviceSurvey {
 
 /**
  * Opens a device.
- * @param options.memoryBytes device memory that an adapter's batches may take beyond the parameters; 256 MiB where
- * it is left out
- * @throws GradcheckError `device-unavailable` when the one asked for is not there, `unknown-name`
+ * @param options what an adapter's evaluator may take and give; the processor's is always float64
+ * @throws GradcheckError `device-unavailable` when the one asked for is not there or its compiler does not keep
+ * extended precision exact, `unknown-name`
  */
-export async function openDevice(
-  choice: DeviceChoice,
-  options: { memoryBytes?: number } = {},
-): Promise<OpenedDevice> {
+export async function openDevice(choice: DeviceChoice, options: WebgpuOptions = {}): Promise<OpenedDevice> {
   switch (choice) {
     case 'cpu':
       return openProcessor('it was asked for')
@@ -98,11 +95,7 @@ function openProcessor(reason: string): OpenedDevice {
   }
 }
 
-async function openAdapter(
-  kind: AdapterKind,
-  reason: string,
-  options: { memoryBytes?: number },
-): Promise<OpenedDevice> {
+async function openAdapter(kind: AdapterKind, reason: string, options: WebgpuOptions): Promise<OpenedDevice> {
   const evaluator = await createWebgpuEvaluator(() => openGpuDevice(kind), options)
   const close = async () => evaluator.dispose()
   return {
