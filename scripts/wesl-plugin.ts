@@ -1,15 +1,15 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { basename, dirname, join, relative } from 'node:path'
+import { basename, join, relative } from 'node:path'
 import type { Plugin } from 'vite'
 import { link } from 'wesl/core'
 
 /**
  * Lets TypeScript import a shader module: `import shader from '../shaders/loss.wesl'` is the WGSL text of that
  * module with everything it imports from the `shaders` folder (`import package::elementary::expm1;`) and nothing
- * else. With `?extended` the modules of a folder `extended`, in `shaders` or beside the root, take the place of
- * those of the same name.
+ * else. With `?extended` the modules of a folder `extended` take the place of those of the same name.
+ * @param variantFolders where such folders lie beside those in `shaderFolder`
  */
-export function weslPlugin(shaderFolder: string): Plugin {
+export function weslPlugin(shaderFolder: string, variantFolders: readonly string[] = []): Plugin {
   return {
     name: 'wesl',
     async load(id) {
@@ -26,11 +26,10 @@ export function weslPlugin(shaderFolder: string): Plugin {
       addModules(shaderFolder)
       // a development server's own queries have values: t=…
       for (const variant of (query ?? '').split('&').filter((name) => name !== '' && !name.includes('='))) {
-        const folders = [shaderFolder, dirname(path)]
-          .map((parent) => join(parent, variant))
-          .filter(existsSync)
-        if (folders.length === 0) this.error(`${id}: there is no folder ${variant} of shaders`)
-        for (const folder of new Set(folders)) addModules(folder)
+        const folders = [shaderFolder, ...variantFolders].map((parent) => join(parent, variant))
+        const found = folders.filter((folder) => existsSync(folder))
+        if (found.length === 0) this.error(`${id}: there is no folder ${variant} of shaders`)
+        for (const folder of found) addModules(folder)
       }
       // a root outside the folder (a test's probe) joins it under its own name
       const inside = relative(shaderFolder, path)
