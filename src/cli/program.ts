@@ -121,6 +121,11 @@ export function createProgram(terminal: Terminal, setStatus: (status: number) =>
         parseChoice('--device', BENCH_DEVICES),
       ),
     )
+    .addOption(
+      new Option('--precision <name>', "of adapters' arithmetic: single, extended")
+        .argParser(parsePrecision)
+        .default('single', 'single'),
+    )
     .option(
       '--seconds <number>',
       'time for each row; what takes longer is measured on a sample and scaled',

@@ -46,9 +46,9 @@ describe.each(ACTIVATION_NAMES)('%s in every layer, in extended precision', (act
   const number = ACTIVATION_NAMES.indexOf(activation)
   const options: RandomNetworkOptions = {
     seed: number,
-    activations: [activation, activation, activation],
+    activations: [activation, activation],
     loss: 'mean-squared-error',
-    widths: [4, 3, 2, 2],
+    widths: [4, 3, 2],
     samples: 9,
     layout: LAYOUT_NAMES[number % 3],
     l2: number % 2 === 0 ? 0.2 : 0,
