@@ -57,6 +57,22 @@ beforeAll(async () => {
 })
 afterAll(() => gpu?.dispose())
 
+it('products that underflow are off by less than 2^−124', async () => {
+  const tiny = A.map((a, k) => [
+    EXTENDED.round(a * 2 ** -50),
+    EXTENDED.round(B[k] * 2 ** -(25 + (k % 45))),
+    0,
+  ])
+  const OPERATION = OPERATIONS.findIndex(({ name }) => name === 'multiply')
+  const words = await runProbe(gpu.device, probe, { OPERATION }, EXTENDED.encode(tiny.flat()), COUNT, 4)
+  const errors = [...EXTENDED.decode(words)].map((value, k) => {
+    const [a, b] = tiny[Math.floor(k / 2)]
+    return Math.max(0, Math.abs(value - a * b) - 5 * UNIT * Math.abs(a * b))
+  })
+  expect(Math.max(...errors)).toBeLessThan(2 ** -124)
+  expect(tiny.some(([a, b]) => Math.abs(a * b) < 2 ** -110)).toBe(true)
+})
+
 describe.each(OPERATIONS)('$name in extended precision', ({ name, exact, size, bound }) => {
   it('is within its published bound, alone and among four, and keeps its residual', async () => {
     const OPERATION = OPERATIONS.findIndex((operation) => operation.name === name)
