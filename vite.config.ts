@@ -24,7 +24,7 @@ function copyExamples(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [weslPlugin(here('shaders')), inlineModulePlugin(), copyExamples()],
+  plugins: [weslPlugin(here('shaders'), [here('test/gpu')]), inlineModulePlugin(), copyExamples()],
   build: {
     target: 'es2023',
     sourcemap: true,
