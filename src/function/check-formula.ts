@@ -12,7 +12,7 @@ import { NO_CROSSING } from './differences.js'
 import { createCpuFunctionEvaluator, type FunctionEvaluator } from './function-evaluator.js'
 import type { FunctionReport } from './function-report.js'
 import { type FunctionTotals, judgeDerivative, type PointResult } from './judge-points.js'
-import { deriveFromChanges, listSteps } from './numerical-derivative.js'
+import { deriveFromChanges, listSteps, type NumericalDerivative } from './numerical-derivative.js'
 import { namePoint } from './points.js'
 import { estimateRounding, type RoundingAt, valueErrors } from './rounding.js'
 import { describeFault, SpecialPlaces } from './special-places.js'
@@ -39,6 +39,8 @@ interface Gathered {
   readonly results: readonly PointResult[][]
   readonly crossDifference: DifferenceSum
   crossChecked: number
+  /** Σ of the squared estimates of the textbook's rounding. */
+  squaredRounding: number
   disagreements: number
   /** Evaluations that left single precision's range and were repeated in float64. */
   repeated: number
@@ -70,6 +72,7 @@ export async function checkFormula(
     results: bound.derivatives.map(() => []),
     crossDifference: new DifferenceSum(),
     crossChecked: 0,
+    squaredRounding: 0,
     disagreements: 0,
     repeated: 0,
     unjudged: 0,
@@ -97,8 +100,7 @@ export async function checkFormula(
     formula: problem.formula,
     difference: totals.difference.difference,
     tolerance,
-    numericalError:
-      totals.difference.norms === 0 ? 0 : Math.sqrt(totals.squaredErrors) / totals.difference.norms,
+    numericalError: relativeTo(totals.difference, totals.squaredErrors),
     cost: first.values.at(-1)!,
     at: namePoint(bound.variables, first.point),
     points: { total: bound.points.length, checked },
@@ -109,7 +111,11 @@ export async function checkFormula(
     device: { evaluator: evaluator.name, adapter: evaluator.adapter, software: evaluator.software },
     derivatives,
     special: found.special.list(),
-    crossValidation: { checked: found.crossChecked, difference: found.crossDifference.difference },
+    crossValidation: {
+      checked: found.crossChecked,
+      difference: found.crossDifference.difference,
+      rounding: relativeTo(found.crossDifference, found.squaredRounding),
+    },
     steps: series,
     timing: {
       seconds: (performance.now() - started) / 1000,
@@ -118,6 +124,9 @@ export async function checkFormula(
     notices,
   }
 }
+
+const relativeTo = ({ norms }: DifferenceSum, squares: number) =>
+  norms === 0 ? 0 : Math.sqrt(squares) / norms
 
 function defaultTolerance(evaluator: FunctionEvaluator, { scheme, step }: FunctionSettings): number {
   const byPrecision = evaluator.precision === 'single' ? 1e-6 : 1e-7
@@ -197,7 +206,7 @@ async function checkPoints(
         numerical: numerical.value,
         textbook,
         step: numerical.step,
-        error: rounding.derivatives[d] + numerical.truncation,
+        error: rounding.derivatives[d] + rounding.ofCurvature(numerical.curvature) + numerical.truncation,
         oneSided: numerical.oneSided,
         shrunk: isOn || isNear,
       })
@@ -225,19 +234,21 @@ function crossCheck(
   { tape }: BoundFunction,
   { point }: BasePoint,
   { moved }: BoundDerivative,
-  atStep: number,
+  atStep: NumericalDerivative['atStep'],
   { step, scheme }: FunctionSettings,
   rounding: RoundingAt,
   d: number,
   found: Gathered,
 ): number {
-  const textbook = textbookDerivative(tape, point, moved, step, scheme)
-  if (!Number.isFinite(atStep) || !Number.isFinite(textbook)) return Number.NaN
-  const ofValues = (rounding.values.at(-1)! + DOUBLE_ROUNDOFF * Math.abs(textbook * point[moved])) / step
-  const ofArithmetic = rounding.derivatives[d]
+  const { value: textbook, size } = textbookDerivative(tape, point, moved, step, scheme)
+  if (atStep === undefined || !Number.isFinite(atStep.value) || !Number.isFinite(textbook)) return Number.NaN
+  const ofPoint = DOUBLE_ROUNDOFF * Math.abs(textbook * point[moved])
+  const ofValues = (rounding.values.at(-1)! + 2 * DOUBLE_ROUNDOFF * size + ofPoint) / step
   found.crossChecked++
-  found.crossDifference.add(textbook, atStep)
-  if (Math.abs(textbook - atStep) > CROSS_CHECK_MARGIN * (ofValues + ofArithmetic)) found.disagreements++
+  found.squaredRounding += ofValues ** 2
+  found.crossDifference.add(textbook, atStep.value)
+  const allowed = ofValues + rounding.derivatives[d] + rounding.ofCurvature(atStep.curvature)
+  if (Math.abs(textbook - atStep.value) > CROSS_CHECK_MARGIN * allowed) found.disagreements++
   return textbook
 }
 

@@ -51,8 +51,9 @@ export function judgeDerivative(
     totals.difference.add(analytical, numerical)
     totals.squaredErrors += error ** 2
     const size = Math.abs(analytical) + Math.abs(numerical)
-    const isWrong = !(distance <= tolerance * size + error + analyticalError)
-    ranked.push({ result: { ...result, numerical }, isWrong, excess: size === 0 ? 0 : distance / size })
+    const allowed = tolerance * size + error + analyticalError
+    const isWrong = !(distance <= allowed)
+    ranked.push({ result: { ...result, numerical }, isWrong, excess: allowed === 0 ? 0 : distance / allowed })
   }
   ranked.sort((a, b) => Number(b.isWrong) - Number(a.isWrong) || b.excess - a.excess)
   const wrongPoints = ranked.filter(({ isWrong }) => isWrong).length

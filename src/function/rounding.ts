@@ -18,6 +18,8 @@ export interface RoundingAt {
   readonly values: Float64Array
   /** Of its derivative by difference arithmetic, by moved variable. */
   readonly derivatives: readonly number[]
+  /** Of what a finite step adds to the terms of the derivative. */
+  ofCurvature(size: number): number
 }
 
 /** A bound on what rounding in float64 does to the values of a tape's instructions. */
@@ -58,6 +60,11 @@ export function estimateRounding(
         slopes[k] = instruction.variable === variable && variable >= 0 ? 1 : 0
         continue
       }
+      if (precision === 'single') {
+        // what underflows is lost, and with it what it is multiplied by
+        const moving = operands.reduce((sum, operand) => sum + Math.abs(slopes[operand]), 0)
+        if (moving > 0) errors[k] += SMALLEST_SINGLE * (1 + moving)
+      }
       const roundings = PLAIN.has(operation) ? FEW_ROUNDINGS : MANY_ROUNDINGS
       for (const [j, operand] of operands.entries()) {
         if (slopes[operand] === 0 && errors[operand] === 0) continue
@@ -72,7 +79,7 @@ export function estimateRounding(
     }
     return errors.at(-1)!
   })
-  return { values: errorsOfValues, derivatives }
+  return { values: errorsOfValues, derivatives, ofCurvature: (size) => MANY_ROUNDINGS * u * size }
 }
 
 /** ∂(operation k)/∂(operand j) at the base point. */

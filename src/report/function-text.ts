@@ -93,11 +93,11 @@ function formatFacts(report: FunctionReport, style: Style, width: number): strin
     ['method', describeMethod(report)],
     ['device', describeDevice(report)],
   ]
-  const { checked, difference } = report.crossValidation
+  const { checked, difference, rounding } = report.crossValidation
   if (checked > 0) {
     facts.push([
       'cross-check',
-      `${formatDifference(difference)} from the textbook definition on ${formatQuantity(checked, 'derivative')}`,
+      `${formatDifference(difference)} from the textbook definition (rounding: ${formatDifference(rounding)}) on ${formatQuantity(checked, 'derivative')}`,
     ])
   }
   const labelWidth = Math.max(...facts.map(([label]) => label.length))
