@@ -8,7 +8,7 @@ import {
   type FormulaProblem,
 } from './bind-function.js'
 import type { FunctionOptions, FunctionSettings } from './check-function.js'
-import { NO_CROSSING } from './differences.js'
+import { changeOf, NO_CROSSING } from './differences.js'
 import { createCpuFunctionEvaluator, type FunctionEvaluator } from './function-evaluator.js'
 import type { FunctionReport } from './function-report.js'
 import { type FunctionTotals, judgeDerivative, type PointResult } from './judge-points.js'
@@ -18,13 +18,16 @@ import { estimateRounding, type RoundingAt, valueErrors } from './rounding.js'
 import { describeFault, SpecialPlaces } from './special-places.js'
 import { measureSteps, type StepSeries, textbookDerivative } from './step-series.js'
 import { deriveFormula } from './symbolic-derivative.js'
-import { compileTape, constantsAt, evaluateTape, findFault, valueAt } from './tape.js'
+import { compileTape, constantsAt, evaluateTape, findFault, type Tape, valueAt } from './tape.js'
 
 const DOUBLE_ROUNDOFF = 2 ** -53
 /** Base-point constants held at once, in instructions × points. */
 const MOST_CONSTANTS = 2 ** 20
 /** Estimated errors by which the textbook value may differ at most before one of the two must be mistaken. */
 const CROSS_CHECK_MARGIN = 4
+
+/** Derivatives below this may have lost digits to underflow in single precision: 2^24 of its smallest normal numbers. */
+const SMALLEST_EXACT = 2 ** -102
 
 /** A point where the function has a value. */
 interface BasePoint {
@@ -173,18 +176,18 @@ async function checkPoints(
   const changes = await evaluator.evaluate({ tape, points, moved, steps })
   const repeat = createCpuFunctionEvaluator()
   for (const [k, base] of bases.entries()) {
-    const rounding = estimateRounding(tape, base.values, base.constants, moved, evaluator.precision)
+    const roundingOf = (precision: 'single' | 'double') =>
+      estimateRounding(tape, base.values, base.constants, moved, precision)
+    const ofEvaluator = roundingOf(evaluator.precision)
     for (const [d, derivative] of derivatives.entries()) {
       const at = (k * derivatives.length + d) * steps.length
       const { step, scheme, tolerance } = settings
       let numerical = deriveFromChanges(changes, at, step, scheme, tolerance)
-      if (
-        !Number.isFinite(numerical.value) &&
-        numerical.on === NO_CROSSING &&
-        evaluator.precision === 'single'
-      ) {
+      let rounding = ofEvaluator
+      if (evaluator.precision === 'single' && leavesRange(numerical, () => slopeAt(tape, base, moved[d]))) {
         const again = await repeat.evaluate({ tape, points: [base.constants], moved: [moved[d]], steps })
         numerical = deriveFromChanges(again, 0, step, scheme, tolerance)
+        rounding = roundingOf('double')
         found.repeated++
       }
       const isOn = numerical.on !== NO_CROSSING
@@ -212,6 +215,15 @@ async function checkPoints(
       })
     }
   }
+}
+
+const slopeAt = (tape: Tape, { constants }: BasePoint, moved: number) =>
+  changeOf(tape, constants, moved, 0).slope
+
+/** Whether a derivative in single precision has overflowed, or is so small that digits of it have underflowed. */
+function leavesRange({ value, on }: NumericalDerivative, exact: () => number): boolean {
+  if (on !== NO_CROSSING) return false
+  return !Number.isFinite(value) || (Math.abs(value) < SMALLEST_EXACT && exact() !== 0)
 }
 
 /** The analytical gradient's value and what its own evaluation in float64 rounds; undefined where there is none. */

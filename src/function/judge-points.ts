@@ -47,8 +47,9 @@ export function judgeDerivative(
     // on a kink any slope between the two sides is right
     const distance = distanceOf(result)
     const numerical = result.oneSided === undefined ? result.numerical : nearestSlope(result)
-    sum.add(analytical, numerical)
-    totals.difference.add(analytical, numerical)
+    const compared = forgiveRounding(result, numerical)
+    sum.add(analytical, compared)
+    totals.difference.add(analytical, compared)
     totals.squaredErrors += error ** 2
     const size = Math.abs(analytical) + Math.abs(numerical)
     const allowed = tolerance * size + error + analyticalError
@@ -73,6 +74,17 @@ export function judgeDerivative(
     kinks: results.filter(({ shrunk }) => shrunk).length,
     worst: ranked.slice(0, shown).map(({ result }) => toReport(result)),
   }
+}
+
+/**
+ * The numerical value as the norms compare it: what the analytical one's own evaluation rounds is not held against
+ * it, and two values that are both 0 within their errors are equal.
+ */
+function forgiveRounding({ analytical, analyticalError, error }: PointResult, numerical: number): number {
+  const most = error + analyticalError
+  if (Math.abs(analytical) <= most && Math.abs(numerical) <= most) return analytical
+  const distance = analytical - numerical
+  return numerical + Math.sign(distance) * Math.min(Math.abs(distance), analyticalError)
 }
 
 function nearestSlope({ analytical, oneSided }: PointResult): number {
