@@ -29,6 +29,9 @@ const CROSS_CHECK_MARGIN = 4
 /** Derivatives below this may have lost digits to underflow in single precision: 2^24 of its smallest normal numbers. */
 const SMALLEST_EXACT = 2 ** -102
 
+/** Tolerances that rounding may be estimated to take of a derivative in single precision. */
+const MOST_ROUNDING = 16
+
 /** A point where the function has a value. */
 interface BasePoint {
   readonly point: Float64Array
@@ -45,7 +48,7 @@ interface Gathered {
   /** Σ of the squared estimates of the textbook's rounding. */
   squaredRounding: number
   disagreements: number
-  /** Evaluations that left single precision's range and were repeated in float64. */
+  /** Derivatives that were beyond single precision and were evaluated in float64. */
   repeated: number
   /** Derivatives that do not exist, on a special point. */
   unjudged: number
@@ -184,7 +187,11 @@ async function checkPoints(
       const { step, scheme, tolerance } = settings
       let numerical = deriveFromChanges(changes, at, step, scheme, tolerance)
       let rounding = ofEvaluator
-      if (evaluator.precision === 'single' && leavesRange(numerical, () => slopeAt(tape, base, moved[d]))) {
+      const exact = () => slopeAt(tape, base, moved[d])
+      if (
+        evaluator.precision === 'single' &&
+        isBeyondSingle(numerical, rounding.derivatives[d], tolerance, exact)
+      ) {
         const again = await repeat.evaluate({ tape, points: [base.constants], moved: [moved[d]], steps })
         numerical = deriveFromChanges(again, 0, step, scheme, tolerance)
         rounding = roundingOf('double')
@@ -220,10 +227,20 @@ async function checkPoints(
 const slopeAt = (tape: Tape, { constants }: BasePoint, moved: number) =>
   changeOf(tape, constants, moved, 0).slope
 
-/** Whether a derivative in single precision has overflowed, or is so small that digits of it have underflowed. */
-function leavesRange({ value, on }: NumericalDerivative, exact: () => number): boolean {
+/**
+ * Whether a derivative is beyond single precision: it has overflowed, digits of it have underflowed, or its terms
+ * cancel so far that their rounding hides it.
+ */
+function isBeyondSingle(
+  { value, on }: NumericalDerivative,
+  rounding: number,
+  tolerance: number,
+  exact: () => number,
+): boolean {
   if (on !== NO_CROSSING) return false
-  return !Number.isFinite(value) || (Math.abs(value) < SMALLEST_EXACT && exact() !== 0)
+  if (!Number.isFinite(value)) return true
+  const isHidden = rounding > MOST_ROUNDING * tolerance * Math.abs(value)
+  return (Math.abs(value) < SMALLEST_EXACT || isHidden) && exact() !== 0
 }
 
 /** The analytical gradient's value and what its own evaluation in float64 rounds; undefined where there is none. */
@@ -284,8 +301,9 @@ function conclude(
     notices.push(`${count} not exist where the function is not smooth, and could not be judged`)
   }
   if (found.repeated > 0) {
+    const count = found.repeated === 1 ? 'one derivative is' : `${found.repeated} derivatives are`
     notices.push(
-      `${found.repeated} ${found.repeated === 1 ? 'derivative leaves' : 'derivatives leave'} single precision's range and ${found.repeated === 1 ? 'was' : 'were'} evaluated in float64`,
+      `${count} beyond single precision (overflow, underflow, terms that cancel), and evaluated in float64`,
     )
   }
   if (derivatives.some((derivative) => derivative.verdict === 'fail')) verdict = 'fail'

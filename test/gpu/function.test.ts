@@ -144,15 +144,18 @@ describe('200 generated formulas, derived by mathjs', () => {
     expect(missed).toEqual([])
   })
 
-  it('pass a check where they are nested deeper and leave the range of single precision', async () => {
+  it('pass a check where they are nested deeper, those beyond single precision in float64', async () => {
     const at = { x: POINTS[0][0], y: POINTS[0][1] }
-    const wrong: string[] = []
+    const others: string[] = []
+    let beyond = 0
     for (const { text } of sampleFormulas(60, 3, 6)) {
       const { verdict, notices } = await checkFunction({ formula: text, at }, { evaluator: gpu })
-      // terms that cancel in single precision may leave a derivative undecided, never wrong
-      if (verdict === 'fail' || notices.some((notice) => notice.includes('internal'))) wrong.push(text)
+      if (verdict !== 'pass') others.push(`${verdict}: ${text}`)
+      if (notices.some((notice) => notice.includes('beyond single precision'))) beyond++
     }
-    expect(wrong).toEqual([])
+    expect(others).toEqual([])
+    expect(beyond).toBeGreaterThan(0)
+    expect(beyond).toBeLessThan(20)
   })
 })
 
