@@ -179,6 +179,35 @@ describe('batches', () => {
   })
 })
 
+describe('a lost device', () => {
+  const problem = { formula: 'sin(x)', at: { x: grid(-1, 1, 100) } }
+
+  it('is replaced, and the work goes on', async () => {
+    let opened = 0
+    const evaluator = await createWebgpuFunctionEvaluator(async () => {
+      const device = await openGpuDevice('software')
+      if (opened++ === 0) device.device.destroy()
+      return device
+    })
+    try {
+      expect((await checkFunction(problem, { evaluator })).verdict).toBe('pass')
+      expect(opened).toBe(2)
+    } finally {
+      evaluator.dispose()
+    }
+  })
+
+  it('that is lost again and again ends the check with device-lost', async () => {
+    const evaluator = await createWebgpuFunctionEvaluator(async () => {
+      const device = await openGpuDevice('software')
+      device.device.destroy()
+      return device
+    })
+    await expect(checkFunction(problem, { evaluator })).rejects.toMatchObject({ code: 'device-lost' })
+    evaluator.dispose()
+  })
+})
+
 describe('kinks and poles', () => {
   it('are found where float64 finds them', async () => {
     const at = { x: grid(-2, 2, 101).concat([-1, 0, 1]) }
