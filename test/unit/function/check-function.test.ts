@@ -63,6 +63,15 @@ describe('a formula', () => {
     expect(derivatives[0].gradient).toContain('sigmoid')
   })
 
+  it('may have variables of any name', async () => {
+    for (const name of ['constructor', '__proto__', 'toString', 'e', 'sin', 's', 'θ']) {
+      const at = Object.fromEntries([[name, 2]])
+      const report = await checkFunction({ formula: `${name}^2 + abs(${name})`, at })
+      expect(report.verdict, name).toBe('pass')
+      expect(report.derivatives[0].worst[0].analytical, name).toBe(5)
+    }
+  })
+
   it('takes smaller steps by itself where the truncation asks for it', async () => {
     const { verdict, derivatives } = await checkFunction({
       formula: '1/x',
