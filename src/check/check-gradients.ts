@@ -11,17 +11,14 @@ import { refineKinks } from '../differentiate/refine-kinks.js'
 import { selectAll, selectSample } from '../differentiate/selection.js'
 import { createTextbookEvaluator } from '../differentiate/textbook.js'
 import { GradcheckError } from '../errors.js'
+import { linearize } from '../network/linearization.js'
 import { suggestName } from '../suggest.js'
 import { DifferenceSum } from './compare.js'
 import { conclude } from './conclude.js'
-import {
-  type CrossValidation,
-  crossValidate,
-  estimateError,
-  estimateRounding,
-  sampleResults,
-} from './error-estimate.js'
+import { type CrossValidation, crossValidate, estimateFromSample, sampleResults } from './cross-validation.js'
+import { findErrorSources } from './error-estimate.js'
 import { defaultTolerance, judgeTensor, type Totals } from './judge.js'
+import { describeKinks, settleEntriesOnKinks } from './kinks.js'
 import { type BoundProblem, bindProblem, type Problem } from './problem.js'
 import type { CheckReport } from './report.js'
 import { lookAgain } from './suspects.js'
@@ -84,27 +81,33 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
   const checked = results.reduce((sum, tensor) => sum + tensor.done, 0)
   const interrupted = checked < total
   options.onProgress?.({ done: checked, total, phase: 'cross-validating' })
+  const base = linearize(model)
+  const sources = findErrorSources(base, evaluator, settings, gradients)
   const sample = sampleResults(model, results)
-  const rounding = estimateRounding(model, gradients)
-  const estimate = await estimateError(model, evaluator, settings, sample, rounding, {})
+  const estimate = await estimateFromSample(sources, settings, sample)
   const crossValidation: CrossValidation = interrupted
     ? { checked: 0, difference: 0, disagreements: 0 }
-    : await crossValidate(model, evaluator, settings, results, sample, estimate, rounding, {
-        signal: options.signal,
-      })
+    : await crossValidate(sources, estimate, evaluator, settings, results, sample, { signal: options.signal })
   const tolerance = options.tolerance ?? defaultTolerance(evaluator, gradients, settings)
-  const crossings = await refineKinks(model, evaluator, results, settings, { signal: options.signal })
-  const secondLook = await lookAgain(model, evaluator, settings, results, gradients, estimate, tolerance, {})
+  const hooks = { signal: options.signal }
+  // whole losses lose their digits where a step is small
+  const ofSmallSteps = evaluator.name === 'textbook' ? createCpuEvaluator('') : evaluator
+  const refinement = await refineKinks(model, ofSmallSteps, results, settings, hooks)
+  settleEntriesOnKinks(base, results, gradients, refinement)
+  const evidence = { model, evaluator, settings, results, gradients, estimate, tolerance }
+  const secondLook = await lookAgain(evidence, hooks)
   const totals: Totals = { difference: new DifferenceSum(), squaredErrors: 0, anyNonZero: false }
   const judgements = results.map((tensor, t) =>
     judgeTensor(
       tensor,
       t,
-      gradients[t],
-      estimate,
-      tolerance,
-      { excused: secondLook.excused[t], open: secondLook.open[t] },
-      crossings[t],
+      {
+        gradient: gradients[t],
+        estimate,
+        tolerance,
+        truncations: secondLook.truncations[t],
+        crossings: refinement.crossed[t].length,
+      },
       totals,
     ),
   )
@@ -140,7 +143,7 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
       seconds: (performance.now() - started) / 1000,
       perturbations: countPerturbations(results, settings),
     },
-    notices,
+    notices: [...notices, ...describeKinks(base, results, refinement, settings)],
     interrupted,
   }
 }

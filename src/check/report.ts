@@ -1,3 +1,5 @@
+import type { Precision } from '../differentiate/evaluator.js'
+
 /** What a check concludes: the gradient is right, it is wrong, or the numerical side cannot tell. */
 export type Verdict = 'pass' | 'fail' | 'inconclusive'
 
@@ -11,6 +13,10 @@ export interface EntryReport {
   readonly numerical: number
   /** |g − ĝ| / (|g| + |ĝ|); 0 when both are zero. */
   readonly relativeError: number
+  /** Bound on |error of ĝ| / (|g| + |ĝ|): how far the numerical value itself can be trusted. */
+  readonly numericalError: number
+  /** Wrong, or left open: it disagrees, but the errors of both gradients may explain it, or it is not finite. */
+  readonly verdict: 'fail' | 'inconclusive'
 }
 
 /** The judgement of one tensor. */
@@ -25,12 +31,16 @@ export interface TensorReport {
   readonly checked: number
   /** ‖g − ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over the checked elements. */
   readonly difference: number
+  /** Estimated ‖error of ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over the checked elements. */
+  readonly numericalError: number
   readonly verdict: Verdict
   /** How many of its perturbations crossed a kink (ReLU at 0). */
   readonly kinks: number
   /** How many checked elements are off by more than the tolerance and their own error estimate. */
   readonly wrongEntries: number
-  /** Worst elements first; empty when every element agrees within the tolerance. */
+  /** How many an inconclusive tensor leaves open: not finite, or off by no more than the errors of both gradients. */
+  readonly undecidedEntries: number
+  /** Worst elements first, wrong ones before those left open; empty when the tensor passes. */
   readonly worst: readonly EntryReport[]
 }
 
@@ -68,7 +78,7 @@ export interface CheckReport {
   readonly method: 'difference' | 'textbook'
   readonly scheme: 'central' | 'forward'
   readonly step: number
-  readonly precision: 'single' | 'double'
+  readonly precision: Precision
   readonly device: DeviceReport
   readonly tensors: readonly TensorReport[]
   /** Findings about a failing check. */
@@ -76,7 +86,7 @@ export interface CheckReport {
   /** The textbook evaluator against the one that was used, on a sample of parameters. */
   readonly crossValidation: { readonly checked: number; readonly difference: number }
   readonly timing: { readonly seconds: number; readonly perturbations: number }
-  /** Sentences a reader should see: why a verdict is inconclusive, that the check was interrupted. */
+  /** Sentences a reader should see: why a verdict is inconclusive, where kinks are, that the check was interrupted. */
   readonly notices: readonly string[]
   /** True when the check was stopped before every chosen parameter was perturbed. */
   readonly interrupted: boolean

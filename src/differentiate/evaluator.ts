@@ -5,6 +5,16 @@ export type Scheme = 'central' | 'forward'
 
 export const SCHEME_NAMES: readonly Scheme[] = ['central', 'forward']
 
+/** What an evaluator computes in. */
+export type Precision = 'single' | 'double'
+
+/** Unit roundoff (half the spacing at 1) of an evaluator's arithmetic. */
+export function unitRoundoffOf(precision: Precision): number {
+  return UNIT_ROUNDOFFS[precision]
+}
+
+const UNIT_ROUNDOFFS: Readonly<Record<Precision, number>> = { single: 2 ** -24, double: 2 ** -53 }
+
 /** How far and to which sides each parameter is perturbed. */
 export interface DifferenceSettings {
   /** h, absolute, the same for every parameter. */
@@ -45,7 +55,7 @@ export interface Evaluator {
   readonly adapter: string
   /** True for a WebGPU adapter that runs on the processor. */
   readonly software: boolean
-  readonly precision: 'single' | 'double'
+  readonly precision: Precision
   /**
    * Fills in the numerical derivatives, the L2 term included. Resolves early, with `done` below the number of
    * entries, when the signal aborts.

@@ -674,7 +674,9 @@ describe('the report', () => {
       difference: expect.any(Number),
       verdict: 'pass',
       kinks: 0,
+      numericalError: expect.any(Number),
       wrongEntries: 0,
+      undecidedEntries: 0,
       worst: [],
     })
   })
