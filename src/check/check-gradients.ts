@@ -93,9 +93,9 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
   // whole losses lose their digits where a step is small
   const ofSmallSteps = evaluator.name === 'textbook' ? createCpuEvaluator('') : evaluator
   const refinement = await refineKinks(model, ofSmallSteps, results, settings, hooks)
-  settleEntriesOnKinks(base, results, gradients, refinement)
+  const truncations = settleEntriesOnKinks(base, results, gradients, refinement)
   const evidence = { model, evaluator, settings, results, gradients, estimate, tolerance }
-  const secondLook = await lookAgain(evidence, hooks)
+  const secondLook = await lookAgain(evidence, truncations, hooks)
   const totals: Totals = { difference: new DifferenceSum(), squaredErrors: 0, anyNonZero: false }
   const judgements = results.map((tensor, t) =>
     judgeTensor(

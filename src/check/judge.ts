@@ -119,7 +119,8 @@ export function judgeTensor(
     if (distance <= tolerated) continue
     const allowed = tolerated + ofNumerical(evidence, t, offset, k) + estimate.ofArithmetic(t, offset)
     if (distance <= allowed) excused.push({ k, excess: distance })
-    else if (kinks[k] === 0) wrong.push({ k, excess: distance })
+    else if (kinks[k] === 0 || !Number.isNaN(truncations?.[k] ?? Number.NaN))
+      wrong.push({ k, excess: distance })
     else {
       unresolved++
       open.push({ k, excess: distance })

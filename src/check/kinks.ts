@@ -15,18 +15,27 @@ const MOST_NAMED = 4
  * same, by a convention for f′(0). Any value is right between the one-sided slopes and the gradients by the usual
  * conventions (f′(0) of the left side, of the right side, or their mean), which need not lie between the slopes
  * where several units are on their kinks. Of these values the results get the one nearest to the analytical
- * gradient's, and lose their mark in `kinks`.
+ * gradient's.
+ * @returns for each tensor bounds on the truncation of its results where they are known: 0 for what was evaluated with
+ * next to no step, NaN for the others; nothing where no entry crossed a kink
  */
 export function settleEntriesOnKinks(
   base: Linearization,
   results: readonly TensorDerivatives[],
   gradients: readonly AnalyticalGradient[],
-  { onKinks }: KinkRefinement,
-): void {
-  if (onKinks.every(({ positions }) => positions.length === 0)) return
+  { crossed, onKinks }: KinkRefinement,
+): (Float64Array | undefined)[] {
+  const truncations = results.map(({ entries, kinks }, t) => {
+    if (crossed[t].length === 0) return undefined
+    const known = new Float64Array(entries.length).fill(Number.NaN)
+    for (const position of crossed[t]) if (kinks[position] === 0) known[position] = 0
+    for (const position of onKinks[t].positions) known[position] = 0
+    return known
+  })
+  if (onKinks.every(({ positions }) => positions.length === 0)) return truncations
   const conventions = (['left', 'right', 'mean'] as const).map((side) => gradientsByConvention(base, side))
   for (const [t, { positions, left, right }] of onKinks.entries()) {
-    const { entries, derivatives, kinks } = results[t]
+    const { entries, derivatives } = results[t]
     for (const [k, position] of positions.entries()) {
       const entry = entries[position]
       const usual = conventions.map((gradient) => gradient[t][entry])
@@ -36,9 +45,9 @@ export function settleEntriesOnKinks(
       if (Number.isFinite(low + high)) {
         derivatives[position] = Math.min(high, Math.max(low, gradients[t].values[entry]))
       }
-      kinks[position] = 0
     }
   }
+  return truncations
 }
 
 /** A unit, at one sample, that a perturbation carries across its kink. */

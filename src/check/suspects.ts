@@ -19,8 +19,6 @@ import type { ErrorEstimate } from './error-estimate.js'
 
 /** How many times its measured value a truncation error may be. */
 const TRUNCATION_MARGIN = 2
-/** Marks an entry whose truncation is not known better than the estimate says. */
-const UNKNOWN = Number.NaN
 
 /** What a second look at the entries that disagree found. */
 export interface SecondLook {
@@ -46,11 +44,17 @@ export interface Evidence {
 /**
  * Looks again at the entries that disagree by more than rounding explains. What truncation may explain is evaluated
  * again with next to no step, which settles it. Of what it should not explain, the most suspicious entries of each
- * tensor are evaluated in float64 at both steps; if the estimate was too small for one of them, all are.
+ * tensor are evaluated in float64 at both steps; if the estimate was too small for one of them, all are. Entries that
+ * cross kinks are left as they are.
+ * @param known bounds on truncations as far as they are known
  */
-export async function lookAgain(evidence: Evidence, hooks: EvaluationHooks): Promise<SecondLook> {
+export async function lookAgain(
+  evidence: Evidence,
+  known: readonly (Float64Array | undefined)[],
+  hooks: EvaluationHooks,
+): Promise<SecondLook> {
   const { model, settings, results } = evidence
-  const truncations: (Float64Array | undefined)[] = results.map(() => undefined)
+  const truncations = [...known]
   const suspects = results.map((_, t) => findSuspects(evidence, t))
   const most = sampleSize(model)
   const examined = results.map((tensor, t) =>
@@ -162,6 +166,6 @@ function remember(
   position: number,
   truncation: number,
 ): void {
-  truncations[t] ??= new Float64Array(entries.length).fill(UNKNOWN)
+  truncations[t] ??= new Float64Array(entries.length).fill(Number.NaN)
   truncations[t][position] = truncation
 }

@@ -186,8 +186,10 @@ function outputVariance({ model, pass, variances }: Linearization, hasForwardRou
   const [Z, A] = [pass.Z[last], pass.A[last + 1]]
   const [ofZ, ofA] = [variances.Z[last], variances.A[last + 1]]
   const terms = lossDerivativeMagnitude(model, { Z, A })
+  const Y = model.targets.data
   const carried = (k: number): number => {
-    if (!hasForwardRoundings) return 0
+    // 1 − y loses what y is rounded by
+    if (!hasForwardRoundings) return loss.readsLogits && Math.fround(Y[k]) !== Y[k] ? Y[k] ** 2 : 0
     if (!loss.readsLogits) return 4 * ofA.data[k]
     if (loss.readsClasses) return softmaxCarried(ofZ, terms, k)
     return (A.data[k] * sigmoid(-Z.data[k])) ** 2 * ofZ.data[k]
