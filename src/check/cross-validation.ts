@@ -11,7 +11,13 @@ import { FINE_STEP, refineKinks } from '../differentiate/refine-kinks.js'
 import { createTextbookEvaluator } from '../differentiate/textbook.js'
 import type { Model } from '../network/model.js'
 import { DifferenceSum } from './compare.js'
-import { type ErrorEstimate, type ErrorSources, estimateErrors, textbookRounding } from './error-estimate.js'
+import {
+  type ErrorEstimate,
+  type ErrorSources,
+  estimateErrors,
+  type TruncationFactors,
+  textbookRounding,
+} from './error-estimate.js'
 
 /** Relative difference at which two evaluations agree whatever their estimates say. */
 export const AGREEMENT = 1e-7
@@ -96,25 +102,34 @@ export async function measureTruncation(
   return coarse.map(({ derivatives }, t) => ({ derivatives, fine: fine[t].derivatives, crosses: crosses[t] }))
 }
 
-/** How many times the estimated first term the truncation is where it is largest in a sample; at least 1. */
-export async function measureTruncationFactor(
+/** How many times its estimated first term the truncation error is: of one entry at most, and of the norm. */
+async function measureTruncationFactors(
   { base, truncation, arithmetic }: ErrorSources,
   settings: DifferenceSettings,
   sample: readonly ResultSample[],
-): Promise<number> {
+): Promise<TruncationFactors> {
   const measured = await measureTruncation(base.model, settings, sample, {})
-  let factor = 1
+  let largest = 1
+  let [errors, scales] = [0, 0]
   for (const [t, { derivatives, fine, crosses }] of measured.entries()) {
     for (const [k, offset] of sample[t].entries.entries()) {
-      const scale = Math.sqrt(truncation.of(t, offset))
+      const square = truncation.of(t, offset)
       const rounding = ROUNDING_SHARE * Math.sqrt(arithmetic.of(t, offset))
-      const error = Math.abs(derivatives[k] - fine[k]) - rounding
-      if (!crosses[k] && scale > 0 && error > factor * scale) factor = error / scale
+      const error = Math.max(0, Math.abs(derivatives[k] - fine[k]) - rounding)
+      if (crosses[k] || square === 0 || !Number.isFinite(error)) continue
+      largest = Math.max(largest, error / Math.sqrt(square))
+      errors += error ** 2
+      scales += square
     }
   }
-  return factor
+  return {
+    ofEntry: largest,
+    ofNorm: Math.max(LEAST_NORM_FACTOR, scales === 0 ? 0 : Math.sqrt(errors / scales)),
+  }
 }
 
+/** What the norm's factor is at least, however little truncation a sample shows. */
+const LEAST_NORM_FACTOR = 0.5
 /** What of a difference of two float64 derivatives may be their rounding, in deviations of a backpropagation. */
 const ROUNDING_SHARE = 8 * 2 ** -53
 
@@ -176,5 +191,5 @@ export async function estimateFromSample(
   settings: DifferenceSettings,
   sample: readonly ResultSample[],
 ): Promise<ErrorEstimate> {
-  return estimateErrors(sources, await measureTruncationFactor(sources, settings, sample))
+  return estimateErrors(sources, await measureTruncationFactors(sources, settings, sample))
 }

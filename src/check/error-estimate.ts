@@ -37,6 +37,13 @@ export interface ErrorEstimate {
   squaredNorm(t: number, entries?: Uint32Array): { readonly rounding: number; readonly truncation: number }
 }
 
+/** How many times its estimated first term a truncation error is. */
+export interface TruncationFactors {
+  /** Of the entries where it is most, at least 1. */
+  readonly ofEntry: number
+  readonly ofNorm: number
+}
+
 /** Where the errors of both gradients come from, as variances. */
 export interface ErrorSources {
   readonly base: Linearization
@@ -88,9 +95,9 @@ function textbookVariance(base: Linearization, { step, scheme }: DifferenceSetti
 
 /**
  * Estimates the errors of both gradients: rounding by its variances, truncation by its first term.
- * @param truncationFactor how many times that term the truncation error is, as a sample shows
+ * @param factors how many times that term the truncation error is, as a sample shows
  */
-export function estimateErrors(sources: ErrorSources, truncationFactor: number): ErrorEstimate {
+export function estimateErrors(sources: ErrorSources, factors: TruncationFactors): ErrorEstimate {
   const { rounding, u, arithmetic, arithmeticRoundoff, truncation, constantVariance, constant } = sources
   const roundingVariance = (t: number, offset: number) => {
     const ofBasePoint = u > FLOAT64_ROUNDOFF ? FLOAT64_ROUNDOFF ** 2 * arithmetic.of(t, offset) : 0
@@ -98,7 +105,7 @@ export function estimateErrors(sources: ErrorSources, truncationFactor: number):
   }
   return {
     ofRounding: (t, offset) => ROUNDING_DEVIATIONS * Math.sqrt(roundingVariance(t, offset)) + constant,
-    ofTruncation: (t, offset) => TRUNCATION_MARGIN * truncationFactor * Math.sqrt(truncation.of(t, offset)),
+    ofTruncation: (t, offset) => TRUNCATION_MARGIN * factors.ofEntry * Math.sqrt(truncation.of(t, offset)),
     ofArithmetic: (t, offset) =>
       ARITHMETIC_DEVIATIONS * arithmeticRoundoff * Math.sqrt(arithmetic.of(t, offset)),
     squaredNorm(t, entries) {
@@ -107,13 +114,13 @@ export function estimateErrors(sources: ErrorSources, truncationFactor: number):
         const { size } = sources.base.model.parameters[t]
         return {
           rounding: scale * (u ** 2 * rounding.total(t) + size * constantVariance),
-          truncation: scale * truncationFactor ** 2 * truncation.total(t),
+          truncation: scale * factors.ofNorm ** 2 * truncation.total(t),
         }
       }
       const sum = { rounding: 0, truncation: 0 }
       for (const offset of entries) {
         sum.rounding += scale * roundingVariance(t, offset)
-        sum.truncation += scale * truncationFactor ** 2 * truncation.of(t, offset)
+        sum.truncation += scale * factors.ofNorm ** 2 * truncation.of(t, offset)
       }
       return sum
     },

@@ -95,9 +95,13 @@ function findSuspects({ results, gradients, estimate, tolerance }: Evidence, t: 
     const distance = Math.abs(analytical - numerical)
     const tolerated = tolerance * (Math.abs(analytical) + Math.abs(numerical))
     if (distance <= tolerated || kinks[k] !== 0 || !Number.isFinite(numerical)) continue
-    const rounding = estimate.ofRounding(t, entries[k]) + estimate.ofArithmetic(t, entries[k])
-    if (distance <= tolerated + rounding) continue
-    const allowed = tolerated + rounding + estimate.ofTruncation(t, entries[k])
+    const rounding = estimate.ofRounding(t, entries[k])
+    const arithmetic = estimate.ofArithmetic(t, entries[k])
+    const truncation = estimate.ofTruncation(t, entries[k])
+    // a truncation that is larger than the rounding may be what keeps a tensor's difference above the tolerance
+    const inherent = tolerated + arithmetic + (truncation > rounding ? 0 : rounding)
+    if (distance <= inherent) continue
+    const allowed = tolerated + rounding + arithmetic + truncation
     if (distance <= allowed) unsure.push(k)
     else beyond.push({ position: k, ratio: distance / allowed })
   }
