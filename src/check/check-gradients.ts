@@ -13,22 +13,18 @@ import { refineKinks } from '../differentiate/refine-kinks.js'
 import { selectAll, selectSample } from '../differentiate/selection.js'
 import { createTextbookEvaluator } from '../differentiate/textbook.js'
 import { GradcheckError } from '../errors.js'
+import { linearize } from '../network/linearization.js'
 import { suggestName } from '../suggest.js'
 import { DifferenceSum } from './compare.js'
 import { conclude } from './conclude.js'
+import { type CrossValidation, crossValidate, estimateFromSample, sampleResults } from './cross-validation.js'
 import { diagnose } from './diagnosis/diagnose.js'
-import {
-  type CrossValidation,
-  crossValidate,
-  estimateError,
-  estimateRounding,
-  type GradientRounding,
-  sampleResults,
-} from './error-estimate.js'
+import { estimateGradientRounding, findErrorSources, type GradientRounding } from './error-estimate.js'
 import { combineFindings } from './fast/combine-findings.js'
 import { checkDirections, type FastFindings } from './fast/fast-check.js'
 import { mergeFindings } from './fast/merge-findings.js'
 import { defaultTolerance, judgeTensor, type Totals } from './judge.js'
+import { describeKinks, settleEntriesOnKinks } from './kinks.js'
 import { type BoundProblem, bindProblem, type Problem } from './problem.js'
 import type { CheckReport, StepReport } from './report.js'
 import { describeSampling, explainSampling } from './sampling.js'
@@ -95,7 +91,8 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
   const started = performance.now()
   const { model, gradients } = bound
   const tolerance = options.tolerance ?? defaultTolerance(evaluator, gradients, settings)
-  const rounding = estimateRounding(model, gradients)
+  const base = linearize(model)
+  const rounding = estimateGradientRounding(base, gradients)
   const fast = await probe(bound, rounding, settings, tolerance, options)
   const selection = fast?.selection ?? select(bound, options)
   const results = createDerivatives(selection)
@@ -107,30 +104,36 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
   const checked = results.reduce((sum, tensor) => sum + tensor.done, 0)
   const interrupted = checked < total || fast?.interrupted === true
   options.onProgress?.({ done: checked, total, phase: 'cross-validating' })
+  const sources = findErrorSources(base, evaluator, settings, gradients)
   const sample = sampleResults(model, results)
-  const estimate = await estimateError(model, evaluator, settings, sample, rounding, {})
+  const estimate = await estimateFromSample(sources, settings, sample)
   const crossValidation: CrossValidation = interrupted
     ? { checked: 0, difference: 0, disagreements: 0 }
-    : await crossValidate(model, evaluator, settings, results, sample, estimate, rounding, {
-        signal: options.signal,
-      })
-  const crossings = await refineKinks(model, evaluator, results, settings, { signal: options.signal })
-  const secondLook = await lookAgain(model, evaluator, settings, results, gradients, estimate, tolerance, {})
+    : await crossValidate(sources, estimate, evaluator, settings, results, sample, { signal: options.signal })
+  const hooks = { signal: options.signal }
+  // whole losses lose their digits where a step is small
+  const ofSmallSteps = evaluator.name === 'textbook' ? createCpuEvaluator('') : evaluator
+  const refinement = await refineKinks(model, ofSmallSteps, results, settings, hooks)
+  const truncations = settleEntriesOnKinks(base, results, gradients, refinement)
+  const evidence = { model, evaluator, settings, results, gradients, estimate, tolerance }
+  const secondLook = await lookAgain(evidence, truncations, hooks)
   const totals: Totals = { difference: new DifferenceSum(), squaredErrors: 0, anyNonZero: false }
   const ofEntries = results.map((tensor, t) =>
     judgeTensor(
       tensor,
       t,
-      gradients[t],
-      estimate,
-      tolerance,
-      { excused: secondLook.excused[t], open: secondLook.open[t] },
-      crossings[t],
+      {
+        gradient: gradients[t],
+        estimate,
+        tolerance,
+        truncations: secondLook.truncations[t],
+        crossings: refinement.crossed[t].length,
+      },
       totals,
     ),
   )
-  const found = { results, gradients, judgements: ofEntries, estimate, secondLook, tolerance, evaluator }
-  const merged = fast && mergeFindings(fast, found)
+  const merged =
+    fast && mergeFindings(fast, { results, gradients, judgements: ofEntries, tolerance, evaluator })
   const judgements = merged?.judgements ?? ofEntries
   totals.anyNonZero ||= merged?.anyNonZero === true
   const sampling = options.sample === undefined ? undefined : describeSampling(results)
@@ -156,8 +159,8 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     verdict: concluded.verdict,
   }
   const setup = await inspectSetup(checkedProblem, { signal: options.signal })
-  const evidence = { model, gradients, results, estimate, tolerance, tensors }
-  const explain = () => (merged === undefined ? diagnose(evidence) : combineFindings(evidence, merged))
+  const judged = { model, gradients, results, estimate, tolerance, tensors }
+  const explain = () => (merged === undefined ? diagnose(judged) : combineFindings(judged, merged))
   const diagnosis = setup.verdict === 'fail' ? explain() : []
   const swept = await sweep(bound, selection, steps, evaluator, settings, options)
   return {
@@ -185,6 +188,7 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     notices: [
       ...setup.findings.map(({ message }) => message),
       ...concluded.notices,
+      ...describeKinks(base, results, refinement, settings),
       ...(merged?.notices ?? []),
       ...(sampling === undefined || interrupted ? [] : explainSampling(sampling)),
       ...(swept?.notices ?? []),

@@ -1,8 +1,10 @@
-import type { Evaluator } from '../differentiate/evaluator.js'
-import type { CrossValidation } from './error-estimate.js'
+import { type Evaluator, unitRoundoffOf } from '../differentiate/evaluator.js'
+import type { CrossValidation } from './cross-validation.js'
 import type { TensorJudgement, Totals } from './judge.js'
-import type { Verdict } from './report.js'
+import type { TensorReport, Verdict } from './report.js'
 import type { SecondLook } from './suspects.js'
+
+const FLOAT64_ROUNDOFF = 2 ** -53
 
 /** Everything that the verdict on a whole check rests on. */
 export interface Findings {
@@ -47,13 +49,13 @@ export function conclude(found: Findings): { verdict: Verdict; notices: string[]
 /** Why some tensors are inconclusive, and what to do about it. */
 function explainInconclusive({ judgements, numericalError, tolerance, evaluator }: Findings): string[] {
   const notices: string[] = []
-  const count = (kind: 'undecided' | 'overflowed' | 'unexamined') =>
+  const count = (kind: 'unresolved' | 'overflowed') =>
     judgements.reduce((sum, judgement) => sum + judgement[kind], 0)
-  const [undecided, overflowed, unexamined] = [count('undecided'), count('overflowed'), count('unexamined')]
-  const isSingle = evaluator.precision === 'single'
-  if (undecided > 0) {
+  const [unresolved, overflowed] = [count('unresolved'), count('overflowed')]
+  const isCoarse = unitRoundoffOf(evaluator.precision) > FLOAT64_ROUNDOFF
+  if (unresolved > 0) {
     notices.push(
-      `${undecided} disagreeing ${undecided === 1 ? 'entry' : 'entries'} could not be judged: the network sits on a kink there; try a smaller --step or another point`,
+      `${unresolved} disagreeing ${unresolved === 1 ? 'entry crosses' : 'entries cross'} a kink and could not be evaluated again: check once more, without interrupting`,
     )
   }
   if (overflowed > 0) {
@@ -63,22 +65,25 @@ function explainInconclusive({ judgements, numericalError, tolerance, evaluator 
       `${overflowed} numerical ${overflowed === 1 ? 'derivative is' : 'derivatives are'} not finite: the arithmetic overflowed; try ${remedy}`,
     )
   }
-  if (unexamined > 0) {
-    notices.push(
-      `${unexamined} more ${unexamined === 1 ? 'entry disagrees' : 'entries disagree'}, perhaps because the step is large: use a smaller --step`,
-    )
-  }
   if (numericalError > tolerance) {
     const step = evaluator.name === 'textbook' ? 'another --step' : 'a smaller --step'
-    const remedy = isSingle ? `${step}, --precision extended, --device cpu for float64` : step
+    const remedy = isCoarse ? `${step}, --precision extended, --device cpu for float64` : step
     notices.push(
       `the numerical gradient's own error (${numericalError.toExponential(1)}) is above the tolerance: use ${remedy}, or a larger --tolerance`,
     )
-  } else if (undecided + overflowed + unexamined === 0) {
-    const names = judgements.flatMap(({ report }) => (report.verdict === 'inconclusive' ? [report.name] : []))
+  } else if (unresolved + overflowed === 0) {
     notices.push(
-      `the difference of ${names.join(', ')} is above the tolerance, but within the error estimates of both gradients`,
+      ...judgements.flatMap(({ report }) =>
+        report.verdict === 'inconclusive' ? [explainTensor(report, tolerance)] : [],
+      ),
     )
   }
   return notices
+}
+
+/** Why a tensor is open although neither a kink nor an overflow is the reason. */
+function explainTensor({ name, gradient, numericalError }: TensorReport, tolerance: number): string {
+  return numericalError > tolerance
+    ? `the difference of ${name} is above the tolerance, and so is the numerical error there (${numericalError.toExponential(1)}): use a larger --tolerance, or check at another point`
+    : `the difference of ${name} is above the tolerance, but no entry is off by more than rounding in ${gradient}'s own precision explains: compute ${gradient} with more digits, or use a larger --tolerance`
 }

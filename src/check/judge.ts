@@ -1,4 +1,9 @@
-import type { DifferenceSettings, Precision, TensorDerivatives } from '../differentiate/evaluator.js'
+import {
+  type DifferenceSettings,
+  type Precision,
+  type TensorDerivatives,
+  unitRoundoffOf,
+} from '../differentiate/evaluator.js'
 import { type AnalyticalGradient, userIndex } from '../network/bind.js'
 import { unitRoundoff } from '../tensor.js'
 import { DifferenceSum, relativeError } from './compare.js'
@@ -9,6 +14,8 @@ const WORST_ENTRIES = 5
 
 /** What forward differences are off by, relative to the gradient and in units of h, where a loss is well scaled. */
 const FORWARD_ERROR = 10
+const FLOAT32_ROUNDOFF = 2 ** -24
+const FLOAT64_ROUNDOFF = 2 ** -53
 
 /**
  * The threshold on the difference when the user gives none. 1e-7 is the textbook's, for float64 on both sides;
@@ -30,47 +37,41 @@ function toleranceOfPrecision(
   gradients: readonly AnalyticalGradient[],
 ): number {
   const roundoff = Math.max(...gradients.map((gradient) => unitRoundoff(gradient.dtype)))
-  if (roundoff > 2 ** -24) return 32 * roundoff
-  if (roundoff > 2 ** -53) return 1e-5
-  return evaluator.precision === 'single' || evaluator.name === 'textbook' ? 1e-6 : 1e-7
+  if (roundoff > FLOAT32_ROUNDOFF) return 32 * roundoff
+  if (roundoff > FLOAT64_ROUNDOFF) return 1e-5
+  const isCoarse = unitRoundoffOf(evaluator.precision) >= FLOAT32_ROUNDOFF
+  return isCoarse || evaluator.name === 'textbook' ? 1e-6 : 1e-7
 }
 
 /** A tensor's report and the sums the whole check is judged by. */
 export interface TensorJudgement {
   readonly report: TensorReport
-  /** Entries that disagree but sit on a kink. */
-  readonly undecided: number
+  /** Entries that disagree and cross a kink, but were not evaluated again. */
+  readonly unresolved: number
   /** Entries whose numerical value is not finite. */
   readonly overflowed: number
-  /** Entries that disagree, perhaps by truncation, and that the second look did not get to. */
-  readonly unexamined: number
+  /** Positions among the results of the entries that are wrong, ascending. */
+  readonly wrong: readonly number[]
 }
 
 /** Sums over every tensor of a check. */
 export interface Totals {
   readonly difference: DifferenceSum
-  /** Σ of the squared error estimates. */
+  /** Σ of the squared errors that ĝ is estimated to have. */
   squaredErrors: number
   /** True once any analytical or numerical entry is not zero. */
   anyNonZero: boolean
 }
 
-/**
- * How far an entry's two values may lie apart: tolerance·(|g| + |ĝ|) and the estimated error of both sides.
- */
-export function allowedDistance(
-  t: number,
-  offset: number,
-  analytical: number,
-  numerical: number,
-  estimate: ErrorEstimate,
-  tolerance: number,
-): number {
-  return (
-    tolerance * (Math.abs(analytical) + Math.abs(numerical)) +
-    estimate.ofEntry(t, offset) +
-    estimate.ofArithmetic(t, offset)
-  )
+/** What is known of one tensor besides its results. */
+export interface TensorEvidence {
+  readonly gradient: AnalyticalGradient
+  readonly estimate: ErrorEstimate
+  readonly tolerance: number
+  /** Bounds on the truncation of its results that are known better than the estimate; NaN for none. */
+  readonly truncations: Float64Array | undefined
+  /** How many entries' perturbations crossed a kink at the step asked for. */
+  readonly crossings: number
 }
 
 /**
@@ -86,78 +87,124 @@ function isAbove(tolerance: number, sum: DifferenceSum, whole: Float64Array, che
 /**
  * Judges one tensor, each entry against the tolerance and its own error estimate: an entry is wrong when
  * |g − ĝ| > tolerance·(|g| + |ĝ|) + the estimated error of both sides. A tensor with a wrong entry fails; one
- * whose difference is above the tolerance although no entry is wrong, or with an entry that a kink or an
- * overflow leaves open, is inconclusive.
- * @param looked.excused positions of entries that a second look found to be right
- * @param looked.open positions of entries that it might have found so, but did not get to
- * @param crossings how many entries' perturbations crossed a kink at the step asked for
+ * whose difference is above the tolerance although no entry is wrong, or with an entry that an overflow leaves
+ * open, is inconclusive.
  */
 export function judgeTensor(
   tensor: TensorDerivatives,
   t: number,
-  gradient: AnalyticalGradient,
-  estimate: ErrorEstimate,
-  tolerance: number,
-  looked: { readonly excused: ReadonlySet<number>; readonly open: ReadonlySet<number> },
-  crossings: number,
+  evidence: TensorEvidence,
   totals: Totals,
 ): TensorJudgement {
   const { parameter, entries, derivatives, kinks, done } = tensor
+  const { gradient, estimate, tolerance, truncations } = evidence
   const sum = new DifferenceSum()
-  const offending: { k: number; excess: number }[] = []
-  let wrongEntries = 0
-  let undecided = 0
+  const wrong: Offence[] = []
+  const open: Offence[] = []
+  // disagree, but by no more than the errors of both sides
+  const excused: Offence[] = []
+  let unresolved = 0
   let overflowed = 0
-  let unexamined = 0
   for (let k = 0; k < done; k++) {
     const offset = entries[k]
     const [analytical, numerical] = [gradient.values[offset], derivatives[k]]
     if (!Number.isFinite(numerical)) {
       overflowed++
-      offending.push({ k, excess: Number.POSITIVE_INFINITY })
+      open.push({ k, excess: Number.POSITIVE_INFINITY })
       continue
     }
     sum.add(analytical, numerical)
     totals.difference.add(analytical, numerical)
     if (analytical !== 0 || numerical !== 0) totals.anyNonZero = true
-    totals.squaredErrors += estimate.ofEntry(t, offset) ** 2
     const distance = Math.abs(analytical - numerical)
-    if (distance <= allowedDistance(t, offset, analytical, numerical, estimate, tolerance)) continue
-    if (looked.excused.has(k)) continue
-    if (looked.open.has(k)) unexamined++
-    else if (kinks[k] === 0) wrongEntries++
-    else undecided++
-    offending.push({ k, excess: distance })
-  }
-  let verdict: Verdict = 'pass'
-  if (wrongEntries > 0) verdict = 'fail'
-  else if (undecided + overflowed + unexamined > 0 || isAbove(tolerance, sum, gradient.values, done)) {
-    verdict = 'inconclusive'
-  }
-  offending.sort((a, b) => b.excess - a.excess)
-  const worst = offending.slice(0, WORST_ENTRIES).map(({ k }): EntryReport => {
-    const [analytical, numerical] = [gradient.values[entries[k]], derivatives[k]]
-    return {
-      index: userIndex(parameter, entries[k]),
-      analytical,
-      numerical,
-      relativeError: relativeError(analytical, numerical),
+    const tolerated = tolerance * (Math.abs(analytical) + Math.abs(numerical))
+    if (distance <= tolerated) continue
+    const allowed = tolerated + ofNumerical(evidence, t, offset, k) + estimate.ofArithmetic(t, offset)
+    if (distance <= allowed) excused.push({ k, excess: distance })
+    else if (kinks[k] === 0 || !Number.isNaN(truncations?.[k] ?? Number.NaN))
+      wrong.push({ k, excess: distance })
+    else {
+      unresolved++
+      open.push({ k, excess: distance })
     }
-  })
+  }
+  const squaredError = squaredNormOfErrors(tensor, t, estimate, truncations)
+  totals.squaredErrors += squaredError
+  let verdict: Verdict = 'pass'
+  if (wrong.length > 0) verdict = 'fail'
+  else if (open.length > 0) verdict = 'inconclusive'
+  else if (isAbove(tolerance, sum, gradient.values, done)) {
+    verdict = 'inconclusive'
+    open.push(...excused)
+  }
+  const report = (offences: Offence[], as: 'fail' | 'inconclusive') =>
+    mostExcessive(offences).map(({ k }): EntryReport => {
+      const [analytical, numerical] = [gradient.values[entries[k]], derivatives[k]]
+      const size = Math.abs(analytical) + Math.abs(numerical)
+      const error = ofNumerical(evidence, t, entries[k], k)
+      return {
+        index: userIndex(parameter, entries[k]),
+        analytical,
+        numerical,
+        relativeError: relativeError(analytical, numerical),
+        numericalError: size === 0 ? 0 : error / size,
+        verdict: as,
+      }
+    })
   return {
-    undecided,
+    unresolved,
     overflowed,
-    unexamined,
+    wrong: wrong.map(({ k }) => k).sort((a, b) => a - b),
     report: {
       name: parameter.name,
       gradient: gradient.name,
       shape: parameter.shape,
       checked: done,
       difference: sum.difference,
+      numericalError: sum.norms === 0 ? 0 : Math.sqrt(squaredError) / sum.norms,
       verdict,
-      kinks: crossings,
-      wrongEntries,
-      worst,
+      kinks: evidence.crossings,
+      wrongEntries: wrong.length,
+      undecidedEntries: open.length,
+      worst: [...report(wrong, 'fail'), ...report(open, 'inconclusive')].slice(0, WORST_ENTRIES),
     },
   }
+}
+
+/** An entry, by its position among the results, that disagrees. */
+interface Offence {
+  readonly k: number
+  readonly excess: number
+}
+
+const mostExcessive = (offences: Offence[]) =>
+  offences.sort((a, b) => b.excess - a.excess).slice(0, WORST_ENTRIES)
+
+/** Bound on the error of ĝ of result k. */
+function ofNumerical(
+  { estimate, truncations }: TensorEvidence,
+  t: number,
+  offset: number,
+  k: number,
+): number {
+  const known = truncations?.[k] ?? Number.NaN
+  return estimate.ofRounding(t, offset) + (Number.isNaN(known) ? estimate.ofTruncation(t, offset) : known)
+}
+
+/** Estimated Σ of squared errors of a tensor's results. */
+function squaredNormOfErrors(
+  { parameter, entries, done }: TensorDerivatives,
+  t: number,
+  estimate: ErrorEstimate,
+  truncations: Float64Array | undefined,
+): number {
+  const isWhole = done === parameter.size
+  const estimated = estimate.squaredNorm(t, isWhole ? undefined : entries.subarray(0, done))
+  if (truncations === undefined) return estimated.rounding + estimated.truncation
+  // those known better take the place of their estimates
+  const better = entries.filter((_, k) => k < done && !Number.isNaN(truncations[k]))
+  const replaced = estimate.squaredNorm(t, better).truncation
+  let known = 0
+  for (let k = 0; k < done; k++) if (!Number.isNaN(truncations[k])) known += truncations[k] ** 2
+  return estimated.rounding + Math.max(0, estimated.truncation - replaced) + known
 }

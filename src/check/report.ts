@@ -14,6 +14,10 @@ export interface EntryReport {
   readonly numerical: number
   /** |g − ĝ| / (|g| + |ĝ|); 0 when both are zero. */
   readonly relativeError: number
+  /** Bound on |error of ĝ| / (|g| + |ĝ|): how far the numerical value itself can be trusted. */
+  readonly numericalError: number
+  /** Wrong, or left open: it disagrees, but the errors of both gradients may explain it, or it is not finite. */
+  readonly verdict: 'fail' | 'inconclusive'
 }
 
 /** The judgement of one tensor. */
@@ -28,12 +32,16 @@ export interface TensorReport {
   readonly checked: number
   /** ‖g − ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over the checked elements; of a fast check over all, estimated. */
   readonly difference: number
+  /** Estimated ‖error of ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over the checked elements. */
+  readonly numericalError: number
   readonly verdict: Verdict
   /** How many of its perturbations crossed a kink (ReLU at 0). */
   readonly kinks: number
   /** How many checked elements are off by more than the tolerance and their own error estimate. */
   readonly wrongEntries: number
-  /** Worst elements first; empty when every element agrees within the tolerance. */
+  /** How many an inconclusive tensor leaves open: not finite, or off by no more than the errors of both gradients. */
+  readonly undecidedEntries: number
+  /** Worst elements first, wrong ones before those left open; empty when the tensor passes. */
   readonly worst: readonly EntryReport[]
   /** Where a fast check found it wrong. */
   readonly located?: LocatedReport
@@ -155,7 +163,7 @@ export interface CheckReport {
   /** The difference against the step, where a sweep was asked for: the largest step first. */
   readonly steps?: readonly StepReport[]
   readonly timing: { readonly seconds: number; readonly perturbations: number }
-  /** Sentences a reader should see: why a verdict is inconclusive, that the check was interrupted. */
+  /** Sentences a reader should see: why a verdict is inconclusive, where kinks are, that the check was interrupted. */
   readonly notices: readonly string[]
   /** True when the check was stopped before every chosen parameter was perturbed. */
   readonly interrupted: boolean

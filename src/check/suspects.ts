@@ -4,98 +4,172 @@ import type {
   Evaluator,
   TensorDerivatives,
 } from '../differentiate/evaluator.js'
+import { reevaluate } from '../differentiate/refine-kinks.js'
 import type { AnalyticalGradient } from '../network/bind.js'
 import type { Model } from '../network/model.js'
 import {
   AGREEMENT,
-  type ErrorEstimate,
+  type MeasuredTruncation,
   measureTruncation,
   pickResults,
+  type ResultSample,
   sampleSize,
-} from './error-estimate.js'
-import { allowedDistance } from './judge.js'
+} from './cross-validation.js'
+import type { ErrorEstimate } from './error-estimate.js'
 
 /** How many times its measured value a truncation error may be. */
 const TRUNCATION_MARGIN = 2
 
-/** What a second look at the entries that look wrong found. */
+/** What a second look at the entries that disagree found. */
 export interface SecondLook {
-  /** For each tensor, positions among its results that a truncation error of their own explains. */
-  readonly excused: readonly ReadonlySet<number>[]
-  /** Positions that were not looked at, of a tensor whose more suspicious ones are all explained. */
-  readonly open: readonly ReadonlySet<number>[]
-  /** How many entries were looked at. */
+  /** For each tensor bounds on the truncation of its results: NaN where the estimate holds; nothing where it holds for all. */
+  readonly truncations: readonly (Float64Array | undefined)[]
+  /** How many entries were looked at by another evaluator. */
   readonly checked: number
-  /** Entries where difference arithmetic in float64 gives another value than the evaluator did. */
+  /** Those of them where difference arithmetic in float64 gives another value than the evaluator did. */
   readonly disagreements: number
 }
 
+/** What the verdict on an entry rests on: its results, the gradient, and their errors. */
+export interface Evidence {
+  readonly model: Model
+  readonly evaluator: Evaluator
+  readonly settings: DifferenceSettings
+  readonly results: readonly TensorDerivatives[]
+  readonly gradients: readonly AnalyticalGradient[]
+  readonly estimate: ErrorEstimate
+  readonly tolerance: number
+}
+
 /**
- * Looks again at the entries that disagree by more than the estimate, which knows truncation from a sample only:
- * at the most suspicious of each tensor the truncation is measured, and the evaluator's value compared with
- * float64's. Where that explains all of them, the less suspicious ones stay open.
+ * Looks again at the entries that disagree by more than rounding explains. What truncation may explain is evaluated
+ * again with next to no step, which settles it. Of what it should not explain, the most suspicious entries of each
+ * tensor are evaluated in float64 at both steps; if the estimate was too small for one of them, all are. Entries that
+ * cross kinks are left as they are.
+ * @param known bounds on truncations as far as they are known
  */
 export async function lookAgain(
-  model: Model,
-  evaluator: Evaluator,
-  settings: DifferenceSettings,
-  results: readonly TensorDerivatives[],
-  gradients: readonly AnalyticalGradient[],
-  estimate: ErrorEstimate,
-  tolerance: number,
+  evidence: Evidence,
+  known: readonly (Float64Array | undefined)[],
   hooks: EvaluationHooks,
 ): Promise<SecondLook> {
-  const suspects = results.map((tensor, t) => findSuspects(tensor, t, gradients[t], estimate, tolerance))
+  const { model, settings, results } = evidence
+  const truncations = [...known]
+  const suspects = results.map((_, t) => findSuspects(evidence, t))
   const most = sampleSize(model)
   const examined = results.map((tensor, t) =>
     pickResults(
       tensor,
-      suspects[t].slice(0, most).sort((a, b) => a - b),
+      suspects[t].beyond.slice(0, most).sort((a, b) => a - b),
     ),
   )
-  const measured = await measureTruncation(model, settings, examined, hooks)
-  let disagreements = 0
-  const excused = results.map((tensor, t) => {
-    const { positions, entries } = examined[t]
-    const explained = positions.filter((position, k) => {
-      const [analytical, numerical] = [gradients[t].values[entries[k]], tensor.derivatives[position]]
-      const { truncation, derivatives, crosses } = measured[t]
-      // whole losses show no kinks: the chord over one may be any value
-      if (evaluator.name === 'textbook' && crosses[k]) return true
-      const agreed =
-        estimate.ofEntry(t, entries[k]) + AGREEMENT * (Math.abs(numerical) + Math.abs(derivatives[k]))
-      if (Math.abs(numerical - derivatives[k]) > agreed) disagreements++
-      const allowed = allowedDistance(t, entries[k], analytical, numerical, estimate, tolerance)
-      return !(Math.abs(analytical - numerical) > allowed + TRUNCATION_MARGIN * truncation[k])
-    })
-    return new Set(explained)
-  })
-  const open = suspects.map((positions, t) =>
-    excused[t].size === examined[t].positions.length ? new Set(positions.slice(most)) : new Set<number>(),
+  const measured = await measureTruncation(model, settings, examined, {})
+  const { disagreements, isExplained } = compareMeasured(evidence, examined, measured, truncations)
+  const again = results.map((_, t) =>
+    Uint32Array.from(
+      isExplained[t] ? [...suspects[t].unsure, ...suspects[t].beyond] : suspects[t].unsure,
+    ).sort(),
   )
+  await settle(evidence, again, truncations, hooks)
   return {
-    excused,
-    open,
+    truncations,
     checked: examined.reduce((sum, { positions }) => sum + positions.length, 0),
     disagreements,
   }
 }
 
-/** Positions of the entries that look wrong, the most suspicious first. */
-function findSuspects(
-  { entries, derivatives, kinks, done }: TensorDerivatives,
-  t: number,
-  gradient: AnalyticalGradient,
-  estimate: ErrorEstimate,
-  tolerance: number,
-): number[] {
-  const suspects: { position: number; ratio: number }[] = []
+/** Positions of the entries that disagree by more than rounding explains. */
+interface Suspects {
+  /** Within what the estimated truncation explains. */
+  readonly unsure: readonly number[]
+  /** Beyond it, the most suspicious first. */
+  readonly beyond: readonly number[]
+}
+
+function findSuspects({ results, gradients, estimate, tolerance }: Evidence, t: number): Suspects {
+  const { entries, derivatives, kinks, done } = results[t]
+  const unsure: number[] = []
+  const beyond: { position: number; ratio: number }[] = []
   for (let k = 0; k < done; k++) {
-    const [analytical, numerical] = [gradient.values[entries[k]], derivatives[k]]
-    if (kinks[k] !== 0 || !Number.isFinite(numerical)) continue
+    const [analytical, numerical] = [gradients[t].values[entries[k]], derivatives[k]]
     const distance = Math.abs(analytical - numerical)
-    const allowed = allowedDistance(t, entries[k], analytical, numerical, estimate, tolerance)
-    if (distance > allowed) suspects.push({ position: k, ratio: distance / allowed })
+    const tolerated = tolerance * (Math.abs(analytical) + Math.abs(numerical))
+    if (distance <= tolerated || kinks[k] !== 0 || !Number.isFinite(numerical)) continue
+    const rounding = estimate.ofRounding(t, entries[k])
+    const arithmetic = estimate.ofArithmetic(t, entries[k])
+    const truncation = estimate.ofTruncation(t, entries[k])
+    // a truncation that is larger than the rounding may be what keeps a tensor's difference above the tolerance
+    const inherent = tolerated + arithmetic + (truncation > rounding ? 0 : rounding)
+    if (distance <= inherent) continue
+    const allowed = tolerated + rounding + arithmetic + truncation
+    if (distance <= allowed) unsure.push(k)
+    else beyond.push({ position: k, ratio: distance / allowed })
   }
-  return suspects.sort((a, b) => b.ratio - a.ratio).map(({ position }) => position)
+  return { unsure, beyond: beyond.sort((a, b) => b.ratio - a.ratio).map(({ position }) => position) }
+}
+
+/** Compares an evaluator's values with float64's, and takes the truncation for the bound where it explains the distance. */
+function compareMeasured(
+  { evaluator, results, gradients, estimate, tolerance }: Evidence,
+  examined: readonly ResultSample[],
+  measured: readonly MeasuredTruncation[],
+  truncations: (Float64Array | undefined)[],
+): { disagreements: number; isExplained: boolean[] } {
+  let disagreements = 0
+  const isExplained = results.map((tensor, t) => {
+    let explained = false
+    const { positions, entries } = examined[t]
+    for (const [k, position] of positions.entries()) {
+      const [analytical, numerical] = [gradients[t].values[entries[k]], tensor.derivatives[position]]
+      const { derivatives, fine } = measured[t]
+      const rounding = estimate.ofRounding(t, entries[k])
+      const sizes = Math.abs(numerical) + Math.abs(derivatives[k])
+      if (Math.abs(numerical - derivatives[k]) > rounding + AGREEMENT * sizes) disagreements++
+      const truncation = TRUNCATION_MARGIN * Math.abs(derivatives[k] - fine[k])
+      const allowed = tolerance * (Math.abs(analytical) + Math.abs(numerical)) + rounding
+      const distance = Math.abs(analytical - numerical)
+      if (distance > allowed + estimate.ofArithmetic(t, entries[k]) + truncation) continue
+      explained = true
+      if (evaluator.name === 'textbook') remember(truncations, tensor, t, position, truncation)
+    }
+    return explained
+  })
+  return { disagreements, isExplained }
+}
+
+/** Finds out what the truncation of some results is. Difference arithmetic is rid of it; whole losses lose their digits. */
+async function settle(
+  { model, evaluator, settings, results }: Evidence,
+  positions: readonly Uint32Array[],
+  truncations: (Float64Array | undefined)[],
+  hooks: EvaluationHooks,
+): Promise<void> {
+  if (positions.every((places) => places.length === 0) || hooks.signal?.aborted) return
+  if (evaluator.name !== 'textbook') {
+    await reevaluate(model, evaluator, results, positions, settings, hooks)
+    if (hooks.signal?.aborted) return
+    for (const [t, places] of positions.entries()) {
+      for (const position of places) remember(truncations, results[t], t, position, 0)
+    }
+    return
+  }
+  const samples = results.map((tensor, t) => pickResults(tensor, [...positions[t]]))
+  const measured = await measureTruncation(model, settings, samples, hooks)
+  if (hooks.signal?.aborted) return
+  for (const [t, { derivatives, fine }] of measured.entries()) {
+    for (const [k, position] of samples[t].positions.entries()) {
+      remember(truncations, results[t], t, position, TRUNCATION_MARGIN * Math.abs(derivatives[k] - fine[k]))
+    }
+  }
+}
+
+function remember(
+  truncations: (Float64Array | undefined)[],
+  { entries }: TensorDerivatives,
+  t: number,
+  position: number,
+  truncation: number,
+): void {
+  truncations[t] ??= new Float64Array(entries.length).fill(Number.NaN)
+  truncations[t][position] = truncation
 }

@@ -7,15 +7,30 @@ import {
   type TensorDerivatives,
 } from './evaluator.js'
 
-/** How much smaller each further step is, and how often it shrinks. */
-const SHRINK = 1000
-const MOST_TIMES = 3
+/** A step so small that next to nothing crosses a kink or curves; difference arithmetic loses nothing by it. */
+export const FINE_STEP = 2 ** -30
+
+/** The entries of one tensor that sit on a kink, and the slopes beside it. */
+export interface EntriesOnKinks {
+  /** Where they stand among the tensor's results, ascending. */
+  readonly positions: Uint32Array
+  /** ∂J/∂θ from below and from above. */
+  readonly left: Float64Array
+  readonly right: Float64Array
+}
+
+/** What became of the entries whose perturbations crossed kinks. */
+export interface KinkRefinement {
+  /** For each tensor, positions of the entries that crossed a kink at the step asked for. */
+  readonly crossed: readonly Uint32Array[]
+  /** For each tensor, those that still cross with next to no step. */
+  readonly onKinks: readonly EntriesOnKinks[]
+}
 
 /**
- * Evaluates those entries again, with smaller and smaller steps, whose perturbation carried a unit across a kink:
- * there the quotient is a chord between two slopes. Difference arithmetic loses nothing by a small step. What
- * still crosses afterwards sits on its kink and keeps its mark in `kinks`.
- * @returns for each tensor, how many entries crossed a kink at the step asked for
+ * Evaluates those entries again, with next to no step, whose perturbation carried a unit across a kink: there the
+ * quotient is a chord between two slopes. What still crosses sits on its kink and keeps its mark in `kinks`; of
+ * it both one-sided slopes are evaluated.
  */
 export async function refineKinks(
   model: Model,
@@ -23,34 +38,70 @@ export async function refineKinks(
   results: readonly TensorDerivatives[],
   settings: DifferenceSettings,
   hooks: EvaluationHooks = {},
-): Promise<number[]> {
+): Promise<KinkRefinement> {
   const crossed = results.map(findCrossings)
-  const counts = crossed.map((positions) => positions.length)
-  let pending = crossed
-  let { step } = settings
-  for (let time = 0; time < MOST_TIMES && pending.some((positions) => positions.length > 0); time++) {
-    step /= SHRINK
-    const finer = createDerivatives(
-      results.map(({ parameter, entries }, t) => ({
-        parameter,
-        entries: Uint32Array.from(pending[t], (position) => entries[position]),
-      })),
-    )
-    await evaluator.evaluate(model, finer, { ...settings, step }, hooks)
-    for (const [t, tensor] of finer.entries()) {
-      for (let k = 0; k < tensor.done; k++) {
-        results[t].derivatives[pending[t][k]] = tensor.derivatives[k]
-        results[t].kinks[pending[t][k]] = tensor.kinks[k]
-      }
+  await reevaluate(model, evaluator, results, crossed, settings, hooks)
+  const positions = results.map(({ kinks }, t) => crossed[t].filter((position) => kinks[position] !== 0))
+  const central = await evaluateBeside(model, evaluator, results, positions, settings, 'central', hooks)
+  const right = await evaluateBeside(model, evaluator, results, positions, settings, 'forward', hooks)
+  const onKinks = positions.map((places, t) => {
+    const count = Math.min(central[t].done, right[t].done)
+    return {
+      positions: places.slice(0, count),
+      // the central quotient is the mean of both sides
+      left: Float64Array.from(
+        { length: count },
+        (_, k) => 2 * central[t].derivatives[k] - right[t].derivatives[k],
+      ),
+      right: right[t].derivatives.slice(0, count),
     }
-    pending = pending.map((positions, t) => positions.filter((position) => results[t].kinks[position] !== 0))
+  })
+  return { crossed, onKinks }
+}
+
+/** Replaces the results at some positions by what next to no step gives. */
+export async function reevaluate(
+  model: Model,
+  evaluator: Evaluator,
+  results: readonly TensorDerivatives[],
+  positions: readonly Uint32Array[],
+  settings: DifferenceSettings,
+  hooks: EvaluationHooks = {},
+): Promise<void> {
+  const finer = await evaluateBeside(model, evaluator, results, positions, settings, settings.scheme, hooks)
+  for (const [t, { derivatives, kinks, done }] of finer.entries()) {
+    for (let k = 0; k < done; k++) {
+      results[t].derivatives[positions[t][k]] = derivatives[k]
+      results[t].kinks[positions[t][k]] = kinks[k]
+    }
   }
-  return counts
+}
+
+async function evaluateBeside(
+  model: Model,
+  evaluator: Evaluator,
+  results: readonly TensorDerivatives[],
+  positions: readonly Uint32Array[],
+  settings: DifferenceSettings,
+  scheme: DifferenceSettings['scheme'],
+  hooks: EvaluationHooks,
+): Promise<TensorDerivatives[]> {
+  const finer = createDerivatives(
+    results.map(({ parameter, entries }, t) => ({
+      parameter,
+      entries: positions[t].map((position) => entries[position]),
+    })),
+  )
+  if (positions.every((places) => places.length === 0)) return finer
+  await evaluator.evaluate(model, finer, { step: FINE_STEP * settings.step, scheme }, hooks)
+  return finer
 }
 
 /** Positions of the evaluated entries that crossed a kink, ascending. */
-function findCrossings({ kinks, done }: TensorDerivatives): number[] {
-  const positions: number[] = []
-  for (let k = 0; k < done; k++) if (kinks[k] !== 0) positions.push(k)
+function findCrossings({ kinks, done }: TensorDerivatives): Uint32Array {
+  let count = 0
+  for (let k = 0; k < done; k++) if (kinks[k] !== 0) count++
+  const positions = new Uint32Array(count)
+  for (let k = 0, at = 0; k < done; k++) if (kinks[k] !== 0) positions[at++] = k
   return positions
 }

@@ -1,4 +1,5 @@
-import type { Model } from '../network/model.js'
+import { crossesKink } from '../network/activations.js'
+import type { ForwardPass, Model } from '../network/model.js'
 import type { DifferenceSettings, EvaluationHooks, Evaluator, TensorDerivatives } from './evaluator.js'
 import { WorkSlices } from './work-slices.js'
 
@@ -18,7 +19,8 @@ async function evaluate(
   hooks: EvaluationHooks = {},
 ): Promise<void> {
   const slices = new WorkSlices()
-  const cost = model.cost()
+  const base = model.forward()
+  const cost = model.cost(base)
   let total = 0
   for (const tensor of tensors) {
     const theta = model.values(tensor.parameter)
@@ -31,28 +33,30 @@ async function evaluate(
       const entry = tensor.entries[tensor.done]
       const kept = theta[entry]
       theta[entry] = kept + step
-      const costPlus = model.cost()
+      const plus = model.forward()
+      const costPlus = model.cost(plus)
       theta[entry] = kept - step
-      const costMinus = scheme === 'central' ? model.cost() : cost
+      const minus = scheme === 'central' ? model.forward() : base
+      const costMinus = scheme === 'central' ? model.cost(minus) : cost
       theta[entry] = kept
       tensor.derivatives[tensor.done] = (costPlus - costMinus) / (scheme === 'central' ? 2 * step : step)
+      tensor.kinks[tensor.done] = Math.min(
+        255,
+        countCrossings(model, base, plus) + countCrossings(model, base, minus),
+      )
       total++
     }
   }
   hooks.onProgress?.(total)
 }
 
-/**
- * Bound, to first order, on the error of a textbook derivative that comes from rounding the losses in float64:
- * the unit roundoff times Σ of the absolute terms of J, divided by h.
- */
-export function textbookRoundoff(model: Model, magnitudes: readonly Float64Array[], step: number): number {
-  const pass = model.forward()
-  const output = { Z: pass.Z[pass.Z.length - 1], A: pass.A[pass.A.length - 1] }
-  let terms = model.lossScale * model.loss.condition(output, model.targets) + model.l2Cost()
-  for (const [t, parameter] of model.parameters.entries()) {
-    const theta = model.values(parameter)
-    for (let k = 0; k < theta.length; k++) terms += Math.abs(theta[k]) * magnitudes[t][k]
+/** How many units a perturbation carries across a kink. */
+function countCrossings({ layers }: Model, base: ForwardPass, perturbed: ForwardPass): number {
+  let count = 0
+  for (const [l, { activation, endsAtLogits }] of layers.entries()) {
+    if (!activation.hasKink || endsAtLogits) continue
+    const [from, to] = [base.Z[l].data, perturbed.Z[l].data]
+    for (let k = 0; k < from.length; k++) if (crossesKink(from[k], to[k] - from[k])) count++
   }
-  return (2 ** -53 * terms) / step
+  return count
 }

@@ -1,5 +1,5 @@
 import type { Activation } from './activations.js'
-import { createMatrix, type Matrix, multiplyByTransposed } from './matrix.js'
+import { createMatrix, type Matrix, multiply, multiplyByTransposed } from './matrix.js'
 
 /**
  * A fully connected layer: A = f(Z), Z = A_previous·Wᵀ + b, all in float64, samples × units. How a change passes
@@ -70,82 +70,6 @@ export class DenseLayer {
    * @param weights the layer's own, or what is to stand for them (their absolute values, for magnitudes)
    */
   passBack(delta: Matrix, weights: Float64Array): Matrix {
-    const { inputs, outputs } = this
-    const result = createMatrix(delta.rows, inputs)
-    for (let s = 0; s < delta.rows; s++) {
-      for (let i = 0; i < outputs; i++) {
-        const d = delta.data[s * outputs + i]
-        if (d === 0) continue
-        for (let j = 0; j < inputs; j++) result.data[s * inputs + j] += d * weights[i * inputs + j]
-      }
-    }
-    return result
-  }
-
-  /**
-   * Variance of Z, in squared unit roundoffs, when the input has variance `variance` and every operation rounds:
-   * a sum's rounding is taken as one roundoff of Σ|terms|.
-   */
-  forwardRounding(input: Matrix, variance: Matrix): Matrix {
-    const { inputs, outputs, weights, biases } = this
-    const result = createMatrix(input.rows, outputs)
-    for (let s = 0; s < input.rows; s++) {
-      for (let i = 0; i < outputs; i++) {
-        const at = i * inputs
-        const from = s * inputs
-        let passed = 0
-        let terms = biases === undefined ? 0 : Math.abs(biases[i])
-        for (let j = 0; j < inputs; j++) {
-          const w = weights[at + j]
-          passed += w * w * variance.data[from + j]
-          terms += Math.abs(w * input.data[from + j])
-        }
-        result.data[s * outputs + i] = passed + terms * terms
-      }
-    }
-    return result
-  }
-
-  /** The same for both gradients and ∂J/∂input, from δ and the input with their variances. */
-  backwardRounding(
-    delta: Matrix,
-    deltaVariance: Matrix,
-    input: Matrix,
-    inputVariance: Matrix,
-  ): { weights: Float64Array; biases: Float64Array | undefined; input: Matrix } {
-    const { inputs, outputs } = this
-    const weights = new Float64Array(outputs * inputs)
-    const weightTerms = new Float64Array(outputs * inputs)
-    const biases = new Float64Array(outputs)
-    const biasTerms = new Float64Array(outputs)
-    const toInput = createMatrix(input.rows, inputs)
-    const inputTerms = new Float64Array(inputs)
-    for (let s = 0; s < input.rows; s++) {
-      inputTerms.fill(0)
-      const [from, to] = [s * inputs, (s + 1) * inputs]
-      const values = input.data.subarray(from, to)
-      const variances = inputVariance.data.subarray(from, to)
-      const toRow = toInput.data.subarray(from, to)
-      for (let i = 0; i < outputs; i++) {
-        const d = Math.abs(delta.data[s * outputs + i])
-        const v = deltaVariance.data[s * outputs + i]
-        if (d === 0 && v === 0) continue
-        biases[i] += v
-        biasTerms[i] += d
-        const row = i * inputs
-        for (let j = 0; j < inputs; j++) {
-          const a = values[j]
-          const w = this.weights[row + j]
-          weights[row + j] += d * d * variances[j] + a * a * v
-          weightTerms[row + j] += d * Math.abs(a)
-          toRow[j] += w * w * v
-          inputTerms[j] += d * Math.abs(w)
-        }
-      }
-      for (let j = 0; j < inputs; j++) toRow[j] += inputTerms[j] ** 2
-    }
-    for (let k = 0; k < weights.length; k++) weights[k] += weightTerms[k] ** 2
-    for (let i = 0; i < outputs; i++) biases[i] += biasTerms[i] ** 2
-    return { weights, biases: this.biases === undefined ? undefined : biases, input: toInput }
+    return multiply(delta, weights, this.inputs)
   }
 }

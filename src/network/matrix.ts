@@ -83,3 +83,43 @@ export function multiplyByTransposed(A: Matrix, B: Float64Array, columns: number
   }
   return result
 }
+
+/**
+ * A·B for rows of A that may be sparse: 4 rows at a time share what is read of B.
+ * @param A rows × depth
+ * @param B depth × columns, row-major
+ */
+export function multiply(A: Matrix, B: Float64Array, columns: number): Matrix {
+  const { rows, columns: depth, data } = A
+  const result = createMatrix(rows, columns)
+  const C = result.data
+  for (let r = 0; r < rows; r += 4) {
+    const count = Math.min(4, rows - r)
+    const [c0, c1, c2, c3] = [r * columns, (r + 1) * columns, (r + 2) * columns, (r + 3) * columns]
+    for (let t = 0; t < depth; t++) {
+      const a0 = data[r * depth + t]
+      const a1 = count > 1 ? data[(r + 1) * depth + t] : 0
+      const a2 = count > 2 ? data[(r + 2) * depth + t] : 0
+      const a3 = count > 3 ? data[(r + 3) * depth + t] : 0
+      if (a0 === 0 && a1 === 0 && a2 === 0 && a3 === 0) continue
+      const from = t * columns
+      if (count === 4) {
+        for (let c = 0; c < columns; c++) {
+          const b = B[from + c]
+          C[c0 + c] += a0 * b
+          C[c1 + c] += a1 * b
+          C[c2 + c] += a2 * b
+          C[c3 + c] += a3 * b
+        }
+        continue
+      }
+      for (let c = 0; c < columns; c++) {
+        const b = B[from + c]
+        C[c0 + c] += a0 * b
+        if (count > 1) C[c1 + c] += a1 * b
+        if (count > 2) C[c2 + c] += a2 * b
+      }
+    }
+  }
+  return result
+}

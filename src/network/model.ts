@@ -89,8 +89,8 @@ export class Model {
   }
 
   /** J by the published formulas, from a whole forward pass with the parameters as they are now. */
-  cost(): number {
-    return this.lossScale * this.loss.sum(outputOf(this.forward()), this.targets) + this.l2Cost()
+  cost(pass: ForwardPass = this.forward()): number {
+    return this.lossScale * this.loss.sum(outputOf(pass), this.targets) + this.l2Cost()
   }
 
   /** λ/(2m)·Σ W² */
@@ -154,7 +154,7 @@ function mapMatrix(matrix: Matrix, f: (value: number) => number): Matrix {
 }
 
 /** Σ|terms| of f′(z). Of z·P(z) they are P and z·P′, which cancel below 0. */
-function slopeMagnitude(activation: Activation, z: number): number {
+export function slopeMagnitude(activation: Activation, z: number): number {
   const slope = activation.derivative(z)
   if (z >= 0 || !['silu', 'gelu', 'gelu-tanh'].includes(activation.name)) return Math.abs(slope)
   const P = activation.value(z) / z
@@ -162,7 +162,7 @@ function slopeMagnitude(activation: Activation, z: number): number {
 }
 
 /** Σ|terms| of the loss's derivative. Binary cross-entropy's two cancel where an output reaches a target within (0, 1). */
-function lossDerivativeMagnitude({ loss, targets }: Model, output: Output): Matrix {
+export function lossDerivativeMagnitude({ loss, targets }: Model, output: Output): Matrix {
   if (loss.name !== 'binary-cross-entropy') return mapMatrix(loss.derivative(output, targets), Math.abs)
   const ofZero = loss.derivative(
     output,

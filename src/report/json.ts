@@ -68,9 +68,11 @@ function tensorToJson(tensor: TensorReport): object {
     shape: [...tensor.shape],
     checked: tensor.checked,
     difference: encodeNumber(tensor.difference),
+    numericalError: encodeNumber(tensor.numericalError),
     verdict: tensor.verdict,
     kinks: tensor.kinks,
     wrongEntries: tensor.wrongEntries,
+    undecidedEntries: tensor.undecidedEntries,
     worst: tensor.worst.map(entryToJson),
     ...(tensor.located === undefined
       ? {}
@@ -108,6 +110,8 @@ function entryToJson(entry: EntryReport): object {
     analytical: encodeNumber(entry.analytical),
     numerical: encodeNumber(entry.numerical),
     relativeError: encodeNumber(entry.relativeError),
+    numericalError: encodeNumber(entry.numericalError),
+    verdict: entry.verdict,
   }
 }
 

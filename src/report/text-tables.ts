@@ -20,9 +20,11 @@ export function formatTensors(
   const shown = chooseTensors(tensors, limit)
   const hasKinks = tensors.some((tensor) => tensor.kinks > 0)
   const hasWrong = tensors.some((tensor) => tensor.wrongEntries > 0)
+  const hasUndecided = tensors.some((tensor) => tensor.undecidedEntries > 0)
   const layout = (nameWidth: number) => {
     const columns = ['tensor', 'shape', 'checked', 'difference', 'verdict']
     if (hasWrong) columns.push('wrong')
+    if (hasUndecided) columns.push('open')
     if (hasKinks) columns.push('kinks')
     const header = columns.map((text) => ({ text, paint: style.quiet }))
     const rows = shown.map((tensor) => {
@@ -36,12 +38,13 @@ export function formatTensors(
           : verdictCell(tensor.verdict, style),
       ]
       if (hasWrong) cells.push({ text: formatCount(tensor.wrongEntries) })
+      if (hasUndecided) cells.push({ text: formatCount(tensor.undecidedEntries) })
       if (hasKinks) cells.push({ text: formatCount(tensor.kinks) })
       return cells
     })
     return [header, ...rows]
   }
-  return [...fitTable(layout, [2, 3, 5, 6], width), ...countRest(tensors, shown)]
+  return [...fitTable(layout, [2, 3, 5, 6, 7], width), ...countRest(tensors, shown)]
 }
 
 const verdictCell = (verdict: Verdict, style: Style): Cell => ({
@@ -76,7 +79,10 @@ function verdictVerb(verdict: Verdict, count: number): string {
   return count === 1 ? (verdict === 'pass' ? 'passes' : 'fails') : verdict
 }
 
-/** The worst entries of each failing tensor in about `limit` lines: index, both values and their ratio. */
+/**
+ * The worst entries of each failing tensor in about `limit` lines: index, both values and their ratio, and the
+ * estimated error of the numerical one where entries are left open.
+ */
 export function formatEntries(
   failing: readonly TensorReport[],
   limit: number,
@@ -85,7 +91,12 @@ export function formatEntries(
 ): string[] {
   const share = Math.min(MAX_ENTRIES_PER_TENSOR, Math.max(1, Math.floor(limit / failing.length)))
   const shown = failing.slice(0, Math.max(1, Math.floor(limit / share)))
-  const header = ['worst entries', 'analytical', 'numerical', 'ratio'].map((text) => ({
+  const hasOpen = shown.some((tensor) =>
+    tensor.worst.slice(0, share).some(({ verdict }) => verdict === 'inconclusive'),
+  )
+  const columns = ['worst entries', 'analytical', 'numerical', 'ratio']
+  if (hasOpen) columns.push('error', 'verdict')
+  const header = columns.map((text) => ({
     text,
     paint: style.quiet,
   }))
@@ -94,15 +105,18 @@ export function formatEntries(
     ...shown.flatMap((tensor) =>
       tensor.worst
         .slice(0, share)
-        .map((entry) => [
+        .map((entry): Cell[] => [
           { text: clipMiddle(escapeControls(tensor.gradient), nameWidth) + formatIndex(entry.index) },
           { text: formatValue(entry.analytical) },
           { text: formatValue(entry.numerical) },
           { text: formatRatio(entry.analytical, entry.numerical) },
+          ...(hasOpen
+            ? [{ text: formatDifference(entry.numericalError) }, verdictCell(entry.verdict, style)]
+            : []),
         ]),
     ),
   ]
-  const lines = fitTable(layout, [1, 2, 3], width)
+  const lines = fitTable(layout, [1, 2, 3, 4], width)
   if (shown.length === failing.length) return lines
   const rest = formatQuantity(failing.length - shown.length, 'more tensor')
   return [...lines, `${' '.repeat(INDENT)}and those of ${rest} (--json lists them)`]

@@ -20,7 +20,7 @@ Decimal.set({ precision: DIGITS })
 const arithmetics = new Map<number, Arithmetic>()
 
 /** Arithmetic in which a change of size |d| keeps its digits. */
-function arithmeticFor(d: Decimal): Arithmetic {
+export function arithmeticFor(d: Decimal): Arithmetic {
   const digits = DIGITS + Math.max(0, -d.e - 20)
   let found = arithmetics.get(digits)
   if (found === undefined) {
@@ -31,7 +31,7 @@ function arithmeticFor(d: Decimal): Arithmetic {
 }
 
 /** The exact value of a float64: `new Decimal(0.1)` would be one tenth. */
-function exactly(x: number, D: Arithmetic): Decimal {
+export function exactly(x: number, D: Arithmetic): Decimal {
   if (x === 0) return new D(0)
   const exponent = Math.floor(Math.log2(Math.abs(x))) - 52
   return new D(x / 2 ** exponent).times(new D(2).pow(exponent))
@@ -106,7 +106,7 @@ const ACTIVATIONS: Record<ActivationName, (z: Decimal) => Decimal> = {
 
 const values = new Map<string, Decimal>()
 
-function activationValue(name: ActivationName, z: Decimal): Decimal {
+export function activationValue(name: ActivationName, z: Decimal): Decimal {
   const key = `${name} ${arithmeticOf(z).precision} ${z}`
   let value = values.get(key)
   if (value === undefined) {
@@ -208,7 +208,7 @@ type ReferenceLossName = keyof typeof LOSSES
 
 const losses = new Map<string, Decimal>()
 
-function lossValue(
+export function lossValue(
   name: ReferenceLossName,
   outputs: readonly Decimal[],
   targets: readonly number[],

@@ -36,9 +36,11 @@ export function makeTensor(changes: Partial<TensorReport> = {}): TensorReport {
     shape,
     checked: shape.reduce((product, length) => product * length, 1),
     difference: 2.6e-8,
+    numericalError: 3e-8,
     verdict: 'pass',
     kinks: 0,
     wrongEntries: 0,
+    undecidedEntries: 0,
     worst: [],
     ...changes,
   }
@@ -53,6 +55,8 @@ export function makeFailingTensor(name: string, entries = 8): TensorReport {
       analytical: 0.2469135802 / (k + 1),
       numerical: 0.1234567901 / (k + 1),
       relativeError: 1 / 3,
+      numericalError: 2e-8,
+      verdict: 'fail',
     }),
   )
   return makeTensor({ name, verdict: 'fail', difference: 1 / 3, wrongEntries: entries, worst })

@@ -75,7 +75,7 @@ function gatherTensor(
   for (let k = 0; k < done; k++) {
     const offset = entries[k]
     const size = Math.abs(right[offset]) + Math.abs(derivatives[k])
-    const allowed = tolerance * size + estimate.ofEntry(t, offset)
+    const allowed = tolerance * size + estimate.ofRounding(t, offset) + estimate.ofTruncation(t, offset)
     if (kinks[k] !== 0 || !(Math.abs(right[offset] - derivatives[k]) <= allowed)) continue
     confirmed[count++] = offset
     if (!isNear(given[offset], right[offset], tolerance, rounding(offset))) wrong++

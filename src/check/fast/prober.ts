@@ -10,7 +10,7 @@ import type { DifferenceSettings, EvaluationHooks } from '../../differentiate/ev
 import { WorkSlices } from '../../differentiate/work-slices.js'
 import type { AnalyticalGradient } from '../../network/bind.js'
 import type { Model } from '../../network/model.js'
-import { type GradientRounding, ROUNDING_DEPTH } from '../error-estimate.js'
+import { ARITHMETIC_DEVIATIONS, type GradientRounding } from '../error-estimate.js'
 import { directionScale, MismatchBound, SMALLEST_ELEMENT, smallestError } from './detection.js'
 
 /** The smaller step of a second evaluation, relative to the first: difference arithmetic loses nothing by it. */
@@ -152,16 +152,16 @@ export class Prober {
     const { model, gradients, rounding, tolerance } = this.#setting
     const { values } = gradients[t]
     const magnitudes = rounding.magnitudes[t]
-    const deviations = rounding.deviations[t]
     // sums of so many terms round; |ĝ| is unknown, but at most |g| and the distance itself
-    const ownRounding = ROUNDING_DEPTH * 2 ** -53 * Math.sqrt(model.layers[model.parameters[t].layer].inputs)
-    const ofDeviation = ROUNDING_DEPTH * (rounding.u + 2 ** -53)
+    const ownRounding =
+      ARITHMETIC_DEVIATIONS * 2 ** -53 * Math.sqrt(model.layers[model.parameters[t].layer].inputs)
+    const ofDeviation = ARITHMETIC_DEVIATIONS * (rounding.u + 2 ** -53)
     const rest = 1 - tolerance
     if (rest <= 0) return () => Number.POSITIVE_INFINITY
     return (offset) =>
       (2 * tolerance * Math.abs(values[offset]) +
         ownRounding * magnitudes[offset] +
-        ofDeviation * deviations[offset]) /
+        ofDeviation * rounding.deviation(t, offset)) /
       rest
   }
 

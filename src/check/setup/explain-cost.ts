@@ -1,7 +1,6 @@
 import type { EvaluationHooks } from '../../differentiate/evaluator.js'
-import { textbookRoundoff } from '../../differentiate/textbook.js'
 import { WorkSlices } from '../../differentiate/work-slices.js'
-import type { Model } from '../../network/model.js'
+import { type Model, outputOf } from '../../network/model.js'
 import { DifferenceSum } from '../compare.js'
 import type { BoundNetwork, BoundProblem } from '../problem.js'
 import type { Verdict } from '../report.js'
@@ -60,7 +59,7 @@ export async function compareCost(
   hooks: EvaluationHooks,
 ): Promise<CostComparison> {
   const { model } = problem
-  const costTerms = textbookRoundoff(model, magnitudes, 1) / 2 ** -53
+  const costTerms = sumCostTerms(model, magnitudes)
   const precision = COST_ROUNDINGS * saved.unitRoundoff * costTerms
   const error = Math.abs(saved.value - model.cost())
   const isClose =
@@ -207,4 +206,15 @@ function compareGradients({ bound, terms }: Variant): number {
     }
   }
   return sum.difference
+}
+
+/** Σ of the absolute terms of J, those of the activations that it is made of included. */
+function sumCostTerms(model: Model, magnitudes: readonly Float64Array[]): number {
+  let terms =
+    model.lossScale * model.loss.condition(outputOf(model.forward()), model.targets) + model.l2Cost()
+  for (const [t, parameter] of model.parameters.entries()) {
+    const theta = model.values(parameter)
+    for (let k = 0; k < theta.length; k++) terms += Math.abs(theta[k]) * magnitudes[t][k]
+  }
+  return terms
 }

@@ -35,10 +35,10 @@ export function findNearZero(
   const measure = (values: (t: number) => Float64Array) => {
     const [gradient, left] = [new DifferenceSum(), new DifferenceSum()]
     for (const [t, { entries, done }] of results.entries()) {
-      const [of, deviations, magnitudes] = [values(t), rounding.deviations[t], rounding.magnitudes[t]]
+      const [of, magnitudes] = [values(t), rounding.magnitudes[t]]
       for (const offset of entries.subarray(0, done)) {
         gradient.add(of[offset], 0)
-        left.add(analytical * deviations[offset] + numerical * magnitudes[offset], 0)
+        left.add(analytical * rounding.deviation(t, offset) + numerical * magnitudes[offset], 0)
       }
     }
     return gradient.norms / left.norms

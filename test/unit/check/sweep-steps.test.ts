@@ -53,8 +53,9 @@ describe('a sweep of steps', () => {
     expect(steps![0].textbook / expected.textbook_difference!).toBeCloseTo(1, 2)
   })
 
+  // at larger steps a check evaluates what truncation explains once more, with next to no step
   it.each(['central', 'forward'] as const)('has the figures of checks at its steps: %s', async (scheme) => {
-    const { steps } = await checkGradients(published, { steps: [1e-3, 1e-6], scheme })
+    const { steps } = await checkGradients(published, { steps: [1e-5, 1e-6], scheme })
     for (const { step, difference, textbook } of steps!) {
       expect((await checkGradients(published, { step, scheme })).difference).toBe(difference)
       expect((await checkGradients(published, { step, scheme, method: 'textbook' })).difference).toBe(
@@ -80,7 +81,7 @@ describe('a sweep of steps', () => {
       },
     }
     await checkGradients(smooth.problem, { evaluator, steps: [0.5, 0.25] })
-    expect(seen).toEqual([1e-5, 0.5, 0.25])
+    expect(seen).toEqual([1e-6, 0.5, 0.25])
   })
 
   it('does not change the check beside it', async () => {

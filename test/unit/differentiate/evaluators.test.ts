@@ -2,9 +2,11 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createCpuEvaluator } from '../../../src/differentiate/cpu/evaluator.js'
 import { createDerivatives, type DifferenceSettings } from '../../../src/differentiate/evaluator.js'
 import { selectAll, selectSample } from '../../../src/differentiate/selection.js'
-import { createTextbookEvaluator, textbookRoundoff } from '../../../src/differentiate/textbook.js'
+import { createTextbookEvaluator } from '../../../src/differentiate/textbook.js'
 import { userOffset } from '../../../src/network/bind.js'
+import { linearize } from '../../../src/network/linearization.js'
 import type { Model } from '../../../src/network/model.js'
+import { lossRounding } from '../../../src/network/rounding.js'
 import { bindRandom, evaluateAll, inModelOrder, largestMultiple, valuesOf } from '../../support/evaluate.js'
 import {
   costWithChange,
@@ -19,6 +21,9 @@ const textbook = createTextbookEvaluator('')
 const NUMBERS = Array.from({ length: 60 }, (_, number) => number)
 
 const U = 2 ** -53
+
+/** One standard deviation of what rounding two losses does to a textbook derivative. */
+const roundoffOf = (model: Model, step: number) => (U * Math.sqrt(lossRounding(linearize(model)))) / step
 
 /** Every difference quotient of the plain cost by subtraction, in the model's order. */
 function subtractCosts(
@@ -210,7 +215,7 @@ describe('textbook', () => {
       const magnitudes = model.gradientMagnitudes()
       const results = await evaluateAll(textbook, model, { step: 1e-5, scheme: 'central' })
       const right = inModelOrder(model, random.gradients)
-      const roundoff = textbookRoundoff(model, magnitudes, 1e-5)
+      const roundoff = roundoffOf(model, 1e-5)
       const unit = (t: number, k: number) => roundoff + 1e-7 * magnitudes[t][k]
       expect(largestMultiple(valuesOf(results), right, unit)).toBeLessThan(4)
     },
@@ -223,7 +228,7 @@ describe('textbook', () => {
       const settings = { step: 1e-5, scheme: 'forward' as const }
       const slow = await evaluateAll(textbook, model, settings)
       const fast = await evaluateAll(cpu, model, settings)
-      const roundoff = textbookRoundoff(model, model.gradientMagnitudes(), settings.step)
+      const roundoff = roundoffOf(model, settings.step / 2)
       expect(largestMultiple(valuesOf(slow), valuesOf(fast), () => roundoff)).toBeLessThan(4)
     },
   )
@@ -238,10 +243,9 @@ describe('textbook', () => {
         right,
         () => 1,
       )
-    const magnitudes = model.gradientMagnitudes()
     for (const step of [1e-8, 1e-10, 1e-12]) {
       const lost = await errorAt(textbook, step)
-      const roundoff = textbookRoundoff(model, magnitudes, step)
+      const roundoff = roundoffOf(model, step)
       expect(lost).toBeLessThan(4 * roundoff)
       expect(lost).toBeGreaterThan(roundoff / 100)
     }

@@ -21,8 +21,8 @@ async function evaluateAt(w: number, b: number, step: number) {
   const settings = { step, scheme: 'central' } as const
   await cpu.evaluate(model, results, settings)
   const before = results.map((tensor) => tensor.derivatives[0])
-  const crossed = await refineKinks(model, cpu, results, settings)
-  return { before, crossed, results }
+  const { crossed, onKinks } = await refineKinks(model, cpu, results, settings)
+  return { before, crossed: crossed.map((positions) => positions.length), onKinks, results }
 }
 
 describe('refineKinks', () => {
@@ -41,8 +41,14 @@ describe('refineKinks', () => {
     expect(results.map((tensor) => tensor.derivatives[0])).toEqual(before)
   })
 
-  it('keeps the mark of an entry that sits on its kink', async () => {
-    const { crossed, results } = await evaluateAt(1, -1, 1e-5)
+  it('keeps the mark of an entry that sits on its kink, and gives the slopes on both sides', async () => {
+    const { crossed, onKinks, results } = await evaluateAt(1, -1, 1e-5)
+    // (relu(z) + 1)²/2 has the slopes 0 and 1 at z = 0
+    for (const { positions, left, right } of onKinks) {
+      expect([...positions]).toEqual([0])
+      expect(left[0]).toBeCloseTo(0, 12)
+      expect(right[0]).toBeCloseTo(1, 12)
+    }
     expect(crossed).toEqual([1, 1])
     expect(results.every((tensor) => tensor.kinks[0] !== 0)).toBe(true)
   })

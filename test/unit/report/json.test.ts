@@ -40,11 +40,22 @@ describe('reportToJson', () => {
       analytical: 0.1234567901,
       numerical: 0.06172839505,
       relativeError: 1 / 3,
+      numericalError: 2e-8,
+      verdict: 'fail',
     })
   })
 
   it('writes numbers that are not finite as strings', () => {
-    const worst = [{ index: [0, 0], analytical: -Infinity, numerical: NaN, relativeError: NaN }]
+    const worst = [
+      {
+        index: [0, 0],
+        analytical: -Infinity,
+        numerical: NaN,
+        relativeError: NaN,
+        numericalError: Infinity,
+        verdict: 'inconclusive' as const,
+      },
+    ]
     const report = makeReport({
       difference: NaN,
       numericalError: Infinity,

@@ -68,7 +68,16 @@ describe('a failing report', () => {
   })
 
   it('has no ratio where the numerical value is zero', () => {
-    const worst = [{ index: [0], analytical: 1, numerical: 0, relativeError: 1 }]
+    const worst = [
+      {
+        index: [0],
+        analytical: 1,
+        numerical: 0,
+        relativeError: 1,
+        numericalError: 0,
+        verdict: 'fail' as const,
+      },
+    ]
     const tensors = [makeTensor({ name: 'b1', shape: [5], verdict: 'fail', wrongEntries: 1, worst })]
     expect(formatReport(makeFailingReport({ tensors }))).toMatch(/db1\[0\] +1\.000000 +0 +-\n/)
   })

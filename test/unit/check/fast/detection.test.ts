@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { estimateRounding } from '../../../../src/check/error-estimate.js'
+import { estimateGradientRounding } from '../../../../src/check/error-estimate.js'
 import { MismatchBound, smallestExtent } from '../../../../src/check/fast/detection.js'
 import { Prober } from '../../../../src/check/fast/prober.js'
 import { bindProblem } from '../../../../src/check/problem.js'
 import { describeSampling, explainSampling } from '../../../../src/check/sampling.js'
 import { createDerivatives } from '../../../../src/differentiate/evaluator.js'
 import { selectSample } from '../../../../src/differentiate/selection.js'
+import { linearize } from '../../../../src/network/linearization.js'
 import { bindRandom } from '../../../support/evaluate.js'
 import { Draws, makeRandomProblem } from '../../../support/random-network.js'
 
@@ -50,7 +51,7 @@ describe('MismatchBound', () => {
 describe('the smallest error of an entry that directions find', () => {
   it('is found in 99 of 100 plantings, and a third of it never', async () => {
     const { model, gradients } = await bindProblem(network.problem)
-    const rounding = estimateRounding(model, gradients)
+    const rounding = estimateGradientRounding(linearize(model), gradients)
     const settings = { step: 1e-5, scheme: 'central' } as const
     const region = { rows: Uint32Array.from({ length: 20 }, (_, row) => row) }
     const right = gradients[0].values.slice()

@@ -1,0 +1,195 @@
+import { createCpuEvaluator } from '../differentiate/cpu/evaluator.js'
+import {
+  createDerivatives,
+  type DifferenceSettings,
+  type EvaluationHooks,
+  type Evaluator,
+  type TensorDerivatives,
+  type TensorSelection,
+} from '../differentiate/evaluator.js'
+import { FINE_STEP, refineKinks } from '../differentiate/refine-kinks.js'
+import { createTextbookEvaluator } from '../differentiate/textbook.js'
+import type { Model } from '../network/model.js'
+import { DifferenceSum } from './compare.js'
+import {
+  type ErrorEstimate,
+  type ErrorSources,
+  estimateErrors,
+  type TruncationFactors,
+  textbookRounding,
+} from './error-estimate.js'
+
+/** Relative difference at which two evaluations agree whatever their estimates say. */
+export const AGREEMENT = 1e-7
+/** The same for chords over kinks, where an evaluator's rounding may be that of the pre-activation. */
+const CHORD_AGREEMENT = 1e-4
+/** Least step of the textbook evaluator when it cross-validates: near ε^(1/3) of float64. */
+const TEXTBOOK_STEP = 1e-5
+/** Multiply-adds that cross-validation may spend on whole forward passes. */
+const SAMPLE_WORK = 3e8
+const LARGEST_SAMPLE = 48
+/** How many times its bound a rounding error may be before the tool calls itself broken. */
+const ROUNDING_MARGIN = 2
+
+/** An evaluator's derivatives against another evaluator's, on a sample of parameters. */
+export interface CrossValidation {
+  readonly checked: number
+  readonly difference: number
+  /** Entries where the two differ by more than their error estimates explain. */
+  readonly disagreements: number
+}
+
+/** Chosen elements of a tensor's results: where they stand among the results, and in the tensor. */
+export interface ResultSample extends TensorSelection {
+  readonly positions: readonly number[]
+}
+
+/** A sample of the results of every tensor, spread over its elements, off kinks where there are any such. */
+export function sampleResults(model: Model, results: readonly TensorDerivatives[]): ResultSample[] {
+  const perTensor = Math.max(1, Math.floor(sampleSize(model) / results.length))
+  return results.map((tensor) => {
+    const { done, kinks } = tensor
+    const count = Math.min(perTensor, done)
+    const positions = new Set<number>()
+    for (let k = 0; k < count; k++) {
+      const [from, to] = [Math.floor((k * done) / count), Math.floor(((k + 1) * done) / count)]
+      const middle = Math.floor((from + to) / 2)
+      const offKinks = kinks.subarray(from, to).indexOf(0)
+      positions.add(kinks[middle] === 0 || offKinks === -1 ? middle : from + offKinks)
+    }
+    return pickResults(tensor, [...positions])
+  })
+}
+
+/** The results at some positions, ascending. */
+export function pickResults(
+  { parameter, entries }: TensorSelection,
+  positions: readonly number[],
+): ResultSample {
+  return { parameter, positions, entries: Uint32Array.from(positions, (position) => entries[position]) }
+}
+
+/** As many parameters as whole forward passes on both sides fit the work allowed. */
+export function sampleSize(model: Model): number {
+  const forward = model.layers.reduce((sum, layer) => sum + layer.weights.length, 0) * model.samples
+  return Math.max(1, Math.min(LARGEST_SAMPLE, Math.floor(SAMPLE_WORK / (2 * forward))))
+}
+
+/** What a small step shows about one tensor's chosen entries. */
+export interface MeasuredTruncation {
+  /** The derivatives by difference arithmetic in float64, at next to no step where the one asked for crosses a kink. */
+  readonly derivatives: Float64Array
+  /** The same at next to no step. */
+  readonly fine: Float64Array
+  /** True where the step asked for crosses a kink. */
+  readonly crosses: readonly boolean[]
+}
+
+/** Measures the truncation of chosen entries against a step so small that it leaves next to none. */
+export async function measureTruncation(
+  model: Model,
+  settings: DifferenceSettings,
+  selection: readonly TensorSelection[],
+  hooks: EvaluationHooks,
+): Promise<MeasuredTruncation[]> {
+  const cpu = createCpuEvaluator('')
+  const coarse = createDerivatives(selection)
+  const fine = createDerivatives(selection)
+  await cpu.evaluate(model, coarse, settings, hooks)
+  const crosses = coarse.map(({ kinks }) => Array.from(kinks, (count) => count !== 0))
+  await refineKinks(model, cpu, coarse, settings, hooks)
+  await cpu.evaluate(model, fine, { ...settings, step: FINE_STEP * settings.step }, hooks)
+  return coarse.map(({ derivatives }, t) => ({ derivatives, fine: fine[t].derivatives, crosses: crosses[t] }))
+}
+
+/** How many times its estimated first term the truncation error is: of one entry at most, and of the norm. */
+async function measureTruncationFactors(
+  { base, truncation, arithmetic }: ErrorSources,
+  settings: DifferenceSettings,
+  sample: readonly ResultSample[],
+): Promise<TruncationFactors> {
+  const measured = await measureTruncation(base.model, settings, sample, {})
+  let largest = 1
+  let [errors, scales] = [0, 0]
+  for (const [t, { derivatives, fine, crosses }] of measured.entries()) {
+    for (const [k, offset] of sample[t].entries.entries()) {
+      const square = truncation.of(t, offset)
+      const rounding = ROUNDING_SHARE * Math.sqrt(arithmetic.of(t, offset))
+      const error = Math.max(0, Math.abs(derivatives[k] - fine[k]) - rounding)
+      if (crosses[k] || square === 0 || !Number.isFinite(error)) continue
+      largest = Math.max(largest, error / Math.sqrt(square))
+      errors += error ** 2
+      scales += square
+    }
+  }
+  return {
+    ofEntry: largest,
+    ofNorm: Math.max(LEAST_NORM_FACTOR, scales === 0 ? 0 : Math.sqrt(errors / scales)),
+  }
+}
+
+/** What the norm's factor is at least, however little truncation a sample shows. */
+const LEAST_NORM_FACTOR = 0.5
+/** What of a difference of two float64 derivatives may be their rounding, in deviations of a backpropagation. */
+const ROUNDING_SHARE = 8 * 2 ** -53
+
+/**
+ * Evaluates a sample of the parameters by an independent method (the textbook's; difference arithmetic where the
+ * textbook's is the one under test) and compares. At the same step both give the same quotient, truncation
+ * included; where the step is too small for whole losses, the textbook's is larger.
+ */
+export async function crossValidate(
+  sources: ErrorSources,
+  estimate: ErrorEstimate,
+  evaluator: Evaluator,
+  settings: DifferenceSettings,
+  results: readonly TensorDerivatives[],
+  sample: readonly ResultSample[],
+  hooks: EvaluationHooks,
+): Promise<CrossValidation> {
+  const { base } = sources
+  const isTextbook = evaluator.name === 'textbook'
+  const other = isTextbook ? createCpuEvaluator('') : createTextbookEvaluator('')
+  const step = isTextbook ? settings.step : Math.max(settings.step, TEXTBOOK_STEP)
+  const growth =
+    step === settings.step ? 0 : (step / settings.step) ** (settings.scheme === 'central' ? 2 : 1)
+  const rounding = isTextbook ? 0 : textbookRounding(base, { ...settings, step })
+  const values = createDerivatives(sample)
+  await other.evaluate(base.model, values, { ...settings, step }, hooks)
+  const sum = new DifferenceSum()
+  let checked = 0
+  let disagreements = 0
+  for (const [t, tensor] of values.entries()) {
+    const largest = results[t].derivatives.reduce((most, d) => (Math.abs(d) > most ? Math.abs(d) : most), 0)
+    for (let k = 0; k < tensor.done; k++) {
+      const at = sample[t].positions[k]
+      const [fast, slow] = [results[t].derivatives[at], tensor.derivatives[k]]
+      const isChord = results[t].kinks[at] !== 0 || tensor.kinks[k] !== 0
+      // an overflow is left open by the verdict, and chords of different steps are different
+      if (!Number.isFinite(fast) || (isChord && growth > 0)) continue
+      const offset = tensor.entries[k]
+      const truncation = estimate.ofTruncation(t, offset)
+      const allowed =
+        ROUNDING_MARGIN * (estimate.ofRounding(t, offset) + rounding) +
+        (growth + ROUNDING_AFAR * sources.u) * truncation +
+        AGREEMENT * (Math.abs(fast) + Math.abs(slow)) +
+        (isChord ? CHORD_AGREEMENT * largest : 0)
+      sum.add(fast, slow)
+      checked++
+      if (!(Math.abs(fast - slow) <= allowed)) disagreements++
+    }
+  }
+  return { checked, difference: sum.difference, disagreements }
+}
+
+/** A large step leads to where other terms round: as much more as the truncation. */
+const ROUNDING_AFAR = 16
+
+/** The errors of an evaluation, its truncation measured on a sample. */
+export async function estimateFromSample(
+  sources: ErrorSources,
+  settings: DifferenceSettings,
+  sample: readonly ResultSample[],
+): Promise<ErrorEstimate> {
+  return estimateErrors(sources, await measureTruncationFactors(sources, settings, sample))
+}

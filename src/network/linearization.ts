@@ -1,0 +1,118 @@
+import type { Activation } from './activations.js'
+import { Backpropagation } from './backpropagation.js'
+import { createMatrix, type Matrix, multiply, multiplyByTransposed } from './matrix.js'
+import type { ForwardPass, Model } from './model.js'
+
+/** Distance over which a derivative's own slopes are taken. */
+const SLOPE_STEP = 2 ** -10
+/** Deviations within which rounding leaves open on which side of a kink a pre-activation is. */
+const KINK_DEVIATIONS = 8
+const FLOAT64_ROUNDOFF = 2 ** -53
+
+/** A model's base point in float64: values, derivatives of the loss, and how well the values are known. */
+export interface Linearization {
+  readonly model: Model
+  readonly pass: ForwardPass
+  /** Variance of Z and of A (`activations[0]`: the input) by independent roundings of the forward pass, in squared roundoffs. */
+  readonly variances: { readonly Z: readonly Matrix[]; readonly A: readonly Matrix[] }
+  /** ∂J/∂A of each layer; of a last layer that ends at logits ∂J/∂Z. */
+  readonly upstream: readonly Matrix[]
+  /** ∂J/∂Z of each layer. */
+  readonly deltas: readonly Matrix[]
+  /** f′(Z); where a unit is on its kink, of the side where it is larger. */
+  readonly slopes: readonly Float64Array[]
+  /** W², outputs × inputs. */
+  readonly squaredWeights: readonly Float64Array[]
+}
+
+/** Which slope a unit on its kink has: that of the left side, of the right side, or their mean. */
+export type KinkConvention = 'left' | 'right' | 'mean'
+
+/** What a product of `terms` terms rounds, relative to the squares of its terms: each product, and its partial sums. */
+export const sumRoundings = (terms: number) => 1 + terms / 2
+
+export function linearize(model: Model): Linearization {
+  const pass = model.forward()
+  const squaredWeights = model.layers.map(({ weights }) => weights.map((w) => w * w))
+  const ofA = [createMatrix(model.inputs.rows, model.inputs.columns)]
+  const ofZ: Matrix[] = []
+  for (const [l, layer] of model.layers.entries()) {
+    const terms = sumRoundings(layer.inputs)
+    const spread = mapMatrix(ofA[l], (v, k) => v + terms * pass.A[l].data[k] ** 2)
+    const variance = multiplyByTransposed(spread, squaredWeights[l], layer.outputs)
+    const Z = pass.Z[l].data
+    for (let k = 0; k < Z.length; k++) variance.data[k] += layer.biases === undefined ? 0 : Z[k] ** 2
+    ofZ.push(variance)
+    const A = pass.A[l + 1].data
+    ofA.push(mapMatrix(variance, (v, k) => layer.activation.derivative(Z[k]) ** 2 * v + A[k] ** 2))
+  }
+  const slopes = model.layers.map(({ activation }, l) =>
+    pass.Z[l].data.map((z, k) => {
+      const slope = activation.derivative(z)
+      if (!isOnKink(activation, z, ofZ[l].data[k])) return slope
+      return Math.max(slopeAtKink(activation, 'left'), slopeAtKink(activation, 'right'))
+    }),
+  )
+  const backpropagation = propagate(model, pass, (l, k) => slopes[l][k])
+  return {
+    model,
+    pass,
+    variances: { Z: ofZ, A: ofA },
+    upstream: model.layers.map((_, l) => backpropagation.upstream(l)),
+    deltas: model.layers.map((_, l) => backpropagation.delta(l)),
+    slopes,
+    squaredWeights,
+  }
+}
+
+/** Backpropagation in float64 with given slopes. */
+function propagate(
+  model: Model,
+  pass: ForwardPass,
+  slope: (l: number, k: number) => number,
+): Backpropagation {
+  return new Backpropagation(model.layers, { ...model.backwardSteps(pass), slope })
+}
+
+/** Backpropagation in float64 where every unit on its kink has the slope of a convention, in the order of `parameters`. */
+export function gradientsByConvention(base: Linearization, convention: KinkConvention): Float64Array[] {
+  const { model, pass } = base
+  const backpropagation = propagate(model, pass, (l, k) => {
+    const { activation } = model.layers[l]
+    const z = pass.Z[l].data[k]
+    return isOnKink(activation, z, base.variances.Z[l].data[k])
+      ? slopeAtKink(activation, convention)
+      : activation.derivative(z)
+  })
+  return model.parameters.map((parameter) => backpropagation.gradient(parameter))
+}
+
+/** True where rounding in float64 leaves open on which side of its kink a pre-activation is. */
+export function isOnKink(activation: Activation, z: number, variance: number): boolean {
+  return activation.hasKink && Math.abs(z) <= KINK_DEVIATIONS * FLOAT64_ROUNDOFF * Math.sqrt(variance)
+}
+
+/** f′ beside the kink at 0. */
+export function slopeAtKink(activation: Activation, convention: KinkConvention): number {
+  const left = activation.derivative(0)
+  const right = activation.derivative(Number.MIN_VALUE)
+  return convention === 'left' ? left : convention === 'right' ? right : (left + right) / 2
+}
+
+/** f″(z) and f‴(z), by differences away from 0: on the side of a kink where z is. */
+export function higherSlopes(activation: Activation, z: number): { second: number; third: number } {
+  const step = z > 0 ? SLOPE_STEP : -SLOPE_STEP
+  const here = activation.derivative(z)
+  const near = activation.derivative(z + step)
+  const far = activation.derivative(z + 2 * step)
+  return { second: (near - here) / step, third: (far - 2 * near + here) / step ** 2 }
+}
+
+/** W² carries variances backwards: `spread`·W², of samples × outputs. */
+export function passVarianceBack(base: Linearization, l: number, spread: Matrix): Matrix {
+  return multiply(spread, base.squaredWeights[l], base.model.layers[l].inputs)
+}
+
+export function mapMatrix(matrix: Matrix, f: (value: number, k: number) => number): Matrix {
+  return { ...matrix, data: matrix.data.map(f) }
+}

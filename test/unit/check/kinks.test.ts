@@ -1,0 +1,288 @@
+import { describe, expect, it } from 'vitest'
+import { checkGradients } from '../../../src/check/check-gradients.js'
+import type { Problem } from '../../../src/check/problem.js'
+import { createCpuEvaluator } from '../../../src/differentiate/cpu/evaluator.js'
+import type { Evaluator } from '../../../src/differentiate/evaluator.js'
+import { dense, sequential } from '../../../src/network/network.js'
+import { type NamedTensors, tensor, unravelIndex } from '../../../src/tensor.js'
+import { withChanged } from '../../support/plant-errors.js'
+import { Draws } from '../../support/random-network.js'
+
+/** ReLU layers and a linear one behind them, ½·Σ(A − Y)², in rows: Z = A·W + b. */
+interface ReluNetwork {
+  readonly widths: readonly number[]
+  readonly samples: number
+  /** One a layer, inputs × outputs. */
+  readonly W: readonly Float64Array[]
+  readonly b: readonly (Float64Array | undefined)[]
+  readonly X: Float64Array
+  readonly Y: Float64Array
+}
+
+interface Contents {
+  widths: number[]
+  samples: number
+  /** @default random numbers */
+  weight?: (layer: number, draws: Draws) => number
+  input?: (draws: Draws) => number
+  bias?: number
+}
+
+function makeNetwork({ widths, samples, weight, input, bias }: Contents): ReluNetwork {
+  const draws = new Draws(5)
+  const fill = (length: number, value: () => number) => Float64Array.from({ length }, value)
+  const layers = widths.slice(1).map((outputs, l) => ({ inputs: widths[l], outputs }))
+  return {
+    widths,
+    samples,
+    W: layers.map(({ inputs, outputs }, l) =>
+      fill(inputs * outputs, () => weight?.(l, draws) ?? draws.normal()),
+    ),
+    b: layers.map(({ outputs }) => (bias === undefined ? undefined : fill(outputs, () => bias))),
+    X: fill(samples * widths[0], () => input?.(draws) ?? draws.normal()),
+    Y: fill(samples * widths[widths.length - 1], () => draws.normal()),
+  }
+}
+
+/** Backpropagation by its definition, with a given slope of ReLU at exactly 0. */
+function backpropagate({ widths, samples, W, b, X, Y }: ReluNetwork, slopeAtZero: number): NamedTensors {
+  const last = W.length - 1
+  const A = [X]
+  const Z: Float64Array[] = []
+  for (let l = 0; l <= last; l++) {
+    const [n, p] = [widths[l], widths[l + 1]]
+    Z.push(
+      Float64Array.from({ length: samples * p }, (_, k) => {
+        let sum = b[l]?.[k % p] ?? 0
+        for (let j = 0; j < n; j++) sum += A[l][Math.floor(k / p) * n + j] * W[l][j * p + (k % p)]
+        return sum
+      }),
+    )
+    A.push(l === last ? Z[l] : Z[l].map((z) => Math.max(z, 0)))
+  }
+  const gradients: NamedTensors = new Map()
+  let delta = A[last + 1].map((a, k) => a - Y[k])
+  for (let l = last; l >= 0; l--) {
+    const [n, p] = [widths[l], widths[l + 1]]
+    const dW = new Float64Array(n * p)
+    const db = new Float64Array(p)
+    const below = new Float64Array(samples * n)
+    for (let s = 0; s < samples; s++) {
+      for (let i = 0; i < p; i++) {
+        const d = delta[s * p + i]
+        db[i] += d
+        for (let j = 0; j < n; j++) {
+          dW[j * p + i] += A[l][s * n + j] * d
+          below[s * n + j] += W[l][j * p + i] * d
+        }
+      }
+    }
+    gradients.set(`dW${l + 1}`, tensor(dW, [n, p]))
+    if (b[l] !== undefined) gradients.set(`db${l + 1}`, tensor(db, [p]))
+    if (l > 0) delta = below.map((d, k) => d * (Z[l - 1][k] > 0 ? 1 : Z[l - 1][k] < 0 ? 0 : slopeAtZero))
+  }
+  return gradients
+}
+
+function problemOf(network: ReluNetwork, gradients: NamedTensors): Problem {
+  const { widths, samples, W, b, X, Y } = network
+  const parameters: NamedTensors = new Map()
+  for (const [l, weights] of W.entries()) {
+    parameters.set(`W${l + 1}`, tensor(weights, [widths[l], widths[l + 1]]))
+    const biases = b[l]
+    if (biases !== undefined) parameters.set(`b${l + 1}`, tensor(biases, [widths[l + 1]]))
+  }
+  const activations = W.map((_, l) => dense(l === W.length - 1 ? 'linear' : 'relu'))
+  return {
+    network: sequential(activations, { loss: 'half-squared-error', layout: 'rows' }),
+    parameters,
+    gradients,
+    inputs: tensor(X, [samples, widths[0]]),
+    targets: tensor(Y, [samples, widths[widths.length - 1]]),
+  }
+}
+
+/** Counts the parameters evaluated, repetitions included. */
+function countingEvaluator(): Evaluator & { evaluated: number } {
+  const cpu = createCpuEvaluator('')
+  return {
+    ...cpu,
+    evaluated: 0,
+    async evaluate(model, tensors, settings, hooks) {
+      await cpu.evaluate(model, tensors, settings, hooks)
+      this.evaluated += tensors.reduce((sum, { done }) => sum + done, 0)
+    },
+  }
+}
+
+const NETWORKS: [string, ReluNetwork][] = [
+  [
+    'half of the data zero, biases zero',
+    makeNetwork({
+      widths: [3, 8, 6, 2],
+      samples: 9,
+      bias: 0,
+      input: (draws) => (draws.uniform() < 0.6 ? 0 : draws.normal()),
+    }),
+  ],
+  ['all data zero, biases zero', makeNetwork({ widths: [3, 5, 4, 2], samples: 4, bias: 0, input: () => 0 })],
+  [
+    'a layer of zero weights, biases zero',
+    makeNetwork({
+      widths: [3, 5, 4, 3, 2],
+      samples: 4,
+      bias: 0,
+      weight: (l, draws) => (l === 1 ? 0 : draws.normal()),
+    }),
+  ],
+  [
+    'all weights and biases zero',
+    makeNetwork({ widths: [3, 5, 4, 2], samples: 4, bias: 0, weight: () => 0 }),
+  ],
+  [
+    'weights of 1 and −1, pre-activations that cancel exactly',
+    makeNetwork({
+      widths: [4, 6, 5, 2],
+      samples: 12,
+      bias: 0,
+      weight: (_l, draws) => draws.pick([-1, 1]),
+      input: (draws) => draws.pick([-1, 0, 1]),
+    }),
+  ],
+]
+
+describe.each(NETWORKS)('units exactly on their kinks: %s', (_name, network) => {
+  it.each([0, 1, 0.5])(
+    'the gradient with f′(0) = %d everywhere passes, and the kinks are told',
+    async (slope) => {
+      const report = await checkGradients(problemOf(network, backpropagate(network, slope)))
+      expect(report.verdict, report.notices.join()).toBe('pass')
+      expect(report.tensors.some(({ kinks }) => kinks > 0)).toBe(true)
+      expect(report.notices.join()).toMatch(
+        /sits? on a kink of layer \d \(unit \d+, sample \d+.*one-sided slopes/,
+      )
+      expect(report.difference).toBeLessThan(1e-9)
+    },
+  )
+
+  it('an entry beyond all of these values is wrong', async () => {
+    const usual = [0, 1, 0.5].map((slope) => backpropagate(network, slope))
+    for (const name of usual[0].keys()) {
+      const largest = Math.max(
+        1,
+        ...usual.flatMap((gradients) => [...gradients.get(name)!.data].map(Math.abs)),
+      )
+      const { shape, data } = usual[0].get(name)!
+      const at = Math.floor(data.length / 2)
+      const wrong = withChanged(usual[0], name, (value, k) => (k === at ? 100 * largest : value))
+      const report = await checkGradients(problemOf(network, wrong))
+      expect(report.verdict).toBe('fail')
+      const found = report.tensors.find(({ gradient }) => gradient === name)!
+      expect(found.wrongEntries).toBe(1)
+      expect(found.worst[0].index).toEqual(unravelIndex(at, shape))
+    }
+  })
+})
+
+describe('samples of zeros without biases', () => {
+  it('hold every unit at 0 whatever is perturbed: nothing crosses, and all passes', async () => {
+    const network = makeNetwork({ widths: [3, 5, 2], samples: 4, input: () => 0 })
+    network.X.set([1, -2, 0.5])
+    for (const slope of [0, 1, 0.5]) {
+      const report = await checkGradients(problemOf(network, backpropagate(network, slope)))
+      expect(report).toMatchObject({ verdict: 'pass', notices: [] })
+      expect(report.tensors.every(({ kinks }) => kinks === 0)).toBe(true)
+    }
+  })
+})
+
+describe('entries on kinks', () => {
+  it('are accepted anywhere between their one-sided slopes, and no farther', async () => {
+    // z = 0 at x = 0: the bias's one-sided slopes are 0 and −1
+    const network: ReluNetwork = {
+      widths: [1, 1, 1],
+      samples: 1,
+      W: [Float64Array.of(1), Float64Array.of(1)],
+      b: [Float64Array.of(0), Float64Array.of(0)],
+      X: Float64Array.of(0),
+      Y: Float64Array.of(1),
+    }
+    const right = backpropagate(network, 0)
+    const verdictFor = async (value: number) => {
+      const report = await checkGradients(
+        problemOf(
+          network,
+          withChanged(right, 'db1', () => value),
+        ),
+      )
+      return report.tensors.find(({ name }) => name === 'b1')!
+    }
+    for (const value of [0, -1, -0.5, -0.123]) {
+      expect(await verdictFor(value)).toMatchObject({ verdict: 'pass', kinks: 1, wrongEntries: 0 })
+    }
+    for (const [value, nearest] of [
+      [0.001, 0],
+      [-1.001, -1],
+      [5, 0],
+    ]) {
+      const b1 = await verdictFor(value)
+      expect(b1).toMatchObject({ verdict: 'fail', kinks: 1, wrongEntries: 1 })
+      expect(b1.worst[0].analytical).toBe(value)
+      expect(b1.worst[0].numerical).toBeCloseTo(nearest, 12)
+    }
+  })
+
+  it('need not lie between their one-sided slopes to be right: several units at once', async () => {
+    // c·(1 − c) for f′(0) = c: one path through one unit on its kink, another through two
+    const network: ReluNetwork = {
+      widths: [1, 2, 2, 1],
+      samples: 1,
+      // the first unit stays away from its kink, the second sits on it; both feed the one below 0 and the one at 0
+      W: [Float64Array.of(1, 0), Float64Array.of(0, 0, 1, 1), Float64Array.of(1, -1)],
+      b: [Float64Array.of(1, 0), Float64Array.of(1, 0), Float64Array.of(0)],
+      X: Float64Array.of(1),
+      Y: Float64Array.of(-3),
+    }
+    const slopes = [0, 1, 0.5].map((c) => backpropagate(network, c).get('db1')!.data[1])
+    expect(slopes.slice(0, 2)).toEqual([0, 0])
+    expect(slopes[2]).not.toBe(0)
+    for (const c of [0, 1, 0.5]) {
+      expect((await checkGradients(problemOf(network, backpropagate(network, c)))).verdict).toBe('pass')
+    }
+  })
+
+  it('are told with the unit and the sample that cross', async () => {
+    const network = makeNetwork({ widths: [2, 3, 2, 1], samples: 3, bias: 0.5 })
+    // unit 2 of layer 2 is 0 at sample 1, and nothing else is
+    const W = network.W.map((weights) => weights.map(Math.abs))
+    const positive = { ...network, W, X: network.X.map(Math.abs) }
+    const second = W[1].slice()
+    const hidden = [0, 1, 2].map((i) =>
+      positive.X.slice(2, 4).reduce((sum, x, j) => sum + x * W[0][j * 3 + i], 0.5),
+    )
+    second[1] = 0
+    second[3] = 0
+    second[5] = -0.5 / hidden[2]
+    const exact = { ...positive, W: [W[0], second, W[2]] }
+    const report = await checkGradients(problemOf(exact, backpropagate(exact, 0)))
+    expect(report.verdict).toBe('pass')
+    expect(report.notices.join('\n')).toMatch(
+      /^\d entries of W2 sit on a kink of layer 2 \(unit 1, sample 1/m,
+    )
+  })
+
+  it('take the work of two checks and a half at most, however many they are', async () => {
+    const network = makeNetwork({
+      widths: [40, 60, 50, 4],
+      samples: 6,
+      bias: 0,
+      weight: (l, draws) => (l === 1 ? 0 : draws.normal()),
+    })
+    const evaluator = countingEvaluator()
+    const report = await checkGradients(problemOf(network, backpropagate(network, 0)), { evaluator })
+    expect(report.verdict).toBe('pass')
+    const crossing = report.tensors.reduce((sum, { kinks }) => sum + kinks, 0)
+    expect(crossing).toBeGreaterThan(1000)
+    expect(evaluator.evaluated).toBeLessThanOrEqual(report.parameters.total + 3 * crossing)
+  })
+})
