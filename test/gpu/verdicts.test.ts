@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { checkGradients } from '../../src/check/check-gradients.js'
 import { createWebgpuEvaluator, type WebgpuEvaluator } from '../../src/differentiate/webgpu/evaluator.js'
 import { openGpuDevice } from '../../src/gpu/node/open-adapter.js'
 import { calibrate } from '../support/calibration.js'
 import { bindRandom, inModelOrder } from '../support/evaluate.js'
 import { expectVerdicts } from '../support/expect-verdicts.js'
+import { withChanged } from '../support/plant-errors.js'
 import { makeRandomProblem } from '../support/random-network.js'
+import { backpropagateRelu, makeReluNetwork, reluProblem } from '../support/relu-network.js'
 import { rightNetworkOptions } from '../support/right-networks.js'
 
 let gpu: WebgpuEvaluator
@@ -15,8 +18,8 @@ beforeAll(async () => {
 
 afterAll(() => gpu?.dispose())
 
-/** Of the 300 networks those that take a few kernels: what they cost is mostly compiling them. */
-const NUMBERS = Array.from({ length: 24 }, (_, number) => 12 * number + 1)
+/** Of the 300 networks some of every depth and loss: what they cost is mostly compiling their kernels. */
+const NUMBERS = Array.from({ length: 8 }, (_, number) => 7 * number + 1)
 
 describe('single precision in WGSL', () => {
   it.each([
@@ -32,6 +35,26 @@ describe('single precision in WGSL', () => {
       expect(inconclusive).toBeLessThanOrEqual(1)
     },
     600_000,
+  )
+
+  it.each([0, 1, 0.5])(
+    'units on their kinks: the gradient with f′(0) = %d passes, a wrong one fails',
+    async (slope) => {
+      const network = makeReluNetwork({
+        widths: [3, 8, 6, 2],
+        samples: 9,
+        bias: 0,
+        input: (draws) => (draws.uniform() < 0.6 ? 0 : draws.normal()),
+      })
+      const gradients = backpropagateRelu(network, slope)
+      const report = await checkGradients(reluProblem(network, gradients), { evaluator: gpu })
+      expect(report.verdict, report.notices.join()).toBe('pass')
+      expect(report.tensors.some(({ kinks }) => kinks > 0)).toBe(true)
+      const wrong = withChanged(gradients, 'db1', (value, k) => (k === 3 ? 100 : value))
+      const failing = await checkGradients(reluProblem(network, wrong), { evaluator: gpu })
+      expect(failing.verdict).toBe('fail')
+      expect(failing.tensors.find(({ name }) => name === 'b1')!.worst[0].index).toEqual([3])
+    },
   )
 
   it('the estimated error of a derivative is above the true one, and not far above', async () => {

@@ -1,106 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { checkGradients } from '../../../src/check/check-gradients.js'
-import type { Problem } from '../../../src/check/problem.js'
 import { createCpuEvaluator } from '../../../src/differentiate/cpu/evaluator.js'
 import type { Evaluator } from '../../../src/differentiate/evaluator.js'
-import { dense, sequential } from '../../../src/network/network.js'
-import { type NamedTensors, tensor, unravelIndex } from '../../../src/tensor.js'
+import { unravelIndex } from '../../../src/tensor.js'
 import { withChanged } from '../../support/plant-errors.js'
-import { Draws } from '../../support/random-network.js'
-
-/** ReLU layers and a linear one behind them, ½·Σ(A − Y)², in rows: Z = A·W + b. */
-interface ReluNetwork {
-  readonly widths: readonly number[]
-  readonly samples: number
-  /** One a layer, inputs × outputs. */
-  readonly W: readonly Float64Array[]
-  readonly b: readonly (Float64Array | undefined)[]
-  readonly X: Float64Array
-  readonly Y: Float64Array
-}
-
-interface Contents {
-  widths: number[]
-  samples: number
-  /** @default random numbers */
-  weight?: (layer: number, draws: Draws) => number
-  input?: (draws: Draws) => number
-  bias?: number
-}
-
-function makeNetwork({ widths, samples, weight, input, bias }: Contents): ReluNetwork {
-  const draws = new Draws(5)
-  const fill = (length: number, value: () => number) => Float64Array.from({ length }, value)
-  const layers = widths.slice(1).map((outputs, l) => ({ inputs: widths[l], outputs }))
-  return {
-    widths,
-    samples,
-    W: layers.map(({ inputs, outputs }, l) =>
-      fill(inputs * outputs, () => weight?.(l, draws) ?? draws.normal()),
-    ),
-    b: layers.map(({ outputs }) => (bias === undefined ? undefined : fill(outputs, () => bias))),
-    X: fill(samples * widths[0], () => input?.(draws) ?? draws.normal()),
-    Y: fill(samples * widths[widths.length - 1], () => draws.normal()),
-  }
-}
-
-/** Backpropagation by its definition, with a given slope of ReLU at exactly 0. */
-function backpropagate({ widths, samples, W, b, X, Y }: ReluNetwork, slopeAtZero: number): NamedTensors {
-  const last = W.length - 1
-  const A = [X]
-  const Z: Float64Array[] = []
-  for (let l = 0; l <= last; l++) {
-    const [n, p] = [widths[l], widths[l + 1]]
-    Z.push(
-      Float64Array.from({ length: samples * p }, (_, k) => {
-        let sum = b[l]?.[k % p] ?? 0
-        for (let j = 0; j < n; j++) sum += A[l][Math.floor(k / p) * n + j] * W[l][j * p + (k % p)]
-        return sum
-      }),
-    )
-    A.push(l === last ? Z[l] : Z[l].map((z) => Math.max(z, 0)))
-  }
-  const gradients: NamedTensors = new Map()
-  let delta = A[last + 1].map((a, k) => a - Y[k])
-  for (let l = last; l >= 0; l--) {
-    const [n, p] = [widths[l], widths[l + 1]]
-    const dW = new Float64Array(n * p)
-    const db = new Float64Array(p)
-    const below = new Float64Array(samples * n)
-    for (let s = 0; s < samples; s++) {
-      for (let i = 0; i < p; i++) {
-        const d = delta[s * p + i]
-        db[i] += d
-        for (let j = 0; j < n; j++) {
-          dW[j * p + i] += A[l][s * n + j] * d
-          below[s * n + j] += W[l][j * p + i] * d
-        }
-      }
-    }
-    gradients.set(`dW${l + 1}`, tensor(dW, [n, p]))
-    if (b[l] !== undefined) gradients.set(`db${l + 1}`, tensor(db, [p]))
-    if (l > 0) delta = below.map((d, k) => d * (Z[l - 1][k] > 0 ? 1 : Z[l - 1][k] < 0 ? 0 : slopeAtZero))
-  }
-  return gradients
-}
-
-function problemOf(network: ReluNetwork, gradients: NamedTensors): Problem {
-  const { widths, samples, W, b, X, Y } = network
-  const parameters: NamedTensors = new Map()
-  for (const [l, weights] of W.entries()) {
-    parameters.set(`W${l + 1}`, tensor(weights, [widths[l], widths[l + 1]]))
-    const biases = b[l]
-    if (biases !== undefined) parameters.set(`b${l + 1}`, tensor(biases, [widths[l + 1]]))
-  }
-  const activations = W.map((_, l) => dense(l === W.length - 1 ? 'linear' : 'relu'))
-  return {
-    network: sequential(activations, { loss: 'half-squared-error', layout: 'rows' }),
-    parameters,
-    gradients,
-    inputs: tensor(X, [samples, widths[0]]),
-    targets: tensor(Y, [samples, widths[widths.length - 1]]),
-  }
-}
+import {
+  backpropagateRelu,
+  makeReluNetwork,
+  type ReluNetwork,
+  reluProblem,
+} from '../../support/relu-network.js'
 
 /** Counts the parameters evaluated, repetitions included. */
 function countingEvaluator(): Evaluator & { evaluated: number } {
@@ -118,17 +27,20 @@ function countingEvaluator(): Evaluator & { evaluated: number } {
 const NETWORKS: [string, ReluNetwork][] = [
   [
     'half of the data zero, biases zero',
-    makeNetwork({
+    makeReluNetwork({
       widths: [3, 8, 6, 2],
       samples: 9,
       bias: 0,
       input: (draws) => (draws.uniform() < 0.6 ? 0 : draws.normal()),
     }),
   ],
-  ['all data zero, biases zero', makeNetwork({ widths: [3, 5, 4, 2], samples: 4, bias: 0, input: () => 0 })],
+  [
+    'all data zero, biases zero',
+    makeReluNetwork({ widths: [3, 5, 4, 2], samples: 4, bias: 0, input: () => 0 }),
+  ],
   [
     'a layer of zero weights, biases zero',
-    makeNetwork({
+    makeReluNetwork({
       widths: [3, 5, 4, 3, 2],
       samples: 4,
       bias: 0,
@@ -137,11 +49,11 @@ const NETWORKS: [string, ReluNetwork][] = [
   ],
   [
     'all weights and biases zero',
-    makeNetwork({ widths: [3, 5, 4, 2], samples: 4, bias: 0, weight: () => 0 }),
+    makeReluNetwork({ widths: [3, 5, 4, 2], samples: 4, bias: 0, weight: () => 0 }),
   ],
   [
     'weights of 1 and −1, pre-activations that cancel exactly',
-    makeNetwork({
+    makeReluNetwork({
       widths: [4, 6, 5, 2],
       samples: 12,
       bias: 0,
@@ -155,7 +67,7 @@ describe.each(NETWORKS)('units exactly on their kinks: %s', (_name, network) => 
   it.each([0, 1, 0.5])(
     'the gradient with f′(0) = %d everywhere passes, and the kinks are told',
     async (slope) => {
-      const report = await checkGradients(problemOf(network, backpropagate(network, slope)))
+      const report = await checkGradients(reluProblem(network, backpropagateRelu(network, slope)))
       expect(report.verdict, report.notices.join()).toBe('pass')
       expect(report.tensors.some(({ kinks }) => kinks > 0)).toBe(true)
       expect(report.notices.join()).toMatch(
@@ -166,7 +78,7 @@ describe.each(NETWORKS)('units exactly on their kinks: %s', (_name, network) => 
   )
 
   it('an entry beyond all of these values is wrong', async () => {
-    const usual = [0, 1, 0.5].map((slope) => backpropagate(network, slope))
+    const usual = [0, 1, 0.5].map((slope) => backpropagateRelu(network, slope))
     for (const name of usual[0].keys()) {
       const largest = Math.max(
         1,
@@ -175,7 +87,7 @@ describe.each(NETWORKS)('units exactly on their kinks: %s', (_name, network) => 
       const { shape, data } = usual[0].get(name)!
       const at = Math.floor(data.length / 2)
       const wrong = withChanged(usual[0], name, (value, k) => (k === at ? 100 * largest : value))
-      const report = await checkGradients(problemOf(network, wrong))
+      const report = await checkGradients(reluProblem(network, wrong))
       expect(report.verdict).toBe('fail')
       const found = report.tensors.find(({ gradient }) => gradient === name)!
       expect(found.wrongEntries).toBe(1)
@@ -186,10 +98,10 @@ describe.each(NETWORKS)('units exactly on their kinks: %s', (_name, network) => 
 
 describe('samples of zeros without biases', () => {
   it('hold every unit at 0 whatever is perturbed: nothing crosses, and all passes', async () => {
-    const network = makeNetwork({ widths: [3, 5, 2], samples: 4, input: () => 0 })
+    const network = makeReluNetwork({ widths: [3, 5, 2], samples: 4, input: () => 0 })
     network.X.set([1, -2, 0.5])
     for (const slope of [0, 1, 0.5]) {
-      const report = await checkGradients(problemOf(network, backpropagate(network, slope)))
+      const report = await checkGradients(reluProblem(network, backpropagateRelu(network, slope)))
       expect(report).toMatchObject({ verdict: 'pass', notices: [] })
       expect(report.tensors.every(({ kinks }) => kinks === 0)).toBe(true)
     }
@@ -207,10 +119,10 @@ describe('entries on kinks', () => {
       X: Float64Array.of(0),
       Y: Float64Array.of(1),
     }
-    const right = backpropagate(network, 0)
+    const right = backpropagateRelu(network, 0)
     const verdictFor = async (value: number) => {
       const report = await checkGradients(
-        problemOf(
+        reluProblem(
           network,
           withChanged(right, 'db1', () => value),
         ),
@@ -243,16 +155,16 @@ describe('entries on kinks', () => {
       X: Float64Array.of(1),
       Y: Float64Array.of(-3),
     }
-    const slopes = [0, 1, 0.5].map((c) => backpropagate(network, c).get('db1')!.data[1])
+    const slopes = [0, 1, 0.5].map((c) => backpropagateRelu(network, c).get('db1')!.data[1])
     expect(slopes.slice(0, 2)).toEqual([0, 0])
     expect(slopes[2]).not.toBe(0)
     for (const c of [0, 1, 0.5]) {
-      expect((await checkGradients(problemOf(network, backpropagate(network, c)))).verdict).toBe('pass')
+      expect((await checkGradients(reluProblem(network, backpropagateRelu(network, c)))).verdict).toBe('pass')
     }
   })
 
   it('are told with the unit and the sample that cross', async () => {
-    const network = makeNetwork({ widths: [2, 3, 2, 1], samples: 3, bias: 0.5 })
+    const network = makeReluNetwork({ widths: [2, 3, 2, 1], samples: 3, bias: 0.5 })
     // unit 2 of layer 2 is 0 at sample 1, and nothing else is
     const W = network.W.map((weights) => weights.map(Math.abs))
     const positive = { ...network, W, X: network.X.map(Math.abs) }
@@ -264,7 +176,7 @@ describe('entries on kinks', () => {
     second[3] = 0
     second[5] = -0.5 / hidden[2]
     const exact = { ...positive, W: [W[0], second, W[2]] }
-    const report = await checkGradients(problemOf(exact, backpropagate(exact, 0)))
+    const report = await checkGradients(reluProblem(exact, backpropagateRelu(exact, 0)))
     expect(report.verdict).toBe('pass')
     expect(report.notices.join('\n')).toMatch(
       /^\d entries of W2 sit on a kink of layer 2 \(unit 1, sample 1/m,
@@ -272,14 +184,14 @@ describe('entries on kinks', () => {
   })
 
   it('take the work of two checks and a half at most, however many they are', async () => {
-    const network = makeNetwork({
+    const network = makeReluNetwork({
       widths: [40, 60, 50, 4],
       samples: 6,
       bias: 0,
       weight: (l, draws) => (l === 1 ? 0 : draws.normal()),
     })
     const evaluator = countingEvaluator()
-    const report = await checkGradients(problemOf(network, backpropagate(network, 0)), { evaluator })
+    const report = await checkGradients(reluProblem(network, backpropagateRelu(network, 0)), { evaluator })
     expect(report.verdict).toBe('pass')
     const crossing = report.tensors.reduce((sum, { kinks }) => sum + kinks, 0)
     expect(crossing).toBeGreaterThan(1000)

@@ -30,6 +30,18 @@ describe('a passing report', () => {
     expect(text).not.toContain('kinks')
   })
 
+  it('shows what is left open, and by which error', () => {
+    const entry = { index: [1, 2], analytical: 2, numerical: 1.99, relativeError: 0.0025 }
+    const worst = [{ ...entry, numericalError: 3e-3, verdict: 'inconclusive' as const }]
+    const tensors = [makeTensor({ verdict: 'inconclusive', undecidedEntries: 7, worst })]
+    const open = formatReport(makeReport({ verdict: 'inconclusive', tensors }))
+    expect(open).toMatch(/verdict +open\n.* inconclusive +7\n/)
+    expect(open).toMatch(
+      /ratio +error +verdict\n +dW1\[1, 2\] +2\.000000 +1\.990000 +1\.0050 +0\.00300 +inconclusive/,
+    )
+    expect(text).not.toContain('open')
+  })
+
   it('shows kinks where there are some', () => {
     const report = makeReport({ tensors: [makeTensor({ kinks: 3 })] })
     expect(formatReport(report)).toMatch(/verdict +kinks\n.* 3\n/)
