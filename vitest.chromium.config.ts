@@ -5,9 +5,11 @@ import { inlineModulePlugin } from './scripts/inline-module-plugin.js'
 import { weslPlugin } from './scripts/wesl-plugin.js'
 import { CHROMIUM_ARGUMENTS, CHROMIUM_PATH, chromiumEnvironment } from './test/support/unpack-chromium.js'
 
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
 /** The tests that run in Chromium: those of test/browser there alone, those of test/gpu there and in Node. */
 export default defineConfig({
-  plugins: [weslPlugin(fileURLToPath(new URL('shaders', import.meta.url))), inlineModulePlugin()],
+  plugins: [weslPlugin(here('shaders'), [here('test/gpu')]), inlineModulePlugin()],
   resolve: {
     alias: [{ find: /^(.*\/support\/gpu-device)\.js$/, replacement: '$1.browser.ts' }],
   },
