@@ -21,6 +21,7 @@ import {
   estimateRounding,
   sampleResults,
 } from './error-estimate.js'
+import { listEntries } from './gradient-entries.js'
 import { defaultTolerance, judgeTensor, type Totals } from './judge.js'
 import { type BoundProblem, bindProblem, type Problem } from './problem.js'
 import type { CheckReport } from './report.js'
@@ -54,6 +55,8 @@ export interface CheckOptions {
   sample?: number
   /** Seed of that choice. @default 0 */
   seed?: number
+  /** Keep both gradients, entry by entry, as the report's `gradients`. @default false */
+  keepGradients?: boolean
   /** Stops the check; the report then covers what was checked so far and says `interrupted`. */
   signal?: AbortSignal
   onProgress?: (progress: Progress) => void
@@ -142,6 +145,9 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     },
     notices,
     interrupted,
+    ...(options.keepGradients === true
+      ? { gradients: results.map((tensor, t) => listEntries(tensor, t, gradients[t], estimate, tolerance)) }
+      : {}),
   }
 }
 

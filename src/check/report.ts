@@ -1,3 +1,5 @@
+import type { GradientEntries } from './gradient-entries.js'
+
 /** What a check concludes: the gradient is right, it is wrong, or the numerical side cannot tell. */
 export type Verdict = 'pass' | 'fail' | 'inconclusive'
 
@@ -80,4 +82,6 @@ export interface CheckReport {
   readonly notices: readonly string[]
   /** True when the check was stopped before every chosen parameter was perturbed. */
   readonly interrupted: boolean
+  /** Both gradients, entry by entry, where `keepGradients` asked for them. The JSON report leaves them out. */
+  readonly gradients?: readonly GradientEntries[]
 }
