@@ -1,0 +1,133 @@
+import type { GradientEntries } from 'webgpu-gradcheck'
+import { formatDifference } from '../../../src/report/format-numbers.js'
+import { element } from '../dom.js'
+import { drawCanvas, readColour, type Surface } from './canvas.js'
+
+/** Points that are drawn; of more, evenly many are left out, but none that lies outside what is allowed. */
+const MOST_POINTS = 12_000
+const MARGIN = 34
+
+/** Analytical against numerical values: a right gradient lies on the diagonal. */
+export function createScatter(tensors: readonly GradientEntries[]): HTMLElement {
+  const points = choosePoints(tensors)
+  const largest = points.reduce((most, { x, y }) => Math.max(most, Math.abs(x), Math.abs(y)), 0) || 1
+  const outside = points.filter((point) => point.isOutside).length
+  // values of all sizes are visible: linear near 0, by powers of ten further out
+  const bend = largest / 1000
+  const reach = Math.asinh(largest / bend)
+  const place = (value: number) => Math.asinh(value / bend) / reach
+  const canvas = element('canvas', {
+    class: 'scatter',
+    role: 'img',
+    'aria-label': `Analytical against numerical gradient, ${points.length} entries; ${
+      outside === 0 ? 'all lie on the diagonal' : `${outside} lie off the diagonal by more than is allowed`
+    }`,
+  })
+
+  function draw({ context, width, height }: Surface): void {
+    const size = Math.min(width - MARGIN - 8, height - MARGIN - 8)
+    const left = MARGIN + (width - MARGIN - 8 - size) / 2
+    const top = 8
+    const toX = (value: number) => left + ((place(value) + 1) / 2) * size
+    const toY = (value: number) => top + size - ((place(value) + 1) / 2) * size
+    const ink = readColour('--ink-quiet')
+    context.clearRect(0, 0, width, height)
+    context.strokeStyle = readColour('--line')
+    context.lineWidth = 1
+    context.strokeRect(left, top, size, size)
+    context.beginPath()
+    context.moveTo(toX(0), top)
+    context.lineTo(toX(0), top + size)
+    context.moveTo(left, toY(0))
+    context.lineTo(left + size, toY(0))
+    context.stroke()
+    context.setLineDash([5, 4])
+    context.strokeStyle = ink
+    context.beginPath()
+    context.moveTo(left, top + size)
+    context.lineTo(left + size, top)
+    context.stroke()
+    context.setLineDash([])
+    drawLabels(context, ink)
+    context.fillStyle = readColour('--accent')
+    context.globalAlpha = points.length > 500 ? 0.5 : 0.85
+    const radius = points.length > 500 ? 2 : 3.5
+    for (const { x, y, isOutside } of points) {
+      if (isOutside) continue
+      context.beginPath()
+      context.arc(toX(x), toY(y), radius, 0, 2 * Math.PI)
+      context.fill()
+    }
+    context.globalAlpha = 1
+    context.strokeStyle = readColour('--fail')
+    context.lineWidth = 2
+    // a cross, so that shape tells it apart as well as colour
+    for (const { x, y, isOutside } of points) {
+      if (!isOutside) continue
+      const [px, py] = [toX(x), toY(y)]
+      context.beginPath()
+      context.moveTo(px - 4, py - 4)
+      context.lineTo(px + 4, py + 4)
+      context.moveTo(px - 4, py + 4)
+      context.lineTo(px + 4, py - 4)
+      context.stroke()
+    }
+
+    function drawLabels(target: CanvasRenderingContext2D, colour: string): void {
+      target.fillStyle = colour
+      target.font = '12px system-ui, sans-serif'
+      target.textAlign = 'center'
+      const label = formatDifference(largest)
+      target.fillText('numerical', left + size / 2, top + size + 26)
+      target.textAlign = 'left'
+      target.fillText(`−${label}`, left, top + size + 26)
+      target.textAlign = 'right'
+      target.fillText(label, left + size, top + size + 26)
+      target.save()
+      target.translate(left - 10, top + size / 2)
+      target.rotate(-Math.PI / 2)
+      target.textAlign = 'center'
+      target.fillText('analytical', 0, 0)
+      target.restore()
+    }
+  }
+  drawCanvas(canvas, (width) => Math.min(340, Math.max(220, width)), draw)
+  return element(
+    'div',
+    {},
+    canvas,
+    element(
+      'p',
+      { class: 'chart-key' },
+      element('span', { class: 'key-dot' }),
+      'agrees ',
+      element('span', { class: 'key-cross' }, '×'),
+      'lies outside what is allowed',
+    ),
+  )
+}
+
+interface Point {
+  readonly x: number
+  readonly y: number
+  readonly isOutside: boolean
+}
+
+function choosePoints(tensors: readonly GradientEntries[]): Point[] {
+  const total = tensors.reduce((sum, { offsets }) => sum + offsets.length, 0)
+  const every = Math.max(1, Math.ceil(total / MOST_POINTS))
+  const points: Point[] = []
+  let seen = 0
+  let crosses = 0
+  for (const { analytical, numerical, allowed } of tensors) {
+    for (let k = 0; k < analytical.length; k++, seen++) {
+      const [x, y] = [numerical[k], analytical[k]]
+      const isOutside = !(Math.abs(x - y) <= allowed[k])
+      if (!Number.isFinite(x) || !Number.isFinite(y)) continue
+      if (seen % every !== 0 && !(isOutside && crosses < MOST_POINTS)) continue
+      if (isOutside) crosses++
+      points.push({ x, y, isOutside })
+    }
+  }
+  return points
+}

@@ -1,0 +1,140 @@
+import { element, replaceContent } from '../dom.js'
+import { describeError } from '../error-box.js'
+import { describeBug } from '../problem/bugs.js'
+import { findExample } from '../problem/examples.js'
+import { countParameters } from '../problem/random-network.js'
+import { createResults } from '../results/results.js'
+import { rememberAddress } from '../url-state.js'
+import { type WorkerClient, WorkerError } from '../worker/client.js'
+import type { PickedFiles } from './file-panel.js'
+import { createNetworkForm } from './form.js'
+import { createProgressLine } from './progress.js'
+import { describeSettings, describeSource, formatState, lastActivationOf, parseState } from './state.js'
+
+/** A random network with more is checked when it is asked for, not as the page opens. */
+const MOST_PARAMETERS_UNASKED = 100_000
+
+/** The view that checks a network's gradient. */
+export function createNetworkView(
+  client: WorkerClient,
+  fields: ReadonlyMap<string, string>,
+  announce: (text: string) => void,
+): HTMLElement {
+  const state = parseState(fields)
+  let picked: PickedFiles = { files: [] }
+  let running: AbortController | undefined
+  const results = element('div', { class: 'results' })
+  const form = createNetworkForm(state, () => picked, {
+    onChange: () => rememberAddress('network', formatState(state)),
+    onRun: () => void run(),
+    onPick: (files) => void pick(files),
+  })
+
+  async function run(): Promise<void> {
+    if (!form.element.reportValidity()) return
+    running?.abort()
+    if (state.source === 'files' && picked.files.length === 0) {
+      const message = 'there is no file to check yet'
+      showError(new WorkerError({ message, fix: 'drop a file on the panel, or pick one' }))
+      return
+    }
+    const controller = new AbortController()
+    running = controller
+    const progress = createProgressLine(() => controller.abort())
+    replaceContent(results, progress.element)
+    announce('Checking')
+    const title = describeTitle()
+    const published = state.source === 'example' ? findExample(state.example).published : undefined
+    try {
+      const { report, summary } = await client.request(
+        { kind: 'check', source: describeSource(state, picked.files), settings: describeSettings(state) },
+        { signal: controller.signal, onProgress: (at, adapter) => progress.update(at, adapter) },
+      )
+      if (running !== controller) return
+      const shown = createResults(report, summary, { title, published })
+      replaceContent(results, shown.element)
+      announce(shown.headline)
+    } catch (error) {
+      if (running === controller) showError(error)
+    } finally {
+      if (running === controller) running = undefined
+    }
+  }
+
+  function showError(error: unknown): void {
+    const stopped = error instanceof WorkerError && error.code === 'stopped'
+    if (stopped) {
+      replaceContent(
+        results,
+        element('div', { class: 'panel' }, element('p', {}, 'Stopped: nothing was compared yet.')),
+      )
+      announce('Stopped')
+      return
+    }
+    replaceContent(results, describeError(error))
+  }
+
+  async function pick(files: readonly File[]): Promise<void> {
+    picked = { files }
+    state.source = 'files'
+    try {
+      const contents = await client.request({ kind: 'inspect', files })
+      picked = { files, contents }
+      const layers = contents.weights?.length
+      if (layers !== undefined && layers !== state.activations.length) {
+        const last = lastActivationOf(state.loss) ?? 'linear'
+        state.activations = Array.from({ length: layers }, (_, l) => (l < layers - 1 ? 'relu' : last))
+      }
+      replaceContent(
+        results,
+        element(
+          'div',
+          { class: 'panel empty' },
+          element('h2', {}, 'The file is read'),
+          element('p', {}, 'Say which activations and loss the network has, then check the gradient.'),
+        ),
+      )
+      announce('The file is read')
+    } catch (error) {
+      showError(error)
+    }
+    form.rebuild()
+    rememberAddress('network', formatState(state))
+  }
+
+  function describeTitle(): string {
+    switch (state.source) {
+      case 'example': {
+        const { title, network } = findExample(state.example)
+        return `${title} (${network})`
+      }
+      case 'files':
+        return picked.files.map(({ name }) => name).join(', ')
+      case 'random': {
+        const bug = state.bug === 'none' ? '' : `, planted bug: ${describeBug(state.bug).label}`
+        return `Random ${state.widths.join('-')}${bug}`
+      }
+    }
+  }
+
+  const isSmall = state.source === 'random' && countParameters(state.widths) <= MOST_PARAMETERS_UNASKED
+  if (state.source === 'example' || isSmall) queueMicrotask(() => void run())
+  else {
+    replaceContent(
+      results,
+      element(
+        'div',
+        { class: 'panel empty' },
+        element('h2', {}, 'Nothing checked yet'),
+        element('p', {}, 'Set up the network beside and press “Check the gradient”.'),
+      ),
+    )
+  }
+  return element(
+    'div',
+    { class: 'workspace' },
+    element('h1', { class: 'visually-hidden' }, 'Check a network’s gradient'),
+    form.element,
+    results,
+  )
+}

@@ -1,0 +1,67 @@
+import {
+  createBrowserEvaluator,
+  createCpuEvaluator,
+  type Evaluator,
+  GradcheckError,
+  useWebWorkers,
+} from 'webgpu-gradcheck'
+import type { WebgpuEvaluator } from '../../../src/differentiate/webgpu/evaluator.js'
+import type { DeviceChoice, DeviceSurvey } from './protocol.js'
+
+/** The evaluators of this worker, opened when they are first wanted and kept for the next check. */
+export class Devices {
+  readonly #open = new Map<'hardware' | 'software', Promise<WebgpuEvaluator>>()
+
+  /** What there is to compute on. */
+  async survey(): Promise<DeviceSurvey> {
+    const cores = navigator.hardwareConcurrency || 1
+    const [hardware, software] = await Promise.allSettled([this.#gpu('hardware'), this.#gpu('software')])
+    return {
+      cores,
+      ...(hardware.status === 'fulfilled'
+        ? { gpu: hardware.value.adapter }
+        : { reason: (hardware.reason as Error).message }),
+      ...(software.status === 'fulfilled' ? { software: software.value.adapter } : {}),
+    }
+  }
+
+  /**
+   * The evaluator for a choice; `auto` takes the graphics processor where there is one.
+   * @throws GradcheckError `device-unavailable`
+   */
+  async choose(choice: DeviceChoice): Promise<Evaluator> {
+    if (choice === 'cpu') return openProcessor()
+    if (choice !== 'auto') return await this.#gpu(choice === 'gpu' ? 'hardware' : 'software')
+    try {
+      return await this.#gpu('hardware')
+    } catch (error) {
+      if (error instanceof GradcheckError && error.code === 'device-unavailable') return openProcessor()
+      throw error
+    }
+  }
+
+  /** Gives an evaluator's device up, so that the next check opens another. */
+  async discard(choice: DeviceChoice): Promise<void> {
+    const kind = choice === 'software' ? 'software' : 'hardware'
+    const open = this.#open.get(kind)
+    this.#open.delete(kind)
+    const [outcome] = await Promise.allSettled([open])
+    if (outcome.status === 'fulfilled') outcome.value?.dispose()
+  }
+
+  #gpu(kind: 'hardware' | 'software'): Promise<WebgpuEvaluator> {
+    const open = this.#open.get(kind) ?? createBrowserEvaluator(undefined, kind)
+    this.#open.set(kind, open)
+    // an adapter that is not there now may be there at the next try
+    open.catch(() => this.#open.delete(kind))
+    return open
+  }
+}
+
+function openProcessor(): Evaluator {
+  const cores = navigator.hardwareConcurrency || 1
+  return createCpuEvaluator(
+    `this computer's processor, ${cores} ${cores === 1 ? 'core' : 'cores'}`,
+    useWebWorkers(),
+  )
+}
