@@ -26,7 +26,7 @@ export function createScatter(tensors: readonly GradientEntries[]): HTMLElement 
 
   function draw({ context, width, height }: Surface): void {
     const size = Math.min(width - MARGIN - 8, height - MARGIN - 8)
-    const left = MARGIN + (width - MARGIN - 8 - size) / 2
+    const left = MARGIN
     const top = 8
     const toX = (value: number) => left + ((place(value) + 1) / 2) * size
     const toY = (value: number) => top + size - ((place(value) + 1) / 2) * size

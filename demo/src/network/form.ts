@@ -21,7 +21,6 @@ export interface NetworkForm {
   readonly element: HTMLFormElement
   /** Builds it anew from the state; the focus stays where it is. */
   rebuild(): void
-  setRunning(isRunning: boolean): void
 }
 
 /** The form that says what is to be checked. */
@@ -180,17 +179,7 @@ export function createNetworkForm(
           { id: 'bug-layer' },
         ),
       )
-    return element(
-      'div',
-      { class: 'field' },
-      element(
-        'div',
-        { class: layer ? 'field-pair field-pair-wide' : 'field-pair-single' },
-        createField('Plant a bug', kind),
-        layer,
-      ),
-      element('p', { class: 'hint' }, bug.explanation),
-    )
+    return element('div', { class: 'field' }, createField('Plant a bug', kind, bug.explanation), layer)
   }
 
   function createConventions(): HTMLElement {
@@ -207,7 +196,7 @@ export function createNetworkForm(
     l2.addEventListener('change', restructure)
     return element(
       'div',
-      { class: 'field-pair' },
+      { class: 'field-pair field-pair-wide' },
       createField(
         'Layout',
         createSelect(
@@ -220,7 +209,7 @@ export function createNetworkForm(
           { id: 'layout' },
         ),
       ),
-      createField('L2 penalty λ', l2),
+      createField('L2 λ', l2),
     )
   }
 
@@ -228,9 +217,6 @@ export function createNetworkForm(
   return {
     element: form,
     rebuild,
-    setRunning(isRunning) {
-      run.disabled = isRunning
-    },
   }
 }
 

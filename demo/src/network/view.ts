@@ -22,42 +22,59 @@ export function createNetworkView(
 ): HTMLElement {
   const state = parseState(fields)
   let picked: PickedFiles = { files: [] }
-  let running: AbortController | undefined
+  let running: { controller: AbortController; finished: Promise<void> } | undefined
   const results = element('div', { class: 'results' })
   const form = createNetworkForm(state, () => picked, {
     onChange: () => rememberAddress('network', formatState(state)),
-    onRun: () => void run(),
+    onRun: () => void run(true),
     onPick: (files) => void pick(files),
   })
 
-  async function run(): Promise<void> {
+  async function run(isAsked: boolean): Promise<void> {
     if (!form.element.reportValidity()) return
-    running?.abort()
     if (state.source === 'files' && picked.files.length === 0) {
       const message = 'there is no file to check yet'
       showError(new WorkerError({ message, fix: 'drop a file on the panel, or pick one' }))
       return
     }
+    const before = running
     const controller = new AbortController()
-    running = controller
+    const current = { controller, finished: check(controller, isAsked, before) }
+    running = current
+    await current.finished
+    if (running === current) running = undefined
+  }
+
+  /** One check at a time: a new one waits until the one before has stopped. */
+  async function check(
+    controller: AbortController,
+    isAsked: boolean,
+    before: { controller: AbortController; finished: Promise<void> } | undefined,
+  ): Promise<void> {
+    const { signal } = controller
+    const isCurrent = () => running?.controller === controller
     const progress = createProgressLine(() => controller.abort())
     replaceContent(results, progress.element)
+    // on a narrow screen the results lie below the form
+    if (isAsked && results.getBoundingClientRect().top > innerHeight - 120) results.scrollIntoView()
     announce('Checking')
+    before?.controller.abort()
+    await before?.finished
+    if (signal.aborted) return
     const title = describeTitle()
     const published = state.source === 'example' ? findExample(state.example).published : undefined
+    const source = describeSource(state, picked.files)
     try {
       const { report, summary } = await client.request(
-        { kind: 'check', source: describeSource(state, picked.files), settings: describeSettings(state) },
-        { signal: controller.signal, onProgress: (at, adapter) => progress.update(at, adapter) },
+        { kind: 'check', source, settings: describeSettings(state) },
+        { signal, onProgress: (at, adapter) => progress.update(at, adapter) },
       )
-      if (running !== controller) return
+      if (!isCurrent()) return
       const shown = createResults(report, summary, { title, published })
       replaceContent(results, shown.element)
       announce(shown.headline)
     } catch (error) {
-      if (running === controller) showError(error)
-    } finally {
-      if (running === controller) running = undefined
+      if (isCurrent()) showError(error)
     }
   }
 
@@ -118,7 +135,7 @@ export function createNetworkView(
   }
 
   const isSmall = state.source === 'random' && countParameters(state.widths) <= MOST_PARAMETERS_UNASKED
-  if (state.source === 'example' || isSmall) queueMicrotask(() => void run())
+  if (state.source === 'example' || isSmall) queueMicrotask(() => void run(false))
   else {
     replaceContent(
       results,

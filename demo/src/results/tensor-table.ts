@@ -21,6 +21,7 @@ export function createTensorTable(
   onChoose: (tensor: number) => void,
 ): { element: HTMLElement; select(tensor: number): void } {
   const buttons: HTMLButtonElement[] = []
+  const hasKinks = report.tensors.some(({ kinks }) => kinks > 0)
   const rows = report.tensors.map((tensor, t) => {
     const button = element(
       'button',
@@ -28,17 +29,16 @@ export function createTensorTable(
       escapeControls(tensor.gradient),
     )
     buttons.push(button)
-    const kinks = tensor.kinks === 0 ? '' : formatCount(tensor.kinks)
     return element(
       'tr',
       { onclick: (event: MouseEvent) => event.target === button || onChoose(t) },
       element('th', { scope: 'row' }, button),
+      element('td', {}, createBadge(tensor.verdict)),
       element('td', {}, formatShape(tensor.shape)),
       element('td', { class: 'number' }, formatCount(tensor.checked)),
       element('td', { class: 'number' }, tensor.checked === 0 ? '–' : formatDifference(tensor.difference)),
       element('td', { class: 'number' }, formatCount(tensor.wrongEntries)),
-      element('td', { class: 'number' }, kinks),
-      element('td', {}, createBadge(tensor.verdict)),
+      hasKinks && element('td', { class: 'number' }, formatCount(tensor.kinks)),
     )
   })
   const table = element(
@@ -51,11 +51,10 @@ export function createTensorTable(
       element(
         'tr',
         {},
-        ...['Gradient', 'Shape'].map((name) => element('th', { scope: 'col' }, name)),
-        ...['Checked', 'Difference', 'Wrong', 'Kinks'].map((name) =>
+        ...['Gradient', 'Verdict', 'Shape'].map((name) => element('th', { scope: 'col' }, name)),
+        ...['Checked', 'Difference', 'Wrong', ...(hasKinks ? ['Kinks'] : [])].map((name) =>
           element('th', { scope: 'col', class: 'number' }, name),
         ),
-        element('th', { scope: 'col' }, 'Verdict'),
       ),
     ),
     element('tbody', {}, ...rows),

@@ -70,6 +70,8 @@ export interface CheckResult {
 export interface ErrorHistogram {
   /** Entries in each half decade, from `LOWEST_POWER` on. */
   readonly counts: readonly number[]
+  /** How many of them lie outside what is allowed. */
+  readonly outside: readonly number[]
   /** Entries whose two values are equal. */
   readonly exact: number
 }

@@ -19,12 +19,17 @@ export function summarize(gradients: readonly GradientEntries[]): GradientSummar
 
 interface Counts extends ErrorHistogram {
   counts: number[]
+  outside: number[]
   exact: number
 }
 
-const createCounts = (): Counts => ({ counts: new Array<number>(CLASSES).fill(0), exact: 0 })
+const createCounts = (): Counts => ({
+  counts: new Array<number>(CLASSES).fill(0),
+  outside: new Array<number>(CLASSES).fill(0),
+  exact: 0,
+})
 
-function countErrors({ analytical, numerical }: GradientEntries, whole: Counts): ErrorHistogram {
+function countErrors({ analytical, numerical, allowed }: GradientEntries, whole: Counts): ErrorHistogram {
   const own = createCounts()
   for (let k = 0; k < analytical.length; k++) {
     const error = relativeError(analytical[k], numerical[k])
@@ -38,6 +43,9 @@ function countErrors({ analytical, numerical }: GradientEntries, whole: Counts):
     const inside = Math.min(CLASSES - 1, Math.max(0, at))
     own.counts[inside]++
     whole.counts[inside]++
+    if (Math.abs(analytical[k] - numerical[k]) <= allowed[k]) continue
+    own.outside[inside]++
+    whole.outside[inside]++
   }
   return own
 }
