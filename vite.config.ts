@@ -44,11 +44,21 @@ export default defineConfig({
     },
   },
   test: {
-    include: ['test/**/*.test.ts'],
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    // Dawn keeps process-wide state: a process for each file keeps tests apart
-    pool: 'forks',
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'node',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/browser/**'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          // Dawn keeps process-wide state: a process for each file keeps tests apart
+          pool: 'forks',
+        },
+      },
+      'vitest.chromium.config.ts',
+    ],
     reporters: process.env.CI
       ? ['default', ['json', { outputFile: '.cache/test-results.json' }]]
       : ['default'],

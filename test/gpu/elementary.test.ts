@@ -1,7 +1,7 @@
 import erfc from '@stdlib/math-base-special-erfc'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { GpuDevice } from '../../src/gpu/device.js'
-import { openGpuDevice } from '../../src/gpu/node/open-adapter.js'
+import { openGpuDevice } from '../support/gpu-device.js'
 import { runProbe, spread } from '../support/probe.js'
 import probe from './elementary-probe.wesl'
 

@@ -3,7 +3,7 @@ import { createRandomProblem } from '../../src/bench/random-problem.js'
 import { createDerivatives } from '../../src/differentiate/evaluator.js'
 import { selectAll } from '../../src/differentiate/selection.js'
 import { createWebgpuEvaluator } from '../../src/differentiate/webgpu/evaluator.js'
-import { openGpuDevice } from '../../src/gpu/node/open-adapter.js'
+import { openGpuDevice } from '../support/gpu-device.js'
 
 const { model } = await createRandomProblem({ widths: [6, 9, 3], activation: 'tanh', samples: 5 })
 const SETTINGS = { step: 1e-5, scheme: 'central' } as const

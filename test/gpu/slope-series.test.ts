@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { GpuDevice } from '../../src/gpu/device.js'
-import { openGpuDevice } from '../../src/gpu/node/open-adapter.js'
 import { ACTIVATION_NAMES, findActivation, SLOPE_SERIES_REACH } from '../../src/network/activations.js'
+import { openGpuDevice } from '../support/gpu-device.js'
 import { runProbe } from '../support/probe.js'
 import { allowedError, expectNear, referenceSlope } from '../support/reference.js'
 import probe from './series-probe.wesl'

@@ -7,8 +7,8 @@ import { evaluateTensor } from '../../src/differentiate/webgpu/batches.js'
 import { uploadNetwork } from '../../src/differentiate/webgpu/network-buffers.js'
 import { calibrateTile, HARDWARE_TILES } from '../../src/differentiate/webgpu/tile-shape.js'
 import type { GpuDevice } from '../../src/gpu/device.js'
-import { openGpuDevice } from '../../src/gpu/node/open-adapter.js'
 import { Pipelines } from '../../src/gpu/pipelines.js'
+import { openGpuDevice } from '../support/gpu-device.js'
 
 const SETTINGS = { step: 1e-5, scheme: 'central' } as const
 

@@ -10,7 +10,6 @@ import { selectAll, selectSample } from '../../src/differentiate/selection.js'
 import { createWebgpuEvaluator, type WebgpuEvaluator } from '../../src/differentiate/webgpu/evaluator.js'
 import { GradcheckError } from '../../src/errors.js'
 import type { GpuDevice } from '../../src/gpu/device.js'
-import { openGpuDevice } from '../../src/gpu/node/open-adapter.js'
 import { ACTIVATION_NAMES } from '../../src/network/activations.js'
 import { LAYOUT_NAMES } from '../../src/network/layout.js'
 import type { Model } from '../../src/network/model.js'
@@ -24,6 +23,7 @@ import {
   largestMultiple,
   valuesOf,
 } from '../support/evaluate.js'
+import { openGpuDevice } from '../support/gpu-device.js'
 import { makeRandomProblem, type RandomNetworkOptions } from '../support/random-network.js'
 
 /** Unit roundoff of single precision. */

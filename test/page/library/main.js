@@ -1,0 +1,3 @@
+import * as gradcheck from 'webgpu-gradcheck'
+
+globalThis.gradcheck = gradcheck
