@@ -57,6 +57,7 @@ function start(): void {
   document.body.append(live)
 
   let shown: ViewName | undefined
+  let open = new AbortController()
   const show = () => {
     const { view, fields } = parseAddress(location.hash)
     for (const [k, link] of links.entries()) {
@@ -67,6 +68,8 @@ function start(): void {
     const announce = (text: string) => {
       live.textContent = text
     }
+    open.abort()
+    open = new AbortController()
     replaceContent(main, createDeviceLine(survey), createView(view, fields, announce))
     // after a change of view, not at the beginning, a reader's place is the new content
     if (shown !== undefined && shown !== view) main.focus()
@@ -80,11 +83,11 @@ function start(): void {
   ): HTMLElement {
     switch (view) {
       case 'network':
-        return createNetworkView(client, fields, announce)
+        return createNetworkView(client, fields, announce, open.signal)
       case 'function':
         return createFunctionView(fields, announce)
       case 'speed':
-        return createSpeedView(client, survey, fields, announce)
+        return createSpeedView(client, survey, fields, announce, open.signal)
     }
   }
 

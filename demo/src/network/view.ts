@@ -19,6 +19,7 @@ export function createNetworkView(
   client: WorkerClient,
   fields: ReadonlyMap<string, string>,
   announce: (text: string) => void,
+  closed: AbortSignal,
 ): HTMLElement {
   const state = parseState(fields)
   let picked: PickedFiles = { files: [] }
@@ -60,7 +61,10 @@ export function createNetworkView(
     announce('Checking')
     before?.controller.abort()
     await before?.finished
-    if (signal.aborted) return
+    if (signal.aborted) {
+      if (isCurrent()) showError(new WorkerError({ message: 'stopped', code: 'stopped' }))
+      return
+    }
     const title = describeTitle()
     const published = state.source === 'example' ? findExample(state.example).published : undefined
     const source = describeSource(state, picked.files)
@@ -134,6 +138,7 @@ export function createNetworkView(
     }
   }
 
+  closed.addEventListener('abort', () => running?.controller.abort())
   const isSmall = state.source === 'random' && countParameters(state.widths) <= MOST_PARAMETERS_UNASKED
   if (state.source === 'example' || isSmall) queueMicrotask(() => void run(false))
   else {

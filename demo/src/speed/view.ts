@@ -30,6 +30,7 @@ export function createSpeedView(
   survey: Promise<DeviceSurvey>,
   fields: ReadonlyMap<string, string>,
   announce: (text: string) => void,
+  closed: AbortSignal,
 ): HTMLElement {
   const state = parseSpeedState(fields)
   const results = element('div', { class: 'results' })
@@ -134,6 +135,7 @@ export function createSpeedView(
     const controller = new AbortController()
     const stop = element('button', { type: 'button', class: 'stop-button' }, 'Stop')
     stop.addEventListener('click', () => controller.abort())
+    closed.addEventListener('abort', () => controller.abort())
     const text = element('p', { class: 'progress-text' })
     const status = element(
       'div',
