@@ -44,11 +44,14 @@ it('the two bugs of the notebook are where the page points', async () => {
   await using watched = await openDemo(chromium, served, '')
   const { page } = watched
   expect(await readVerdict(page)).toBe(WRONG)
-  const wrong = page.getByRole('region', { name: 'Tensors' }).getByRole('row').filter({ hasText: 'wrong' })
+  const wrong = page
+    .getByRole('region', { name: 'Table of tensors' })
+    .getByRole('row')
+    .filter({ hasText: 'wrong' })
   expect(await wrong.getByRole('rowheader').allInnerTexts()).toEqual(['db1', 'dW2'])
   expect(await page.locator('.banner').innerText()).toContain('db1 and dW2')
   // the worst entry, by its index and both values
-  const worst = page.getByRole('region', { name: 'Worst entries' }).getByRole('row').nth(1)
+  const worst = page.getByRole('region', { name: 'Table of the worst entries' }).getByRole('row').nth(1)
   expect(await worst.innerText()).toMatch(/db1\[0, 0\]\s+2\.531631\s+0\.6329079\s+4\.0000/)
   expectClean(watched)
 })

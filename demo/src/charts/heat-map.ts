@@ -245,7 +245,7 @@ export function createHeatMap(entries: GradientEntries): HTMLElement {
         { class: 'tool-buttons' },
         button('−', 'Zoom out', () => zoom(0.5)),
         button('+', 'Zoom in', () => zoom(2, cursor?.row, cursor?.column)),
-        button('All', 'Show the whole tensor', showAll),
+        button('All', 'All of the tensor', showAll),
       ),
     ),
     createLegend(),

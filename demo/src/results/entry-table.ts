@@ -28,7 +28,7 @@ export function createEntryTable(report: CheckReport, summary: GradientSummary):
     {},
     element(
       'div',
-      { class: 'table-scroll', tabindex: 0, role: 'region', 'aria-label': 'Worst entries' },
+      { class: 'table-scroll', tabindex: 0, role: 'region', 'aria-label': 'Table of the worst entries' },
       element(
         'table',
         {},

@@ -62,7 +62,7 @@ export function createTensorTable(
   return {
     element: element(
       'div',
-      { class: 'table-scroll', tabindex: 0, role: 'region', 'aria-label': 'Tensors' },
+      { class: 'table-scroll', tabindex: 0, role: 'region', 'aria-label': 'Table of tensors' },
       table,
     ),
     select(tensor) {
