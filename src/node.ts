@@ -6,4 +6,5 @@ export {
   openDevice,
   surveyDevices,
 } from './differentiate/node/open-device.js'
+export { type OpenedFunctionDevice, openFunctionDevice } from './function/node/open-function-device.js'
 export * from './index.js'

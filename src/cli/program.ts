@@ -3,6 +3,7 @@ import { ACTIVATION_NAMES, findActivation } from '../network/activations.js'
 import { findLayout } from '../network/layout.js'
 import { findLoss, LOSS_NAMES } from '../network/losses.js'
 import type { BenchSettings } from './bench-command.js'
+import { type FunctionCommandSettings, parseValues } from './function-options.js'
 import {
   type CheckSettings,
   DEVICE_CHOICES,
@@ -23,7 +24,7 @@ import type { Terminal } from './terminal.js'
 import { readVersion } from './version.js'
 
 /** The names of the commands. */
-export const COMMAND_NAMES: readonly string[] = ['check', 'examples', 'doctor', 'bench']
+export const COMMAND_NAMES: readonly string[] = ['check', 'function', 'examples', 'doctor', 'bench']
 
 const DEFAULT_BENCH = ['784-256-128-10']
 const BENCH_DEVICES = ['cpu', 'software', 'gpu'] as const
@@ -53,6 +54,17 @@ Examples:
     --activations relu,linear --loss mean-squared-error --layout pytorch
   gradcheck check model.npz --activations relu,sigmoid --loss binary-cross-entropy \\
     --json > report.json
+${HELP_ON_STATUS}`
+
+const HELP_ON_FUNCTION = `
+Formulas have numbers, variables, + - * / ^, comparisons with ? :, the constants e, pi and tau, and the functions
+exp log sqrt sin cos tan tanh sinh cosh atan sigmoid softplus relu abs sign step min max sum and others.
+
+Examples:
+  gradcheck function "theta * x" --gradient "x" --at theta=4,x=2
+  gradcheck function "x^2 * sin(y)" --gradient "d/dx=2*x*sin(y)" --gradient "d/dy=x^2*cos(y)" --at x=-3:3:50,y=0:6:50
+  gradcheck function "log(1 + exp(x))" --at x=1
+  gradcheck function "x^3" --gradient "3*x^2" --at x=1 --steps
 ${HELP_ON_STATUS}`
 
 /**
@@ -85,6 +97,15 @@ export function createProgram(terminal: Terminal, setStatus: (status: number) =>
     .action(async (paths: string[], settings: CheckSettings) => {
       const { runCheck } = await import('./check-command.js')
       setStatus(await runCheck(paths, settings, terminal))
+    })
+
+  addFunctionOptions(
+    program.command('function').description('check the derivative of a function typed as a formula'),
+  )
+    .addHelpText('after', HELP_ON_FUNCTION)
+    .action(async (formula: string, settings: FunctionCommandSettings) => {
+      const { runFunction } = await import('./function-command.js')
+      setStatus(await runFunction(formula, settings, terminal))
     })
 
   program
@@ -212,5 +233,49 @@ function addCheckOptions(check: Command): Command {
     )
     .option('--json', 'short for --report json')
     .option('--output <path>', 'write the report to a file instead of stdout')
+    .optionsGroup('Options:')
+}
+
+function addFunctionOptions(command: Command): Command {
+  return command
+    .usage('FORMULA --at VALUES [options]')
+    .argument('<FORMULA>', 'such as "theta * x"')
+    .optionsGroup('The function:')
+    .addOption(
+      new Option(
+        '--at <values>',
+        'the variables: theta=4,x=2; from:to:count is a range, and several ranges are a grid',
+      ).argParser(parseValues),
+    )
+    .option(
+      '--gradient <formula>',
+      "its derivative, or d/dx=FORMULA for each variable (default: mathjs's derivative)",
+      (text: string, before: readonly string[] = []) => [...before, text],
+    )
+    .option('--wrt <names>', 'the variables to derive by (default: those of --gradient, or the first)')
+    .optionsGroup('The check:')
+    .addOption(
+      new Option(
+        '--device <name>',
+        'auto: a hardware GPU, else the CPU; gpu; software: a software Vulkan adapter; cpu',
+      )
+        .argParser(parseChoice('--device', DEVICE_CHOICES))
+        .default('auto', 'auto'),
+    )
+    .addOption(
+      new Option('--scheme <name>', SCHEMES.join(' '))
+        .argParser(parseChoice('--scheme', SCHEMES))
+        .default('central', 'central'),
+    )
+    .option('--step <h>', 'how far a variable is moved (default: 1e-5)', parseNumber('--step', POSITIVE))
+    .option('--steps', 'show the error against the step, by both schemes and both ways of computing')
+    .option(
+      '--tolerance <number>',
+      'largest difference that passes (default: by precision)',
+      parseNumber('--tolerance', POSITIVE),
+    )
+    .optionsGroup('The report:')
+    .option('--json', 'print it as JSON')
+    .option('--output <path>', 'write it to a file instead of stdout')
     .optionsGroup('Options:')
 }

@@ -57,9 +57,11 @@ export function formatReport(report: CheckReport, options: TextOptions = {}): st
   return `${lines.join('\n')}\n`
 }
 
-const section = (lines: readonly string[]) => (lines.length === 0 ? [] : ['', ...lines])
+/** Lines with an empty one before them, or nothing. */
+export const section = (lines: readonly string[]) => (lines.length === 0 ? [] : ['', ...lines])
 
-const asMessages = (notices: readonly string[]) => notices.map((message) => ({ message }))
+/** Sentences as `formatList` takes them. */
+export const asMessages = (notices: readonly string[]) => notices.map((message) => ({ message }))
 
 function formatHeadline(report: CheckReport, style: Style, width: number): string[] {
   const word = report.interrupted ? 'INTERRUPTED' : VERDICT_WORDS[report.verdict]
@@ -73,7 +75,8 @@ function formatHeadline(report: CheckReport, style: Style, width: number): strin
   ]
 }
 
-const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
+/** What a report begins with. */
+export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
   pass: 'PASS',
   fail: 'FAIL',
   inconclusive: 'INCONCLUSIVE',
@@ -159,7 +162,7 @@ function describeDevice({ device }: CheckReport): string {
 }
 
 /** A label and its text, further lines below the first one's text. */
-function hang(label: string, labelWidth: number, text: string, style: Style, width: number): string[] {
+export function hang(label: string, labelWidth: number, text: string, style: Style, width: number): string[] {
   const left = ' '.repeat(INDENT)
   const lines = wrapText(text, width - INDENT - labelWidth - 2)
   return lines.map((line, number) => {
@@ -168,7 +171,8 @@ function hang(label: string, labelWidth: number, text: string, style: Style, wid
   })
 }
 
-function formatList(
+/** Labelled sentences in at most `maxLines` lines, and how many more there are. */
+export function formatList(
   label: string,
   items: readonly { readonly message: string }[],
   maxLines: number,

@@ -14,7 +14,7 @@ import { useThreads } from './threads.js'
  */
 export type DeviceChoice = 'auto' | 'gpu' | 'software' | 'cpu'
 
-const DEVICE_NAMES: readonly DeviceChoice[] = ['auto', 'gpu', 'software', 'cpu']
+export const DEVICE_NAMES: readonly DeviceChoice[] = ['auto', 'gpu', 'software', 'cpu']
 
 /**
  * A device that was opened, with the evaluator that runs on it. Whoever opened it closes it, by `close` or

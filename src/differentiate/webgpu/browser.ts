@@ -1,5 +1,5 @@
-import { GradcheckError } from '../../errors.js'
-import { type AdapterKind, openDevice, requestAdapter } from '../../gpu/device.js'
+import { openBrowserDevice } from '../../gpu/browser-device.js'
+import type { AdapterKind } from '../../gpu/device.js'
 import { createWebgpuEvaluator, type WebgpuEvaluator } from './evaluator.js'
 
 /**
@@ -12,18 +12,5 @@ export async function createBrowserEvaluator(
   gpu: GPU | undefined = globalThis.navigator?.gpu,
   kind: AdapterKind = 'hardware',
 ): Promise<WebgpuEvaluator> {
-  if (gpu === undefined) {
-    throw new GradcheckError('device-unavailable', 'this browser has no WebGPU', {
-      fix: 'leave the evaluator out: the check then runs in float64 on the CPU',
-    })
-  }
-  return await createWebgpuEvaluator(async () => {
-    const adapter = await requestAdapter(gpu, kind)
-    if (adapter === undefined) {
-      throw new GradcheckError('device-unavailable', `this browser gave no ${kind} adapter`, {
-        fix: 'leave the evaluator out: the check then runs in float64 on the CPU',
-      })
-    }
-    return await openDevice(adapter)
-  })
+  return await createWebgpuEvaluator(() => openBrowserDevice(gpu, kind))
 }
