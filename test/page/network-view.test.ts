@@ -145,7 +145,7 @@ describe('without WebGPU', () => {
     const { page } = watched
     expect(await readVerdict(page)).toBe(RIGHT)
     expect(await page.locator('.device-line').innerText()).toMatch(
-      /No graphics processor for WebGPU here.*float64 on this computer’s processor/s,
+      /No graphics processor for WebGPU.*float64 on this computer’s processor/s,
     )
     expect(await saveJson(page)).toMatchObject({ device: { evaluator: 'cpu', software: false } })
     expectClean(watched)

@@ -25,7 +25,7 @@ export function createHistogram(
   return element(
     'div',
     {},
-    createResponsive((width) => drawHistogram(histogram, tolerance, numericalError, width)),
+    createResponsive((width) => drawHistogram(histogram, tolerance, numericalError, width)).element,
     element('p', { class: 'hint' }, `Entries by relative error, on logarithmic axes.${equal}`),
   )
 }

@@ -97,7 +97,8 @@ const ICONS: Readonly<Record<Verdict, string>> = {
   inconclusive: 'M10.5 11a3.6 3.6 0 1 1 5.2 3.2c-1.2.6-1.7 1.2-1.7 2.4 M14 20.4v.2',
 }
 
-function createIcon(verdict: Verdict): SVGElement {
+/** A tick, a cross or a question mark. */
+export function createIcon(verdict: Verdict): SVGElement {
   return svgElement(
     'svg',
     { class: 'banner-icon', viewBox: '0 0 28 28', 'aria-hidden': 'true' },

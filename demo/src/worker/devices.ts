@@ -61,7 +61,7 @@ export class Devices {
 function openProcessor(): Evaluator {
   const cores = navigator.hardwareConcurrency || 1
   return createCpuEvaluator(
-    `this computer's processor, ${cores} ${cores === 1 ? 'core' : 'cores'}`,
+    `this computer’s processor, ${cores} ${cores === 1 ? 'core' : 'cores'}`,
     useWebWorkers(),
   )
 }

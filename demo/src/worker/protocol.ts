@@ -1,4 +1,11 @@
-import type { ArrayProblemOptions, CheckReport, GradientEntries, Progress, Scheme } from 'webgpu-gradcheck'
+import type {
+  ArrayProblemOptions,
+  CheckReport,
+  FunctionReport,
+  GradientEntries,
+  Progress,
+  Scheme,
+} from 'webgpu-gradcheck'
 import type { EvaluatorSpeed } from '../../../src/bench/evaluator-speed.js'
 import type { BenchNetwork } from '../../../src/bench/random-problem.js'
 import type { RandomNetwork } from '../problem/random-network.js'
@@ -22,6 +29,16 @@ export interface CheckSettings {
   readonly sample?: number
 }
 
+/** A formula of one variable, and where to check its derivative. */
+export interface FunctionRequest {
+  readonly formula: string
+  /** Its derivative as typed; empty for mathjs's. */
+  readonly gradient: string
+  readonly at: number
+  readonly step: number
+  readonly scheme: Scheme
+}
+
 /** What the page may ask the worker for. */
 export type Request =
   | { readonly kind: 'survey' }
@@ -33,6 +50,7 @@ export type Request =
       readonly device: Exclude<DeviceChoice, 'auto'>
       readonly seconds: number
     }
+  | ({ readonly kind: 'function' } & FunctionRequest)
 
 /** What each request is answered with. */
 export interface Answers {
@@ -40,6 +58,7 @@ export interface Answers {
   readonly inspect: FileContents
   readonly check: CheckResult
   readonly bench: BenchResult
+  readonly function: FunctionResult
 }
 
 /** What this browser can compute on. */
@@ -98,6 +117,29 @@ export interface BenchResult {
   readonly adapter: string
   readonly evaluator: 'webgpu' | 'cpu'
   readonly speed: EvaluatorSpeed
+}
+
+/** Both ways of computing a derivative, at one step. */
+export interface StepSample {
+  readonly h: number
+  /** f(x − h) and f(x + h) */
+  readonly below: number
+  readonly above: number
+  readonly textbook: Readonly<Record<Scheme, number>>
+  readonly difference: Readonly<Record<Scheme, number>>
+}
+
+/** A checked formula with what its charts show. */
+export interface FunctionResult {
+  readonly report: FunctionReport
+  readonly variable: string
+  readonly at: number
+  /** f(x) */
+  readonly value: number
+  readonly curve: { readonly x: Float64Array; readonly y: Float64Array }
+  /** The derivative that errors are measured against, where there is one. */
+  readonly reference: number | undefined
+  readonly samples: readonly StepSample[]
 }
 
 /** An error as it travels: the library's, or one of the platform's. */

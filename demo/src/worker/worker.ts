@@ -2,6 +2,7 @@ import { checkGradients, GradcheckError } from 'webgpu-gradcheck'
 import { measureEvaluator } from '../../../src/bench/evaluator-speed.js'
 import { createRandomProblem } from '../../../src/bench/random-problem.js'
 import { Devices } from './devices.js'
+import { examineFunction } from './function.js'
 import { createProblem, inspectFiles } from './problem.js'
 import {
   type Answers,
@@ -31,7 +32,10 @@ async function serve(id: number, request: Request): Promise<void> {
   running.set(id, controller)
   try {
     const answer = await answerRequest(id, request, controller.signal)
-    post({ kind: 'answer', id, answer }, 'report' in answer ? listBuffers(answer.report.gradients ?? []) : [])
+    post(
+      { kind: 'answer', id, answer },
+      'summary' in answer ? listBuffers(answer.report.gradients ?? []) : [],
+    )
   } catch (error) {
     post({ kind: 'error', id, error: describeError(error) })
   } finally {
@@ -51,6 +55,8 @@ async function answerRequest(
       return await inspectFiles(request.files)
     case 'check':
       return await check(id, request, signal)
+    case 'function':
+      return await examineFunction(request)
     case 'bench': {
       const evaluator = await devices.choose(request.device)
       const problem = await createRandomProblem(request.network)
