@@ -55,6 +55,7 @@ export default defineConfig({
           exclude: ['test/browser/**'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          expect: { poll: { timeout: 30_000 } },
           // Dawn keeps process-wide state: a process for each file keeps tests apart
           pool: 'forks',
         },

@@ -59,10 +59,11 @@ async function compile(device: GPUDevice, label: string, code: string): Promise<
   const { value: module, checked } = withErrorScopes(device, `shader ${label}`, () =>
     device.createShaderModule({ label, code }),
   )
+  // may reject while the compiler's messages, which say more, are waited for
+  checked.catch(() => undefined)
   const info = await module.getCompilationInfo()
   const errors = info.messages.filter((message) => message.type === 'error')
   if (errors.length > 0) {
-    checked.catch(() => undefined)
     const lines = code.split('\n')
     const list = errors.map(
       (error) =>
