@@ -105,10 +105,20 @@ export interface EntrySummary {
   readonly isOutside: boolean
 }
 
+/** Entries to draw against each other: all of a tensor's, or evenly many of a large one's. */
+export interface ScatterPoints {
+  readonly numerical: Float64Array
+  readonly analytical: Float64Array
+  /** 1 where the two lie further apart than is allowed. */
+  readonly isOutside: Uint8Array
+}
+
 /** What charts need of all entries and a page should not compute itself. */
 export interface GradientSummary {
   /** One for all tensors, then one for each. */
   readonly histograms: readonly ErrorHistogram[]
+  /** One for each tensor. */
+  readonly scatters: readonly ScatterPoints[]
   /** The entries of largest relative error, those outside what is allowed first. */
   readonly largest: readonly EntrySummary[]
 }

@@ -6,7 +6,7 @@ import { withChanged } from '../../support/plant-errors.js'
 import { makeRandomProblem } from '../../support/random-network.js'
 import { makeFailingReport } from '../../support/sample-reports.js'
 
-const EMPTY = { histograms: [], largest: [] }
+const EMPTY = { histograms: [], scatters: [], largest: [] }
 const DATE = new Date('2026-01-02T03:04:05Z')
 
 it('shows the verdict, every tensor and the worst entries', async () => {
