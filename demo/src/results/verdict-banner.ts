@@ -9,6 +9,7 @@ import {
 } from '../../../src/report/format-numbers.js'
 import { formatPower } from '../charts/powers.js'
 import { element, svgElement } from '../dom.js'
+import { createMistakePage } from './mistake-page.js'
 
 /** The verdict as people say it. */
 export interface VerdictWords {
@@ -79,7 +80,9 @@ export function createBanner(report: CheckReport, published: number | undefined)
 }
 
 function createFindings(report: CheckReport): HTMLElement[] {
-  const found = report.diagnosis.map(({ message }) => element('li', {}, escapeControls(message)))
+  const found = report.diagnosis.map(({ kind, message }) =>
+    element('li', {}, escapeControls(message), createMistakePage(kind)),
+  )
   const notices = report.notices.map((notice) => element('li', {}, escapeControls(notice)))
   return [
     ...(found.length === 0
