@@ -46,9 +46,12 @@ export function createAdvancedPanel(state: NetworkState, onChange: () => void): 
         { class: 'field-pair' },
         createField(
           'Step h',
-          createNumber(state.step, { least: Number.MIN_VALUE, most: 1e6 }, (value) => set('step')(value!), {
-            id: 'step',
-          }),
+          createNumber(
+            state.step,
+            { least: Number.MIN_VALUE, most: 1e6, isOptional: true, placeholder: 'by precision' },
+            set('step'),
+            { id: 'step' },
+          ),
         ),
         createField(
           'Scheme',

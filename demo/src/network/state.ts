@@ -36,7 +36,7 @@ export interface NetworkState {
   device: DeviceChoice
   method: 'difference' | 'textbook'
   scheme: 'central' | 'forward'
-  step: number
+  step: number | undefined
   tolerance: number | undefined
   sample: number | undefined
 }
@@ -66,7 +66,7 @@ export function createState(): NetworkState {
     device: 'auto',
     method: 'difference',
     scheme: 'central',
-    step: 1e-5,
+    step: undefined,
     tolerance: undefined,
     sample: undefined,
   }
@@ -161,7 +161,7 @@ export function parseState(fields: ReadonlyMap<string, string>): NetworkState {
   state.device = oneOf('device', DEVICE_CHOICES, state.device)
   state.method = oneOf('method', ['difference', 'textbook'], state.method)
   state.scheme = oneOf('scheme', ['central', 'forward'], state.scheme)
-  state.step = number('step', Number.MIN_VALUE, 1e6) ?? state.step
+  state.step = number('step', Number.MIN_VALUE, 1e6)
   state.tolerance = number('tolerance', Number.MIN_VALUE, 1e6)
   state.sample = whole('sample', 1, 1e9)
   return state
@@ -211,7 +211,7 @@ export function describeSettings(state: NetworkState): CheckSettings {
     device,
     method,
     scheme,
-    step,
+    ...(step === undefined ? {} : { step }),
     ...(tolerance === undefined ? {} : { tolerance }),
     ...(sample === undefined ? {} : { sample }),
   }

@@ -24,7 +24,7 @@ export interface CheckSettings {
   readonly device: DeviceChoice
   readonly method: 'difference' | 'textbook'
   readonly scheme: Scheme
-  readonly step: number
+  readonly step?: number
   readonly tolerance?: number
   readonly sample?: number
 }
