@@ -6,6 +6,7 @@ import { countParameters } from '../problem/random-network.js'
 import { createResults } from '../results/results.js'
 import { rememberAddress } from '../url-state.js'
 import { type WorkerClient, WorkerError } from '../worker/client.js'
+import { createExplanation } from './explanation.js'
 import { acceptDrops, type PickedFiles } from './file-panel.js'
 import { createNetworkForm } from './form.js'
 import { createProgressLine } from './progress.js'
@@ -159,7 +160,7 @@ export function createNetworkView(
     { class: 'workspace' },
     element('h1', { class: 'visually-hidden' }, 'Check a network’s gradient'),
     form.element,
-    results,
+    element('div', { class: 'result-list' }, results, createExplanation()),
   )
   acceptDrops(workspace, (files) => void pick(files))
   return workspace
