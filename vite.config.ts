@@ -63,7 +63,7 @@ export default defineConfig({
       'vitest.chromium.config.ts',
     ],
     reporters: process.env.CI
-      ? ['default', ['json', { outputFile: '.cache/test-results.json' }]]
+      ? ['default', ['json', { outputFile: process.env.TEST_RESULTS ?? '.cache/test-results.json' }]]
       : ['default'],
   },
 })

@@ -6,10 +6,15 @@ export type {
   CheckReport,
   DeviceReport,
   EntryReport,
+  FastReport,
   Finding,
+  LocatedReport,
+  SamplingReport,
+  StepReport,
   TensorReport,
   Verdict,
 } from './check/report.js'
+export type { CostSuspect, SetupChange, SetupFinding } from './check/setup/findings.js'
 export { createCpuEvaluator } from './differentiate/cpu/evaluator.js'
 export { useWebWorkers } from './differentiate/cpu/web-workers.js'
 export type { Workers } from './differentiate/cpu/worker-pool.js'

@@ -1,5 +1,5 @@
 import { DifferenceSum } from '../check/compare.js'
-import type { BoundProblem } from '../check/problem.js'
+import type { BoundNetwork } from '../check/problem.js'
 import { createDerivatives, type DifferenceSettings, type Evaluator } from '../differentiate/evaluator.js'
 import { refineKinks } from '../differentiate/refine-kinks.js'
 import { selectAll, selectUnits } from '../differentiate/selection.js'
@@ -27,7 +27,7 @@ const SETTINGS: DifferenceSettings = { step: 1e-5, scheme: 'central' }
 
 /** Times an evaluator on a problem, on all parameters or on as large a sample as `seconds` allow. */
 export async function measureEvaluator(
-  { model, gradients }: BoundProblem,
+  { model, gradients }: BoundNetwork,
   evaluator: Evaluator,
   seconds: number,
 ): Promise<EvaluatorSpeed> {

@@ -18,7 +18,7 @@ import { DifferenceSum } from './compare.js'
  * How many roundings deep a sum of absolute terms is taken to be. Measured: the error of a single-precision
  * entry stays below 4 unit roundoffs of Σ|terms| on the test networks.
  */
-const ROUNDING_DEPTH = 8
+export const ROUNDING_DEPTH = 8
 /** Where changes underflow in single precision (2⁻¹²⁶), with room for what later layers make of it. */
 const SINGLE_UNDERFLOW = 2 ** -110
 /** The textbook method's rounding, in units of its first-order bound. Measured: below 2 on the test networks. */

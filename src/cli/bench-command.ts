@@ -1,7 +1,7 @@
 import { measureEvaluator } from '../bench/evaluator-speed.js'
 import { measureProduct } from '../bench/product-rate.js'
 import { createRandomProblem, parseWidths } from '../bench/random-problem.js'
-import type { BoundProblem } from '../check/problem.js'
+import type { BoundNetwork } from '../check/problem.js'
 import { openDevice } from '../differentiate/node/open-device.js'
 import { createWebgpuEvaluator } from '../differentiate/webgpu/evaluator.js'
 import { GradcheckError } from '../errors.js'
@@ -72,7 +72,7 @@ export async function runBench(settings: BenchSettings, terminal: Terminal): Pro
   return EXIT_STATUS.pass
 }
 
-async function measureProcessor(name: string, problem: BoundProblem, seconds: number): Promise<BenchRow> {
+async function measureProcessor(name: string, problem: BoundNetwork, seconds: number): Promise<BenchRow> {
   const device = await openDevice('cpu')
   const speed = await measureEvaluator(problem, device.evaluator, seconds)
   return { network: name, evaluator: 'cpu', adapter: device.name, software: false, ...speed }
@@ -80,7 +80,7 @@ async function measureProcessor(name: string, problem: BoundProblem, seconds: nu
 
 async function measureAdapter(
   name: string,
-  problem: BoundProblem,
+  problem: BoundNetwork,
   kind: AdapterKind,
   seconds: number,
 ): Promise<BenchRow> {

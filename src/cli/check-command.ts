@@ -54,15 +54,17 @@ export async function runCheck(
     report = await runInterruptibly(
       async (signal) => {
         await writeNotice(terminal.stderr, describeChoice(device, settings))
-        const { method, step, scheme, tolerance, sample, seed } = settings
+        const { method, step, scheme, steps, tolerance, sample, seed, fast } = settings
         return checkGradients(problem, {
           evaluator: device.evaluator,
           method,
           step,
           scheme,
+          steps,
           tolerance,
           sample,
           seed,
+          fast,
           signal,
           onProgress: (progress) => bar.update(progress),
         })

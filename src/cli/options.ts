@@ -26,8 +26,10 @@ export interface CheckSettings {
   readonly step?: number
   readonly scheme: (typeof SCHEMES)[number]
   readonly memory?: number
+  readonly steps?: boolean
   readonly sample?: number
   readonly seed?: number
+  readonly fast?: boolean
   readonly tolerance?: number
   readonly report?: (typeof REPORT_FORMATS)[number]
   readonly json?: boolean

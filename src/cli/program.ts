@@ -46,6 +46,7 @@ ${HELP_ON_STATUS}`
 const HELP_ON_CHECK = `
 Saving a gradient in NumPy, parameters W1, b1, W2, b2 and their gradients dW1, db1, dW2, db2:
   np.savez('model.npz', X=X, Y=Y, **parameters, **gradients)
+Add cost=J, the cost that your code computed: it shows whether the network declared was run.
 
 Examples:
   gradcheck check model.npz --activations relu,sigmoid --loss binary-cross-entropy
@@ -214,12 +215,17 @@ function addCheckOptions(check: Command): Command {
     .addOption(
       new Option('--precision <name>', 'single').argParser(parsePrecision).default('single', 'single'),
     )
+    .option('--steps', 'also show the difference at steps from 1e-1 to 1e-8, beside the textbook method')
     .option(
       '--sample <count>',
       'check this many parameters, chosen at random, some of every tensor (default: all)',
       parseNumber('--sample', WHOLE_FROM_ONE),
     )
-    .option('--seed <number>', "the random choice's seed", parseNumber('--seed', WHOLE_FROM_ZERO))
+    .option(
+      '--fast',
+      'check by random directions in every tensor and search what disagrees: for large networks',
+    )
+    .option('--seed <number>', 'the seed of random choices', parseNumber('--seed', WHOLE_FROM_ZERO))
     .option(
       '--tolerance <number>',
       'largest difference that passes (default: by precision)',
