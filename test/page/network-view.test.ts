@@ -57,25 +57,32 @@ it('the two bugs of the notebook are where the page points', async () => {
 })
 
 it.each([
-  ['scaled', 2, ['dW2']],
-  ['sign', 1, ['dW1']],
-  ['transposed', 2, ['dW2']],
-  ['no-mean', 1, ['dW1', 'db1', 'dW2', 'db2', 'dW3', 'db3']],
-  ['no-activation-derivative', 2, ['dW1', 'db1', 'dW2', 'db2']],
-  ['one-entry', 3, ['dW3']],
-  ['zero-row', 2, ['dW2']],
-  ['bias-not-summed', 2, ['db2']],
-  ['no-l2', 1, ['dW1', 'dW2', 'dW3']],
-])('the planted bug "%s" in layer %i is found in %j', async (bug, layer, tensors) => {
+  ['scaled', 2, ['dW2'], 'scaled'],
+  ['sign', 1, ['dW1'], 'sign-flipped'],
+  ['transposed', 2, ['dW2'], 'transposed'],
+  ['no-mean', 1, ['dW1', 'db1', 'dW2', 'db2', 'dW3', 'db3'], 'not-averaged'],
+  ['no-activation-derivative', 2, ['dW1', 'db1', 'dW2', 'db2'], 'activation-derivative-missing'],
+  ['one-entry', 3, ['dW3'], 'elements'],
+  ['zero-row', 2, ['dW2'], 'rows'],
+  ['bias-not-summed', 2, ['db2'], 'reduction-wrong'],
+  ['no-l2', 1, ['dW1', 'dW2', 'dW3'], 'regularisation-missing'],
+])('the planted bug "%s" in layer %i is found in %j and named: %s', async (bug, layer, tensors, kind) => {
   const hash = `#network?source=random&l2=0.5&device=cpu&activations=tanh,sigmoid,linear&widths=8-6-6-3&bug=${bug}&bugLayer=${layer}`
   await using watched = await openDemo(chromium, served, hash)
   expect(await readVerdict(watched.page)).toBe(WRONG)
   const report = (await saveJson(watched.page)) as unknown as {
     tensors: { gradient: string; verdict: string }[]
+    diagnosis: { kind: string; message: string }[]
   }
   expect(report.tensors.filter(({ verdict }) => verdict === 'fail').map(({ gradient }) => gradient)).toEqual(
     tensors,
   )
+  expect(report.diagnosis.map((finding) => finding.kind)).toEqual([kind])
+  const finding = watched.page.locator('.findings > li')
+  expect(await finding.innerText()).toContain(report.diagnosis[0].message)
+  // the page on the mistake unfolds below it
+  await finding.locator('summary').click()
+  expect(await finding.locator('pre').first().innerText()).toMatch(/# right[\s\S]*# wrong/)
   expectClean(watched)
 })
 
