@@ -168,3 +168,18 @@ describe('without WebGPU', () => {
     expectClean(watched)
   })
 })
+
+it('a check that is left for another view gives way to it', async () => {
+  // whole losses of a wide network: the worker is busy for long without looking up
+  const hash = '#network?source=random&device=cpu&method=textbook&widths=784-1024-512-10&samples=256'
+  await using watched = await openDemo(chromium, served, `${hash}&activations=tanh,tanh,linear`)
+  const { page } = watched
+  await page.getByRole('button', { name: 'Check the gradient' }).click()
+  await page.locator('.progress').waitFor()
+  await page.getByRole('link', { name: 'Function' }).click()
+  expect(await readVerdict(page)).toBe('The derivative is right')
+  // and is found again as it was set
+  await page.getByRole('link', { name: 'Network' }).click()
+  expect(await page.getByLabel('Width of Layer 1').inputValue()).toBe('1024')
+  expectClean(watched)
+})

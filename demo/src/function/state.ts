@@ -70,7 +70,7 @@ export const FUNCTION_EXAMPLES: readonly FunctionExample[] = [
   },
 ]
 
-export function createFunctionState(): FunctionState {
+function createFunctionState(): FunctionState {
   const { formula, gradient, at } = FUNCTION_EXAMPLES[0]
   return { formula, gradient, at, step: 0.1, scheme: 'central' }
 }

@@ -41,11 +41,11 @@ export interface NetworkState {
   sample: number | undefined
 }
 
-export const SOURCE_KINDS: readonly SourceKind[] = ['example', 'files', 'random']
-export const DEVICE_CHOICES: readonly DeviceChoice[] = ['auto', 'gpu', 'software', 'cpu']
+const SOURCE_KINDS: readonly SourceKind[] = ['example', 'files', 'random']
+const DEVICE_CHOICES: readonly DeviceChoice[] = ['auto', 'gpu', 'software', 'cpu']
 export const MOST_LAYERS = 12
 
-export function createState(): NetworkState {
+function createState(): NetworkState {
   return {
     source: 'example',
     example: findExample(undefined).id,

@@ -13,7 +13,7 @@ const STEPS_PER_DECADE = 4
 const SMALLEST_POWER = -14
 
 /** The steps of the slider and of the error curves, from small to large: 10⁻¹⁴ … 1. */
-export const SERIES: readonly number[] = Array.from(
+const SERIES: readonly number[] = Array.from(
   { length: -SMALLEST_POWER * STEPS_PER_DECADE + 1 },
   (_, k) => 10 ** (SMALLEST_POWER + k / STEPS_PER_DECADE),
 )
