@@ -24,7 +24,7 @@ function copyExamples(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [weslPlugin(here('shaders')), inlineModulePlugin(), copyExamples()],
+  plugins: [weslPlugin(here('shaders'), [here('test/gpu')]), inlineModulePlugin(), copyExamples()],
   // the page's modules name the library as its users do
   resolve: { alias: [{ find: /^webgpu-gradcheck$/, replacement: here('src/index.ts') }] },
   build: {

@@ -1,5 +1,6 @@
 export {
   type AdapterDescription,
+  type ArithmeticDescription,
   type DeviceChoice,
   type DeviceSurvey,
   type OpenedDevice,

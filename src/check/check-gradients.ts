@@ -2,6 +2,7 @@ import { createCpuEvaluator } from '../differentiate/cpu/evaluator.js'
 import {
   createDerivatives,
   type DifferenceSettings,
+  defaultStepOf,
   type Evaluator,
   SCHEME_NAMES,
   type Scheme,
@@ -55,7 +56,7 @@ export interface CheckOptions {
   evaluator?: Evaluator
   /** `difference` carries changes through the network; `textbook` subtracts whole losses. @default 'difference' */
   method?: Method
-  /** h, absolute. @default 1e-5 */
+  /** h, absolute. @default 1e-6; 1e-5 in single precision and by the textbook method */
   step?: number
   /** @default 'central' */
   scheme?: Scheme
@@ -83,8 +84,6 @@ export interface CheckOptions {
   onProgress?: (progress: Progress) => void
 }
 
-const DEFAULT_STEP = 1e-5
-
 /**
  * Checks an analytical gradient: perturbs every parameter (or a sample) by ±h, compares the numerical gradient
  * with the analytical one by ‖g − ĝ‖₂/(‖g‖₂ + ‖ĝ‖₂) and judges every entry against its own error estimate. A
@@ -92,11 +91,11 @@ const DEFAULT_STEP = 1e-5
  * @throws GradcheckError for input that cannot be checked, or a device that stays lost
  */
 export async function checkGradients(problem: Problem, options: CheckOptions = {}): Promise<CheckReport> {
-  const settings = readSettings(options)
+  const evaluator = chooseEvaluator(options)
+  const settings = readSettings(options, evaluator)
   const steps = readSteps(options.steps)
   const bound = await bindProblem(problem)
   const started = performance.now()
-  const evaluator = chooseEvaluator(options)
   const { model, gradients } = bound
   const tolerance = options.tolerance ?? defaultTolerance(evaluator, gradients, settings)
   const rounding = estimateRounding(model, gradients)
@@ -253,8 +252,8 @@ async function probe(
 }
 
 /** @throws GradcheckError `bad-usage` */
-function readSettings(options: CheckOptions): DifferenceSettings {
-  const { step = DEFAULT_STEP, scheme = 'central', method, tolerance, sample, seed } = options
+function readSettings(options: CheckOptions, evaluator: Evaluator): DifferenceSettings {
+  const { step = defaultStepOf(evaluator), scheme = 'central', method, tolerance, sample, seed } = options
   requireOneOf('scheme', scheme, SCHEME_NAMES)
   if (method !== undefined) requireOneOf('method', method, METHOD_NAMES)
   requirePositive('step', step)

@@ -1,3 +1,4 @@
+import type { Precision } from '../differentiate/evaluator.js'
 import type { GradientEntries } from './gradient-entries.js'
 import type { SetupFinding } from './setup/findings.js'
 
@@ -143,7 +144,7 @@ export interface CheckReport {
   readonly method: 'difference' | 'textbook'
   readonly scheme: 'central' | 'forward'
   readonly step: number
-  readonly precision: 'single' | 'double'
+  readonly precision: Precision
   readonly device: DeviceReport
   readonly tensors: readonly TensorReport[]
   /** Findings about the problem itself, each among the notices too. */

@@ -143,6 +143,11 @@ export function createProgram(terminal: Terminal, setStatus: (status: number) =>
         parseChoice('--device', BENCH_DEVICES),
       ),
     )
+    .addOption(
+      new Option('--precision <name>', "of adapters' arithmetic: single, extended")
+        .argParser(parsePrecision)
+        .default('single', 'single'),
+    )
     .option(
       '--seconds <number>',
       'time for each row; what takes longer is measured on a sample and scaled',
@@ -201,7 +206,11 @@ function addCheckOptions(check: Command): Command {
         .argParser(parseChoice('--method', METHODS))
         .default('difference', 'difference'),
     )
-    .option('--step <h>', 'how far a parameter is moved (default: 1e-5)', parseNumber('--step', POSITIVE))
+    .option(
+      '--step <h>',
+      'how far a parameter is moved (default: 1e-5 in single precision and by the textbook method, else 1e-6)',
+      parseNumber('--step', POSITIVE),
+    )
     .addOption(
       new Option('--scheme <name>', SCHEMES.join(' '))
         .argParser(parseChoice('--scheme', SCHEMES))
@@ -213,7 +222,12 @@ function addCheckOptions(check: Command): Command {
       parseNumber('--memory', POSITIVE),
     )
     .addOption(
-      new Option('--precision <name>', 'single').argParser(parsePrecision).default('single', 'single'),
+      new Option(
+        '--precision <name>',
+        "of a GPU's arithmetic: single; extended: some 13 digits, slower. The CPU's is always float64",
+      )
+        .argParser(parsePrecision)
+        .default('single', 'single'),
     )
     .option('--steps', 'also show the difference at steps from 1e-1 to 1e-8, beside the textbook method')
     .option(

@@ -46,7 +46,7 @@ export async function bindFunction(problem: FormulaProblem): Promise<BoundFuncti
   const given = problem.gradient
   const derivatives: BoundDerivative[] = []
   for (const variable of names) {
-    const text = typeof given === 'string' ? given : given === undefined ? undefined : given[variable]
+    const text = typeof given === 'string' ? given : findOwn(given, variable)
     const moved = variables.indexOf(variable)
     if (text !== undefined) {
       const gradient = await parseKnown(text, variables)
@@ -70,6 +70,10 @@ export async function bindFunction(problem: FormulaProblem): Promise<BoundFuncti
   }
   return { formula, tape: compileTape(formula.expression, variables), variables, points, derivatives }
 }
+
+/** An own property: a variable may be called constructor. */
+const findOwn = (record: Readonly<Record<string, string>> | undefined, name: string) =>
+  record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined
 
 /** Reads a formula whose variables all have values. */
 async function parseKnown(text: string, variables: readonly string[]): Promise<Formula> {

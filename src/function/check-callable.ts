@@ -102,7 +102,7 @@ export async function checkCallable(
     device: { evaluator: 'textbook', adapter: 'the calling thread', software: false },
     derivatives: [{ ...derivative, verdict }],
     special: [],
-    crossValidation: { checked: 0, difference: 0 },
+    crossValidation: { checked: 0, difference: 0, rounding: 0 },
     steps: undefined,
     timing: { seconds: (performance.now() - started) / 1000, perturbations: evaluations },
     notices,

@@ -8,23 +8,29 @@ import {
   type FormulaProblem,
 } from './bind-function.js'
 import type { FunctionOptions, FunctionSettings } from './check-function.js'
-import { NO_CROSSING } from './differences.js'
+import { changeOf, NO_CROSSING } from './differences.js'
 import { createCpuFunctionEvaluator, type FunctionEvaluator } from './function-evaluator.js'
 import type { FunctionReport } from './function-report.js'
 import { type FunctionTotals, judgeDerivative, type PointResult } from './judge-points.js'
-import { deriveFromChanges, listSteps } from './numerical-derivative.js'
+import { deriveFromChanges, listSteps, type NumericalDerivative } from './numerical-derivative.js'
 import { namePoint } from './points.js'
 import { estimateRounding, type RoundingAt, valueErrors } from './rounding.js'
 import { describeFault, SpecialPlaces } from './special-places.js'
 import { measureSteps, type StepSeries, textbookDerivative } from './step-series.js'
 import { deriveFormula } from './symbolic-derivative.js'
-import { compileTape, constantsAt, evaluateTape, findFault, valueAt } from './tape.js'
+import { compileTape, constantsAt, evaluateTape, findFault, type Tape, valueAt } from './tape.js'
 
 const DOUBLE_ROUNDOFF = 2 ** -53
 /** Base-point constants held at once, in instructions × points. */
 const MOST_CONSTANTS = 2 ** 20
 /** Estimated errors by which the textbook value may differ at most before one of the two must be mistaken. */
 const CROSS_CHECK_MARGIN = 4
+
+/** Derivatives below this may have lost digits to underflow in single precision: 2^24 of its smallest normal numbers. */
+const SMALLEST_EXACT = 2 ** -102
+
+/** Tolerances that rounding may be estimated to take of a derivative in single precision. */
+const MOST_ROUNDING = 16
 
 /** A point where the function has a value. */
 interface BasePoint {
@@ -39,8 +45,10 @@ interface Gathered {
   readonly results: readonly PointResult[][]
   readonly crossDifference: DifferenceSum
   crossChecked: number
+  /** Σ of the squared estimates of the textbook's rounding. */
+  squaredRounding: number
   disagreements: number
-  /** Evaluations that left single precision's range and were repeated in float64. */
+  /** Derivatives that were beyond single precision and were evaluated in float64. */
   repeated: number
   /** Derivatives that do not exist, on a special point. */
   unjudged: number
@@ -70,6 +78,7 @@ export async function checkFormula(
     results: bound.derivatives.map(() => []),
     crossDifference: new DifferenceSum(),
     crossChecked: 0,
+    squaredRounding: 0,
     disagreements: 0,
     repeated: 0,
     unjudged: 0,
@@ -97,8 +106,7 @@ export async function checkFormula(
     formula: problem.formula,
     difference: totals.difference.difference,
     tolerance,
-    numericalError:
-      totals.difference.norms === 0 ? 0 : Math.sqrt(totals.squaredErrors) / totals.difference.norms,
+    numericalError: relativeTo(totals.difference, totals.squaredErrors),
     cost: first.values.at(-1)!,
     at: namePoint(bound.variables, first.point),
     points: { total: bound.points.length, checked },
@@ -109,7 +117,11 @@ export async function checkFormula(
     device: { evaluator: evaluator.name, adapter: evaluator.adapter, software: evaluator.software },
     derivatives,
     special: found.special.list(),
-    crossValidation: { checked: found.crossChecked, difference: found.crossDifference.difference },
+    crossValidation: {
+      checked: found.crossChecked,
+      difference: found.crossDifference.difference,
+      rounding: relativeTo(found.crossDifference, found.squaredRounding),
+    },
     steps: series,
     timing: {
       seconds: (performance.now() - started) / 1000,
@@ -118,6 +130,9 @@ export async function checkFormula(
     notices,
   }
 }
+
+const relativeTo = ({ norms }: DifferenceSum, squares: number) =>
+  norms === 0 ? 0 : Math.sqrt(squares) / norms
 
 function defaultTolerance(evaluator: FunctionEvaluator, { scheme, step }: FunctionSettings): number {
   const byPrecision = evaluator.precision === 'single' ? 1e-6 : 1e-7
@@ -164,18 +179,22 @@ async function checkPoints(
   const changes = await evaluator.evaluate({ tape, points, moved, steps })
   const repeat = createCpuFunctionEvaluator()
   for (const [k, base] of bases.entries()) {
-    const rounding = estimateRounding(tape, base.values, base.constants, moved, evaluator.precision)
+    const roundingOf = (precision: 'single' | 'double') =>
+      estimateRounding(tape, base.values, base.constants, moved, precision)
+    const ofEvaluator = roundingOf(evaluator.precision)
     for (const [d, derivative] of derivatives.entries()) {
       const at = (k * derivatives.length + d) * steps.length
       const { step, scheme, tolerance } = settings
       let numerical = deriveFromChanges(changes, at, step, scheme, tolerance)
+      let rounding = ofEvaluator
+      const exact = () => slopeAt(tape, base, moved[d])
       if (
-        !Number.isFinite(numerical.value) &&
-        numerical.on === NO_CROSSING &&
-        evaluator.precision === 'single'
+        evaluator.precision === 'single' &&
+        isBeyondSingle(numerical, rounding.derivatives[d], tolerance, exact)
       ) {
         const again = await repeat.evaluate({ tape, points: [base.constants], moved: [moved[d]], steps })
         numerical = deriveFromChanges(again, 0, step, scheme, tolerance)
+        rounding = roundingOf('double')
         found.repeated++
       }
       const isOn = numerical.on !== NO_CROSSING
@@ -197,12 +216,31 @@ async function checkPoints(
         numerical: numerical.value,
         textbook,
         step: numerical.step,
-        error: rounding.derivatives[d] + numerical.truncation,
+        error: rounding.derivatives[d] + rounding.ofCurvature(numerical.curvature) + numerical.truncation,
         oneSided: numerical.oneSided,
         shrunk: isOn || isNear,
       })
     }
   }
+}
+
+const slopeAt = (tape: Tape, { constants }: BasePoint, moved: number) =>
+  changeOf(tape, constants, moved, 0).slope
+
+/**
+ * Whether a derivative is beyond single precision: it has overflowed, digits of it have underflowed, or its terms
+ * cancel so far that their rounding hides it.
+ */
+function isBeyondSingle(
+  { value, on }: NumericalDerivative,
+  rounding: number,
+  tolerance: number,
+  exact: () => number,
+): boolean {
+  if (on !== NO_CROSSING) return false
+  if (!Number.isFinite(value)) return true
+  const isHidden = rounding > MOST_ROUNDING * tolerance * Math.abs(value)
+  return (Math.abs(value) < SMALLEST_EXACT || isHidden) && exact() !== 0
 }
 
 /** The analytical gradient's value and what its own evaluation in float64 rounds; undefined where there is none. */
@@ -225,19 +263,21 @@ function crossCheck(
   { tape }: BoundFunction,
   { point }: BasePoint,
   { moved }: BoundDerivative,
-  atStep: number,
+  atStep: NumericalDerivative['atStep'],
   { step, scheme }: FunctionSettings,
   rounding: RoundingAt,
   d: number,
   found: Gathered,
 ): number {
-  const textbook = textbookDerivative(tape, point, moved, step, scheme)
-  if (!Number.isFinite(atStep) || !Number.isFinite(textbook)) return Number.NaN
-  const ofValues = (rounding.values.at(-1)! + DOUBLE_ROUNDOFF * Math.abs(textbook * point[moved])) / step
-  const ofArithmetic = rounding.derivatives[d]
+  const { value: textbook, size } = textbookDerivative(tape, point, moved, step, scheme)
+  if (atStep === undefined || !Number.isFinite(atStep.value) || !Number.isFinite(textbook)) return Number.NaN
+  const ofPoint = DOUBLE_ROUNDOFF * Math.abs(textbook * point[moved])
+  const ofValues = (rounding.values.at(-1)! + 2 * DOUBLE_ROUNDOFF * size + ofPoint) / step
   found.crossChecked++
-  found.crossDifference.add(textbook, atStep)
-  if (Math.abs(textbook - atStep) > CROSS_CHECK_MARGIN * (ofValues + ofArithmetic)) found.disagreements++
+  found.squaredRounding += ofValues ** 2
+  found.crossDifference.add(textbook, atStep.value)
+  const allowed = ofValues + rounding.derivatives[d] + rounding.ofCurvature(atStep.curvature)
+  if (Math.abs(textbook - atStep.value) > CROSS_CHECK_MARGIN * allowed) found.disagreements++
   return textbook
 }
 
@@ -261,8 +301,9 @@ function conclude(
     notices.push(`${count} not exist where the function is not smooth, and could not be judged`)
   }
   if (found.repeated > 0) {
+    const count = found.repeated === 1 ? 'one derivative is' : `${found.repeated} derivatives are`
     notices.push(
-      `${found.repeated} ${found.repeated === 1 ? 'derivative leaves' : 'derivatives leave'} single precision's range and ${found.repeated === 1 ? 'was' : 'were'} evaluated in float64`,
+      `${count} beyond single precision (overflow, underflow, terms that cancel), and evaluated in float64`,
     )
   }
   if (derivatives.some((derivative) => derivative.verdict === 'fail')) verdict = 'fail'

@@ -79,8 +79,15 @@ export interface FunctionReport {
   readonly device: DeviceReport
   readonly derivatives: readonly DerivativeReport[]
   readonly special: readonly SpecialPlace[]
-  /** The textbook definition against difference arithmetic at the same step. */
-  readonly crossValidation: { readonly checked: number; readonly difference: number }
+  /**
+   * The textbook definition against difference arithmetic at the same step, and what the definition's own rounding
+   * is estimated to make of that.
+   */
+  readonly crossValidation: {
+    readonly checked: number
+    readonly difference: number
+    readonly rounding: number
+  }
   /** The error against the step, where it was asked for. */
   readonly steps: StepSeries | undefined
   readonly timing: { readonly seconds: number; readonly perturbations: number }

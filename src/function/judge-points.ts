@@ -47,12 +47,14 @@ export function judgeDerivative(
     // on a kink any slope between the two sides is right
     const distance = distanceOf(result)
     const numerical = result.oneSided === undefined ? result.numerical : nearestSlope(result)
-    sum.add(analytical, numerical)
-    totals.difference.add(analytical, numerical)
+    const compared = forgiveRounding(result, numerical)
+    sum.add(analytical, compared)
+    totals.difference.add(analytical, compared)
     totals.squaredErrors += error ** 2
     const size = Math.abs(analytical) + Math.abs(numerical)
-    const isWrong = !(distance <= tolerance * size + error + analyticalError)
-    ranked.push({ result: { ...result, numerical }, isWrong, excess: size === 0 ? 0 : distance / size })
+    const allowed = tolerance * size + error + analyticalError
+    const isWrong = !(distance <= allowed)
+    ranked.push({ result: { ...result, numerical }, isWrong, excess: allowed === 0 ? 0 : distance / allowed })
   }
   ranked.sort((a, b) => Number(b.isWrong) - Number(a.isWrong) || b.excess - a.excess)
   const wrongPoints = ranked.filter(({ isWrong }) => isWrong).length
@@ -72,6 +74,17 @@ export function judgeDerivative(
     kinks: results.filter(({ shrunk }) => shrunk).length,
     worst: ranked.slice(0, shown).map(({ result }) => toReport(result)),
   }
+}
+
+/**
+ * The numerical value as the norms compare it: what the analytical one's own evaluation rounds is not held against
+ * it, and two values that are both 0 within their errors are equal.
+ */
+function forgiveRounding({ analytical, analyticalError, error }: PointResult, numerical: number): number {
+  const most = error + analyticalError
+  if (Math.abs(analytical) <= most && Math.abs(numerical) <= most) return analytical
+  const distance = analytical - numerical
+  return numerical + Math.sign(distance) * Math.min(Math.abs(distance), analyticalError)
 }
 
 function nearestSlope({ analytical, oneSided }: PointResult): number {

@@ -21,8 +21,10 @@ export interface NumericalDerivative {
   readonly step: number
   /** Estimated truncation error, absolute, measured at half the step. */
   readonly truncation: number
-  /** By the step asked for: NaN where that one runs over a special point. */
-  readonly atStep: number
+  /** What curvature adds to the terms at that step, absolute: they round in proportion to it. */
+  readonly curvature: number
+  /** The same by the step asked for; undefined where that one runs over a special point. */
+  readonly atStep: { readonly value: number; readonly curvature: number } | undefined
   /** The instruction whose special point the step asked for runs over, or `NO_CROSSING`. */
   readonly near: number
   /** The instruction on whose special point it sits, or `NO_CROSSING`. */
@@ -50,12 +52,13 @@ export function deriveFromChanges(
     const value = isCentral ? (right + left) / 2 : right
     const half = isCentral ? (halfRight + halfLeft) / 2 : halfRight
     const truncation = (isCentral ? 4 / 3 : 2) * Math.abs(value - half)
+    const curvature = Math.abs(right - left) + truncation
     const crossing = crossings.subarray(at, at + SIDES).find((k) => k !== NO_CROSSING) ?? NO_CROSSING
-    return { right, left, value, truncation, crossing, step: step * factor }
+    return { right, left, value, truncation, curvature, crossing, step: step * factor }
   })
   const clean = rungs.filter(({ crossing, value }) => crossing === NO_CROSSING && Number.isFinite(value))
   const near = rungs[0].crossing
-  const atStep = near === NO_CROSSING ? rungs[0].value : Number.NaN
+  const atStep = near === NO_CROSSING ? rungs[0] : undefined
   const good = clean.find(
     ({ truncation, value }) => truncation <= TRUNCATION_SHARE * tolerance * Math.abs(value),
   )
@@ -76,8 +79,11 @@ export function deriveFromChanges(
   }
 }
 
-const pick = ({ value, step, truncation }: { value: number; step: number; truncation: number }) => ({
+type Picked = Pick<NumericalDerivative, 'value' | 'step' | 'truncation' | 'curvature'>
+
+const pick = ({ value, step, truncation, curvature }: Picked): Picked => ({
   value,
   step,
   truncation,
+  curvature,
 })

@@ -170,13 +170,14 @@ export const OPERATIONS: Readonly<Record<OperationName, Operation>> = {
       crosses: leavesSign(k.x, h * b),
     }),
   },
-  // Δaⁿ = Δa·Σ aᵏ·a′ⁿ⁻¹⁻ᵏ; high powers of a base that keeps its sign go by logarithms
+  // Δaⁿ = Δa·Σ aᵏ·a′ⁿ⁻¹⁻ᵏ; high powers of a base that changes little go by logarithms
   'integer-power': {
     code: 7,
     value: (a, _b, _c, n) => (n === 2 ? a * a : a ** n),
     constants: (a) => [a, 0, 0],
     change: (k, a, _b, _c, h, n) => {
-      if (n > LOW_POWER && k.x !== 0 && (h * a) / k.x > -0.5) {
+      const ratio = (h * a) / k.x
+      if (n > LOW_POWER && ratio > -0.5 && ratio < 1) {
         return smooth(expChange(k.v, n * logChange(k.x, a, h), h))
       }
       return smooth(a * powerSum(k.x, k.x + h * a, n))

@@ -18,6 +18,10 @@ export interface RoundingAt {
   readonly values: Float64Array
   /** Of its derivative by difference arithmetic, by moved variable. */
   readonly derivatives: readonly number[]
+  /** Σ|terms| of each derivative: the sum over all paths from the variable to the result, each without its sign. */
+  readonly terms: readonly number[]
+  /** Of what a finite step adds to the terms of the derivative. */
+  ofCurvature(size: number): number
 }
 
 /** A bound on what rounding in float64 does to the values of a tape's instructions. */
@@ -27,8 +31,10 @@ export function valueErrors(tape: Tape, values: Float64Array, constants: Float64
     if (operation === undefined) continue
     let error = 2 * DOUBLE_ROUNDOFF * Math.abs(values[k])
     for (const [j, operand] of operands.entries()) {
-      if (errors[operand] !== 0)
-        error += Math.abs(partial(operation, constants, k, j, parameter)) * errors[operand]
+      if (errors[operand] === 0) continue
+      const slope = Math.abs(partial(operation, constants, k, j, parameter))
+      // on a special point there is no slope to tell how far the error goes
+      if (Number.isFinite(slope)) error += slope * errors[operand]
     }
     errors[k] = error
   }
@@ -49,30 +55,40 @@ export function estimateRounding(
 ): RoundingAt {
   const u = precision === 'single' ? SINGLE_ROUNDOFF : DOUBLE_ROUNDOFF
   const errorsOfValues = valueErrors(tape, values, constants)
+  const terms: number[] = []
   const derivatives = moved.map((variable) => {
     const slopes = new Float64Array(values.length)
+    const sizes = new Float64Array(values.length)
     const errors = new Float64Array(values.length)
     for (const [k, instruction] of tape.instructions.entries()) {
       const { operation, operands, parameter } = instruction
       if (operation === undefined) {
         slopes[k] = instruction.variable === variable && variable >= 0 ? 1 : 0
+        sizes[k] = slopes[k]
         continue
+      }
+      if (precision === 'single') {
+        // what underflows is lost, and with it what it is multiplied by
+        const moving = operands.reduce((sum, operand) => sum + Math.abs(slopes[operand]), 0)
+        if (moving > 0) errors[k] += SMALLEST_SINGLE * (1 + moving)
       }
       const roundings = PLAIN.has(operation) ? FEW_ROUNDINGS : MANY_ROUNDINGS
       for (const [j, operand] of operands.entries()) {
-        if (slopes[operand] === 0 && errors[operand] === 0) continue
+        if (sizes[operand] === 0) continue
         const p = partial(operation, constants, k, j, parameter)
         const term = p * slopes[operand]
         slopes[k] += term
+        sizes[k] += Math.abs(p) * sizes[operand]
         errors[k] += Math.abs(p) * errors[operand] + roundings * u * Math.abs(term)
         errors[k] += Math.abs(slopes[operand]) * slopeError(tape, values, errorsOfValues, k, j)
         // constants that float32 flushes to 0 take their terms with them
         if (precision === 'single' && isFlushed(constants, k)) errors[k] += Math.abs(term)
       }
     }
+    terms.push(sizes.at(-1)!)
     return errors.at(-1)!
   })
-  return { values: errorsOfValues, derivatives }
+  return { values: errorsOfValues, derivatives, terms, ofCurvature: (size) => MANY_ROUNDINGS * u * size }
 }
 
 /** ∂(operation k)/∂(operand j) at the base point. */

@@ -63,7 +63,9 @@ export async function measureSteps(
       const [right, left] = [slopes[2 * k], slopes[2 * k + 1]]
       return Math.abs((scheme === 'central' ? (right + left) / 2 : right) - reference)
     })
-    const textbook = steps.map((h) => Math.abs(textbookDerivative(tape, point, moved, h, scheme) - reference))
+    const textbook = steps.map((h) =>
+      Math.abs(textbookDerivative(tape, point, moved, h, scheme).value - reference),
+    )
     // by float64 difference arithmetic: truncation and nothing else
     const truncation = steps.map((h) => {
       const right = changeOf(tape, constants, moved, h).slope
@@ -87,17 +89,18 @@ export async function measureSteps(
   return { steps, series }
 }
 
-/** (f(x + h) − f(x − h))/2h, or (f(x + h) − f(x))/h, in float64. */
+/** (f(x + h) − f(x − h))/2h, or (f(x + h) − f(x))/h, in float64, and how large what is subtracted is. */
 export function textbookDerivative(
   tape: Tape,
   point: Float64Array,
   moved: number,
   h: number,
   scheme: Scheme,
-): number {
+): { value: number; size: number } {
   const at = (value: number) => valueAt(tape, point.with(moved, value))
-  if (scheme === 'forward') return (at(point[moved] + h) - at(point[moved])) / h
-  return (at(point[moved] + h) - at(point[moved] - h)) / (2 * h)
+  const [right, left] = scheme === 'forward' ? [h, 0] : [h, -h]
+  const [high, low] = [at(point[moved] + right), at(point[moved] + left)]
+  return { value: (high - low) / (right - left), size: Math.abs(high) + Math.abs(low) }
 }
 
 /** The slope of log error against log step, by least squares over the steps where one thing rules the error. */

@@ -1,5 +1,5 @@
 import type { Expression, OperationExpression } from './expression.js'
-import { HIGHEST_INTEGER_POWER, type OperationName } from './operations.js'
+import { HIGHEST_INTEGER_POWER, OPERATIONS, type OperationName } from './operations.js'
 
 /** Names that stand for a number unless a variable has the name. */
 export const NAMED_NUMBERS: Readonly<Record<string, number>> = {
@@ -79,15 +79,15 @@ export function raise(base: Expression, exponent: Expression, source: () => stri
   return operation('real-power', [base], source, p)
 }
 
-/** The value of a number with its sign, or of a quotient of two numbers. */
+/** The value of plain arithmetic with numbers alone, such as −1/3 or 2 − 1; undefined for anything else. */
 function constantOf(expression: Expression): number | undefined {
   if (expression.kind === 'number') return expression.value
   if (expression.kind === 'variable') return undefined
-  const values = expression.operands.map(constantOf)
-  if (values[0] === undefined) return undefined
-  if (expression.operation === 'negate') return -values[0]
-  if (expression.operation === 'divide' && values[1] !== undefined) return values[0] / values[1]
-  return undefined
+  const { operation: name, operands } = expression
+  if (!['add', 'subtract', 'negate', 'multiply', 'divide'].includes(name)) return undefined
+  const [a, b] = operands.map(constantOf)
+  if (a === undefined || (b === undefined && name !== 'negate')) return undefined
+  return OPERATIONS[name].value(a, b ?? 0, 0, 0)
 }
 
 /** The functions that a formula may call. */

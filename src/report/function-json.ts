@@ -33,6 +33,7 @@ export function functionReportToJson(report: FunctionReport): object {
     crossValidation: {
       checked: report.crossValidation.checked,
       difference: encodeNumber(report.crossValidation.difference),
+      rounding: encodeNumber(report.crossValidation.rounding),
     },
     ...(report.steps === undefined
       ? {}

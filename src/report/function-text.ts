@@ -23,7 +23,8 @@ const INDENT = 2
 const MAX_LINES_OF_LISTS = 8
 const MAX_FORMULA_WIDTH = 40
 const MAX_GRADIENT_WIDTH = 28
-const MAX_LABEL_WIDTH = 34
+/** Spaces between the columns of a table. */
+const GAP = 2
 
 /**
  * The report on a function as text: the verdict first, in words; then what was evaluated, where it is not smooth, a
@@ -40,7 +41,7 @@ export function formatFunctionReport(report: FunctionReport, options: TextOption
     ...section(formatList('not smooth', special, MAX_LINES_OF_LISTS, style, width)),
     ...section(formatList('note', asMessages(report.notices), MAX_LINES_OF_LISTS, style, width)),
     ...section(report.points.total > 1 || report.formula === '' ? formatDerivatives(report, style) : []),
-    ...section(formatPoints(report, style)),
+    ...section(formatPoints(report, style, width)),
     ...section(report.steps === undefined ? [] : formatSteps(report.steps, style, width)),
   ]
   return `${lines.join('\n')}\n`
@@ -93,11 +94,11 @@ function formatFacts(report: FunctionReport, style: Style, width: number): strin
     ['method', describeMethod(report)],
     ['device', describeDevice(report)],
   ]
-  const { checked, difference } = report.crossValidation
+  const { checked, difference, rounding } = report.crossValidation
   if (checked > 0) {
     facts.push([
       'cross-check',
-      `${formatDifference(difference)} from the textbook definition on ${formatQuantity(checked, 'derivative')}`,
+      `${formatDifference(difference)} from the textbook definition (rounding: ${formatDifference(rounding)}) on ${formatQuantity(checked, 'derivative')}`,
     ])
   }
   const labelWidth = Math.max(...facts.map(([label]) => label.length))
@@ -184,13 +185,13 @@ function formatDerivatives(report: FunctionReport, style: Style): string[] {
 }
 
 /** The points that disagree most; of one point, every derivative in all its digits. */
-function formatPoints(report: FunctionReport, style: Style): string[] {
+function formatPoints(report: FunctionReport, style: Style, width: number): string[] {
   const isOne = report.points.total === 1 && report.formula !== ''
-  const label = (derivative: DerivativeReport, point: PointReport): string => {
+  const label = (derivative: DerivativeReport, point: PointReport, room: number): string => {
     if (report.formula === '') return `gradient[${point.index.join(', ')}]`
     const name = nameOf(report, derivative)
-    if (!isOne) return clipMiddle(`${name} at ${describeAt(point.at)}`, MAX_LABEL_WIDTH)
-    return clipMiddle(`${name} = ${escapeControls(derivative.gradient)}`, MAX_LABEL_WIDTH)
+    if (!isOne) return clipMiddle(`${name} at ${describeAt(point.at)}`, room)
+    return clipMiddle(`${name} = ${escapeControls(derivative.gradient)}`, room)
   }
   const format = isOne ? formatFull : formatValue
   const failing = report.derivatives.filter(({ verdict }) => verdict === 'fail')
@@ -202,12 +203,19 @@ function formatPoints(report: FunctionReport, style: Style): string[] {
   const title = isOne ? 'derivative' : report.verdict === 'pass' ? 'largest difference' : 'worst points'
   const columns = [title, 'analytical', 'numerical', ...(hasTextbook ? ['textbook'] : []), 'difference']
   const header = columns.map((text) => ({ text, paint: style.quiet }))
-  const rows = shown.map(({ derivative, point }) => [
-    { text: label(derivative, point) },
+  const figures = shown.map(({ point }) => [
     { text: format(point.analytical) },
     { text: format(point.numerical) },
     ...(hasTextbook ? [{ text: Number.isNaN(point.textbook) ? '-' : format(point.textbook) }] : []),
     { text: formatDifference(point.relativeError) },
+  ])
+  const widths = columns
+    .slice(1)
+    .map((name, k) => Math.max(name.length, ...figures.map((row) => row[k].text.length)) + GAP)
+  const room = Math.max(title.length, width - INDENT - widths.reduce((sum, each) => sum + each, 0))
+  const rows = shown.map(({ derivative, point }, k) => [
+    { text: label(derivative, point, room) },
+    ...figures[k],
   ])
   return layoutTable([header, ...rows], { indent: INDENT, rightAligned: columns.map((_, k) => k).slice(1) })
 }

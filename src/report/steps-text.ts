@@ -5,8 +5,10 @@ import { layoutTable, wrapText } from './layout-text.js'
 import type { Style } from './text-style.js'
 
 const INDENT = 2
-/** Columns of the picture, and the powers of ten at its ends. */
-const PICTURE_WIDTH = 34
+/** Columns that the table takes beside the picture, and those of the picture at least. */
+const TABLE_WIDTH = 53
+const MIN_PICTURE_WIDTH = 20
+/** Powers of ten at the picture's ends. */
 const LEAST_EXPONENT = -17
 const MOST_EXPONENT = 0
 
@@ -27,11 +29,12 @@ export function formatSteps(
     .join(', ')
   const title = `error of d/d${variable} = ${reference} at ${place}, by step`
   const shown = [...series].sort((a, b) => a.method.localeCompare(b.method))
-  const header = ['step', ...shown.map((way) => `${way.scheme} ${letterOf(way)}`), axis()]
+  const columns = Math.max(MIN_PICTURE_WIDTH, width - INDENT - TABLE_WIDTH)
+  const header = ['step', ...shown.map((way) => `${way.scheme} ${letterOf(way)}`), axis(columns)]
   const rows = steps.map((h, k) => [
     { text: formatSetting(h) },
     ...shown.map(({ errors }) => ({ text: formatError(errors[k]) })),
-    { text: drawRow(series, k) },
+    { text: drawRow(series, k, columns) },
   ])
   const table = layoutTable([header.map((text) => ({ text, paint: style.quiet })), ...rows], {
     indent: INDENT,
@@ -56,18 +59,18 @@ const indent = (lines: readonly string[]) => lines.map((line) => ' '.repeat(INDE
 const formatError = (error: number) =>
   error === 0 ? '0' : Number.isFinite(error) ? error.toExponential(1) : '-'
 
-const axis = () => {
+const axis = (columns: number) => {
   const [least, most] = [`1e${LEAST_EXPONENT}`, `1e${MOST_EXPONENT}`]
-  return least + ' '.repeat(PICTURE_WIDTH - least.length - most.length) + most
+  return least + ' '.repeat(columns - least.length - most.length) + most
 }
 
-function drawRow(series: readonly StepErrors[], k: number): string {
-  const cells = Array<string>(PICTURE_WIDTH).fill(' ')
+function drawRow(series: readonly StepErrors[], k: number, columns: number): string {
+  const cells = Array<string>(columns).fill(' ')
   for (const way of series) {
     const error = way.errors[k]
     if (!Number.isFinite(error)) continue
     const share = (Math.log10(error) - LEAST_EXPONENT) / (MOST_EXPONENT - LEAST_EXPONENT)
-    const column = Math.round(Math.min(1, Math.max(0, share)) * (PICTURE_WIDTH - 1))
+    const column = Math.round(Math.min(1, Math.max(0, share)) * (columns - 1))
     cells[column] = cells[column] === ' ' ? letterOf(way) : '*'
   }
   return cells.join('').trimEnd()

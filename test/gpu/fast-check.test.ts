@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { checkGradients } from '../../src/check/check-gradients.js'
 import { createWebgpuEvaluator, type WebgpuEvaluator } from '../../src/differentiate/webgpu/evaluator.js'
-import { openGpuDevice } from '../../src/gpu/node/open-adapter.js'
+import { openGpuDevice } from '../support/gpu-device.js'
 import { withChanged } from '../support/plant-errors.js'
 import { makeRandomProblem } from '../support/random-network.js'
 

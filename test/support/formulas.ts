@@ -56,26 +56,27 @@ const leaf: fc.Arbitrary<GeneratedFormula> = fc
   )
   .map((text) => ({ text, derivable: text }))
 
-/** Formulas of x and y, a few operations deep. */
-export const formulas: fc.Arbitrary<GeneratedFormula> = fc.letrec<{ node: GeneratedFormula }>((tie) => ({
-  node: fc.oneof(
-    { maxDepth: 4, depthSize: 'small' },
-    { arbitrary: leaf, weight: 1 },
-    {
-      arbitrary: fc.tuple(fc.constantFrom(...UNARY), tie('node')).map(([[text, derivable = text], u]) => ({
-        text: text(u.text),
-        derivable: derivable(u.derivable),
-      })),
-      weight: 4,
-    },
-    {
-      arbitrary: fc
-        .tuple(fc.constantFrom(...BINARY), tie('node'), tie('node'))
-        .map(([[text, derivable = text], u, v]) => ({
-          text: text(u.text, v.text),
-          derivable: derivable(u.derivable, v.derivable),
+/** Formulas of x and y, nested up to so many levels deep. */
+export const formulas = (maxDepth: number): fc.Arbitrary<GeneratedFormula> =>
+  fc.letrec<{ node: GeneratedFormula }>((tie) => ({
+    node: fc.oneof(
+      { maxDepth, depthSize: maxDepth > 4 ? 'medium' : 'small' },
+      { arbitrary: leaf, weight: 1 },
+      {
+        arbitrary: fc.tuple(fc.constantFrom(...UNARY), tie('node')).map(([[text, derivable = text], u]) => ({
+          text: text(u.text),
+          derivable: derivable(u.derivable),
         })),
-      weight: 5,
-    },
-  ),
-})).node
+        weight: 4,
+      },
+      {
+        arbitrary: fc
+          .tuple(fc.constantFrom(...BINARY), tie('node'), tie('node'))
+          .map(([[text, derivable = text], u, v]) => ({
+            text: text(u.text, v.text),
+            derivable: derivable(u.derivable, v.derivable),
+          })),
+        weight: 5,
+      },
+    ),
+  })).node

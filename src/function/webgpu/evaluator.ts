@@ -13,6 +13,8 @@ import { evaluateBatch, UnverifiedFunctionBatch } from './batch.js'
 
 /** How often a lost device is replaced before the check gives up. */
 const MOST_LOSSES = 4
+/** How long after the work it ended a loss may be told. */
+const LOSS_MILLISECONDS = 200
 /** Constants of a batch, in instructions × points: 16 MiB of them. */
 const MOST_CONSTANTS = 2 ** 20
 /** Instructions that a batch runs: some ten milliseconds of a software adapter. */
@@ -54,7 +56,7 @@ export async function createWebgpuFunctionEvaluator(
         changes.crossings.set(part.crossings, done * perPoint)
         done += points.length
       } catch (error) {
-        const isLoss = error instanceof UnverifiedFunctionBatch || gpu.lost.reason !== undefined
+        const isLoss = error instanceof UnverifiedFunctionBatch || (await isLost(gpu))
         if (!isLoss && !(error instanceof OutOfDeviceMemory)) throw error
         if (losses++ === MOST_LOSSES) throw explainLosses(gpu, losses, error as Error)
         shrink *= 2
@@ -79,6 +81,13 @@ export async function createWebgpuFunctionEvaluator(
     evaluate,
     dispose: () => gpu.dispose(),
   }
+}
+
+async function isLost({ device, lost }: GpuDevice): Promise<boolean> {
+  if (lost.reason === undefined) {
+    await Promise.race([device.lost, new Promise((resolve) => setTimeout(resolve, LOSS_MILLISECONDS))])
+  }
+  return lost.reason !== undefined
 }
 
 function explainLosses(gpu: GpuDevice, times: number, cause: Error): GradcheckError {
