@@ -169,6 +169,16 @@ describe('without WebGPU', () => {
   })
 })
 
+it('extended precision gives an adapter’s check the digits of float64', async () => {
+  const hash = '#network?example=three-layer&device=software&precision=extended'
+  await using watched = await openDemo(chromium, served, hash)
+  expect(await readVerdict(watched.page)).toBe(RIGHT)
+  const report = await saveJson(watched.page)
+  expect(report).toMatchObject({ precision: 'extended', device: { evaluator: 'webgpu' } })
+  expect(report.difference).toBeLessThan(1e-11)
+  expectClean(watched)
+})
+
 it('a check that is left for another view gives way to it', async () => {
   // whole losses of a wide network: the worker is busy for long without looking up
   const hash = '#network?source=random&device=cpu&method=textbook&widths=784-1024-512-10&samples=256'

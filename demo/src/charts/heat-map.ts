@@ -38,11 +38,10 @@ export function createHeatMap(entries: GradientEntries): HTMLElement {
   })
   let view = grid.whole
   let cursor: { row: number; column: number } | undefined
-  let frame: { width: number; height: number } = { width: 1, height: 1 }
 
   const counts = () => ({
     down: Math.min(view.rows, MOST_BLOCKS),
-    across: Math.min(view.columns, Math.max(1, Math.min(MOST_BLOCKS, Math.floor(frame.width)))),
+    across: Math.min(view.columns, Math.max(1, Math.min(MOST_BLOCKS, Math.floor(canvas.clientWidth)))),
   })
 
   const blockAt = (row: number, column: number): Window => {
@@ -67,7 +66,6 @@ export function createHeatMap(entries: GradientEntries): HTMLElement {
   }
 
   function draw({ context, width, height }: Surface): void {
-    frame = { width, height }
     context.fillStyle = readColour('--surface-sunken')
     context.fillRect(0, 0, width, height)
     context.imageSmoothingEnabled = false

@@ -2,11 +2,13 @@ import {
   ACTIVATION_NAMES,
   type ActivationName,
   type ArrayProblemOptions,
+  type GpuPrecision,
   LAYOUT_NAMES,
   type Layout,
   LOSS_NAMES,
   type LossName,
 } from 'webgpu-gradcheck'
+import { GPU_PRECISIONS } from '../../../src/differentiate/evaluator.js'
 import { BUGS, type BugKind } from '../problem/bugs.js'
 import { findExample } from '../problem/examples.js'
 import type { CheckSettings, DeviceChoice, ProblemSource } from '../worker/protocol.js'
@@ -34,6 +36,7 @@ export interface NetworkState {
   biases: string
   gradients: string
   device: DeviceChoice
+  precision: GpuPrecision
   method: 'difference' | 'textbook'
   scheme: 'central' | 'forward'
   step: number | undefined
@@ -64,6 +67,7 @@ function createState(): NetworkState {
     biases: '',
     gradients: '',
     device: 'auto',
+    precision: 'single',
     method: 'difference',
     scheme: 'central',
     step: undefined,
@@ -95,6 +99,7 @@ export function formatState(state: NetworkState): Record<string, string | undefi
 
 const SETTING_FIELDS: readonly (keyof NetworkState)[] = [
   'device',
+  'precision',
   'method',
   'scheme',
   'step',
@@ -159,6 +164,7 @@ export function parseState(fields: ReadonlyMap<string, string>): NetworkState {
   for (const name of ['inputs', 'targets', 'weights', 'biases', 'gradients'] as const)
     state[name] = text(name)
   state.device = oneOf('device', DEVICE_CHOICES, state.device)
+  state.precision = oneOf('precision', GPU_PRECISIONS, state.precision)
   state.method = oneOf('method', ['difference', 'textbook'], state.method)
   state.scheme = oneOf('scheme', ['central', 'forward'], state.scheme)
   state.step = number('step', Number.MIN_VALUE, 1e6)
@@ -206,9 +212,10 @@ function describeArrays(state: NetworkState): ArrayProblemOptions {
 }
 
 export function describeSettings(state: NetworkState): CheckSettings {
-  const { device, method, scheme, step, tolerance, sample } = state
+  const { device, precision, method, scheme, step, tolerance, sample } = state
   return {
     device,
+    precision,
     method,
     scheme,
     ...(step === undefined ? {} : { step }),

@@ -49,8 +49,8 @@ export async function examineFunction(request: FunctionRequest): Promise<Functio
       below: valueAt(tape, [at - h]),
       above: valueAt(tape, [at + h]),
       textbook: {
-        central: textbookDerivative(tape, point, 0, h, 'central'),
-        forward: textbookDerivative(tape, point, 0, h, 'forward'),
+        central: textbookDerivative(tape, point, 0, h, 'central').value,
+        forward: textbookDerivative(tape, point, 0, h, 'forward').value,
       },
       difference: { central: (right + left) / 2, forward: right },
     }

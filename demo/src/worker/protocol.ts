@@ -2,6 +2,7 @@ import type {
   ArrayProblemOptions,
   CheckReport,
   FunctionReport,
+  GpuPrecision,
   GradientEntries,
   Progress,
   Scheme,
@@ -22,6 +23,8 @@ export type ProblemSource =
 /** How it is to be checked. */
 export interface CheckSettings {
   readonly device: DeviceChoice
+  /** Of an adapter's arithmetic; the processor's is always float64. */
+  readonly precision: GpuPrecision
   readonly method: 'difference' | 'textbook'
   readonly scheme: Scheme
   readonly step?: number

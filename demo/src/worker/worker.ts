@@ -72,8 +72,11 @@ async function check(
   { source, settings }: Extract<Request, { kind: 'check' }>,
   signal: AbortSignal,
 ): Promise<CheckResult> {
-  const [problem, evaluator] = await Promise.all([createProblem(source), devices.choose(settings.device)])
-  const { device, ...options } = settings
+  const [problem, evaluator] = await Promise.all([
+    createProblem(source),
+    devices.choose(settings.device, settings.precision),
+  ])
+  const { device, precision, ...options } = settings
   let told = 0
   try {
     const report = await checkGradients(problem, {
@@ -90,7 +93,8 @@ async function check(
     })
     return { report, summary: summarize(report.gradients ?? []) }
   } catch (error) {
-    if (error instanceof GradcheckError && error.code === 'device-lost') await devices.discard(device)
+    if (error instanceof GradcheckError && error.code === 'device-lost')
+      await devices.discard(device, precision)
     throw error
   }
 }
