@@ -24,7 +24,7 @@ function copyExamples(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [weslPlugin(here('shaders')), inlineModulePlugin(), copyExamples()],
+  plugins: [weslPlugin(here('shaders'), [here('test/gpu')]), inlineModulePlugin(), copyExamples()],
   // the page's modules name the library as its users do
   resolve: { alias: [{ find: /^webgpu-gradcheck$/, replacement: here('src/index.ts') }] },
   build: {
@@ -63,7 +63,7 @@ export default defineConfig({
       'vitest.chromium.config.ts',
     ],
     reporters: process.env.CI
-      ? ['default', ['json', { outputFile: '.cache/test-results.json' }]]
+      ? ['default', ['json', { outputFile: process.env.TEST_RESULTS ?? '.cache/test-results.json' }]]
       : ['default'],
   },
 })

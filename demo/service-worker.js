@@ -3,9 +3,10 @@ const CACHE = `gradcheck-${'VERSION'}`
 const FIRST = ['FIRST']
 const LATER = ['LATER']
 
+// a new version waits until no page of the old one is open: the two never mix
 self.addEventListener('install', (event) => {
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(FIRST)))
-  self.skipWaiting()
+  const fresh = FIRST.map((file) => new Request(file, { cache: 'reload' }))
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(fresh)))
 })
 
 self.addEventListener('activate', (event) => {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import type { Plugin } from 'vite'
 import { link } from 'wesl/core'
@@ -6,35 +6,38 @@ import { link } from 'wesl/core'
 /**
  * Lets TypeScript import a shader module: `import shader from '../shaders/loss.wesl'` is the WGSL text of that
  * module with everything it imports from the `shaders` folder (`import package::elementary::expm1;`) and nothing
- * else. `?extended` and the like set conditions for `@if(extended)`.
+ * else. With `?extended` the modules of a folder `extended` take the place of those of the same name.
+ * @param variantFolders where such folders lie beside those in `shaderFolder`
  */
-export function weslPlugin(shaderFolder: string): Plugin {
+export function weslPlugin(shaderFolder: string, variantFolders: readonly string[] = []): Plugin {
   return {
     name: 'wesl',
     async load(id) {
       const [path, query] = id.split('?')
       if (!path.endsWith('.wesl')) return null
       const sources: Record<string, string> = {}
-      for (const file of readdirSync(shaderFolder, { recursive: true, encoding: 'utf8' })) {
-        if (!file.endsWith('.wesl')) continue
-        const absolute = join(shaderFolder, file)
-        this.addWatchFile(absolute)
-        sources[`./${relative(shaderFolder, absolute)}`] = readFileSync(absolute, 'utf8')
+      const addModules = (folder: string) => {
+        for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+          if (!file.endsWith('.wesl')) continue
+          this.addWatchFile(join(folder, file))
+          sources[`./${file}`] = readFileSync(join(folder, file), 'utf8')
+        }
+      }
+      addModules(shaderFolder)
+      // a development server's own queries have values: t=…
+      for (const variant of (query ?? '').split('&').filter((name) => name !== '' && !name.includes('='))) {
+        const folders = [shaderFolder, ...variantFolders].map((parent) => join(parent, variant))
+        const found = folders.filter((folder) => existsSync(folder))
+        if (found.length === 0) this.error(`${id}: there is no folder ${variant} of shaders`)
+        for (const folder of found) addModules(folder)
       }
       // a root outside the folder (a test's probe) joins it under its own name
       const inside = relative(shaderFolder, path)
       const root = inside.startsWith('..') ? basename(path) : inside
       sources[`./${root}`] = readFileSync(path, 'utf8')
-      const conditions = Object.fromEntries(
-        (query ?? '')
-          .split('&')
-          .filter(Boolean)
-          .map((name) => [name, true]),
-      )
       const linked = await link({
         weslSrc: sources,
         rootModuleName: `./${root}`,
-        conditions,
         keepComments: false,
         debugWeslRoot: shaderFolder,
       })

@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'bad-value'
   | 'unknown-name'
   | 'bad-network'
+  | 'bad-formula'
   | 'device-unavailable'
   | 'device-lost'
   | 'internal'
@@ -20,11 +21,18 @@ export class GradcheckError extends Error {
   readonly code: ErrorCode
   /** What the user can do about it, a sentence without a subject ("transpose W2 or pass --layout rows"). */
   readonly fix: string | undefined
+  /** Lines that show the place, such as a formula and a caret below it. */
+  readonly detail: readonly string[]
 
-  constructor(code: ErrorCode, message: string, options: { fix?: string; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { fix?: string; cause?: unknown; detail?: readonly string[] } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'GradcheckError'
     this.code = code
     this.fix = options.fix
+    this.detail = options.detail ?? []
   }
 }

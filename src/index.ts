@@ -6,18 +6,37 @@ export type {
   CheckReport,
   DeviceReport,
   EntryReport,
+  FastReport,
   Finding,
+  LocatedReport,
+  SamplingReport,
+  StepReport,
   TensorReport,
   Verdict,
 } from './check/report.js'
+export type { CostSuspect, SetupChange, SetupFinding } from './check/setup/findings.js'
 export { createCpuEvaluator } from './differentiate/cpu/evaluator.js'
 export { useWebWorkers } from './differentiate/cpu/web-workers.js'
 export type { Workers } from './differentiate/cpu/worker-pool.js'
-export type { Evaluator, Scheme } from './differentiate/evaluator.js'
+export type { Evaluator, GpuPrecision, Precision, Scheme } from './differentiate/evaluator.js'
 export { createBrowserEvaluator } from './differentiate/webgpu/browser.js'
-export type { WebgpuEvaluator } from './differentiate/webgpu/evaluator.js'
+export type { WebgpuEvaluator, WebgpuOptions } from './differentiate/webgpu/evaluator.js'
 export { type ErrorCode, GradcheckError } from './errors.js'
 export { mergeArrays, readArrays } from './files/read-arrays.js'
+export type { FormulaProblem } from './function/bind-function.js'
+export type { CallableProblem } from './function/check-callable.js'
+export { checkFunction, type FunctionOptions } from './function/check-function.js'
+export { createCpuFunctionEvaluator, type FunctionEvaluator } from './function/function-evaluator.js'
+export type {
+  DerivativeReport,
+  FunctionReport,
+  PointReport,
+  SpecialPlace,
+} from './function/function-report.js'
+export type { VariableValues } from './function/points.js'
+export type { StepErrors, StepSeries } from './function/step-series.js'
+export { createBrowserFunctionEvaluator } from './function/webgpu/browser.js'
+export type { WebgpuFunctionEvaluator } from './function/webgpu/evaluator.js'
 export { ACTIVATION_NAMES, type ActivationName } from './network/activations.js'
 export { LAYOUT_NAMES, type Layout } from './network/layout.js'
 export { LOSS_NAMES, type LossName } from './network/losses.js'
@@ -29,6 +48,8 @@ export {
   type NetworkOptions,
   sequential,
 } from './network/network.js'
+export { functionReportToJson } from './report/function-json.js'
+export { formatFunctionReport } from './report/function-text.js'
 export { reportToJson } from './report/json.js'
 export { formatReport } from './report/text.js'
 export { type DType, type NamedTensors, type Tensor, tensor } from './tensor.js'

@@ -4,6 +4,12 @@ declare module '*.wesl' {
   export default wgsl
 }
 
+/** The same in extended precision. */
+declare module '*.wesl?extended' {
+  const wgsl: string
+  export default wgsl
+}
+
 /** A module bundled with all it imports, as text; see scripts/inline-module-plugin.ts. */
 declare module '*?bundled' {
   const code: string

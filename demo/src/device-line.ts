@@ -13,7 +13,7 @@ export function createDeviceLine(survey: Promise<DeviceSurvey>): HTMLElement {
 }
 
 function describe({ gpu, software, reason, cores }: DeviceSurvey): (HTMLElement | string)[] {
-  const processor = `float64 on this computer’s processor (${cores} ${cores === 1 ? 'core' : 'cores'})`
+  const processor = `in float64 on this computer’s processor, ${cores} ${cores === 1 ? 'core' : 'cores'}`
   if (gpu !== undefined) {
     return [
       element('span', { class: 'dot dot-on' }),
@@ -21,11 +21,9 @@ function describe({ gpu, software, reason, cores }: DeviceSurvey): (HTMLElement 
     ]
   }
   const adapter =
-    software === undefined
-      ? ''
-      : ` A software adapter is there too (${escapeControls(software)}); it is chosen under Advanced.`
+    software === undefined ? '' : ` A software adapter, ${escapeControls(software)}, is there under Advanced.`
   return [
     element('span', { class: 'dot' }),
-    `No graphics processor for WebGPU here (${escapeControls(reason ?? '')}): checks run in ${processor}.${adapter}`,
+    `No graphics processor for WebGPU (${escapeControls(reason ?? '')}): checks run ${processor}.${adapter}`,
   ]
 }

@@ -85,7 +85,7 @@ function start(): void {
       case 'network':
         return createNetworkView(client, fields, announce, open.signal)
       case 'function':
-        return createFunctionView(fields, announce)
+        return createFunctionView(client, fields, announce)
       case 'speed':
         return createSpeedView(client, survey, fields, announce, open.signal)
     }

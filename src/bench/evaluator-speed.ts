@@ -1,5 +1,5 @@
 import { DifferenceSum } from '../check/compare.js'
-import type { BoundProblem } from '../check/problem.js'
+import type { BoundNetwork } from '../check/problem.js'
 import { createDerivatives, type DifferenceSettings, type Evaluator } from '../differentiate/evaluator.js'
 import { refineKinks } from '../differentiate/refine-kinks.js'
 import { selectAll, selectUnits } from '../differentiate/selection.js'
@@ -23,11 +23,15 @@ export interface EvaluatorSpeed {
   readonly difference: number
 }
 
-const SETTINGS: DifferenceSettings = { step: 1e-5, scheme: 'central' }
+/** Steps whose truncation stays below what the precision rounds, or is known from float64's. */
+const settingsOf = ({ precision }: Evaluator): DifferenceSettings => ({
+  step: precision === 'extended' ? 1e-6 : 1e-5,
+  scheme: 'central',
+})
 
 /** Times an evaluator on a problem, on all parameters or on as large a sample as `seconds` allow. */
 export async function measureEvaluator(
-  { model, gradients }: BoundProblem,
+  { model, gradients }: BoundNetwork,
   evaluator: Evaluator,
   seconds: number,
 ): Promise<EvaluatorSpeed> {
@@ -61,9 +65,10 @@ export async function measureEvaluator(
 
 async function time(model: Model, evaluator: Evaluator, selection: ReturnType<typeof selectAll>) {
   const results = createDerivatives(selection)
+  const settings = settingsOf(evaluator)
   const start = performance.now()
-  await evaluator.evaluate(model, results, SETTINGS)
-  await refineKinks(model, evaluator, results, SETTINGS)
+  await evaluator.evaluate(model, results, settings)
+  await refineKinks(model, evaluator, results, settings)
   return { results, seconds: (performance.now() - start) / 1000 }
 }
 

@@ -2,6 +2,7 @@ import { BatchBuffers, GROUP } from '../differentiate/webgpu/batch-buffers.js'
 import { storedRows } from '../differentiate/webgpu/batch-size.js'
 import { uploadNetwork } from '../differentiate/webgpu/network-buffers.js'
 import { timePlainProduct } from '../differentiate/webgpu/plain-product.js'
+import { formatOf } from '../differentiate/webgpu/reals.js'
 import { createStages } from '../differentiate/webgpu/stages.js'
 import type { TileShape } from '../differentiate/webgpu/tile-shape.js'
 import { chooseTileShape } from '../differentiate/webgpu/tile-shape.js'
@@ -70,12 +71,14 @@ async function measureFused(
   const quadsPerGroup = 2 * model.samples
   const groups = Math.max(1, Math.floor(COLUMNS / (GROUP * quadsPerGroup)))
   const quads = groups * quadsPerGroup
-  const network = uploadNetwork(device, model)
+  const format = formatOf('single')
+  const network = uploadNetwork(device, model, format)
   const batch = new BatchBuffers(device, {
     capacity: GROUP * groups,
     quads,
     storedRows: storedRows(model, parameter.layer),
     readBacks: 0,
+    format,
   })
   try {
     batch.write(
@@ -94,6 +97,7 @@ async function measureFused(
     const stages = await createStages({
       device,
       pipelines,
+      precision: 'single',
       model,
       parameter,
       network,

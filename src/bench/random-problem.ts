@@ -1,6 +1,6 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
-import { type BoundProblem, bindProblem } from '../check/problem.js'
+import { type BoundNetwork, bindProblem } from '../check/problem.js'
 import { GradcheckError } from '../errors.js'
 import type { ActivationName } from '../network/activations.js'
 import type { LossName } from '../network/losses.js'
@@ -35,7 +35,7 @@ export function parseWidths(text: string): number[] {
  * 2/inputs (ReLU and its kin, He et al. 2015) or 1/inputs; one output ends in a sigmoid with binary
  * cross-entropy, several in softmax cross-entropy.
  */
-export async function createRandomProblem(network: BenchNetwork, seed = 1): Promise<BoundProblem> {
+export async function createRandomProblem(network: BenchNetwork, seed = 1): Promise<BoundNetwork> {
   const { widths, activation, samples } = network
   const generator = xoroshiro128plus(seed)
   const uniform = (length: number, size: number) =>

@@ -2,10 +2,12 @@ import { createCpuEvaluator } from '../differentiate/cpu/evaluator.js'
 import {
   createDerivatives,
   type DifferenceSettings,
+  defaultStepOf,
   type Evaluator,
   SCHEME_NAMES,
   type Scheme,
   type TensorDerivatives,
+  type TensorSelection,
 } from '../differentiate/evaluator.js'
 import { refineKinks } from '../differentiate/refine-kinks.js'
 import { selectAll, selectSample } from '../differentiate/selection.js'
@@ -14,18 +16,26 @@ import { GradcheckError } from '../errors.js'
 import { suggestName } from '../suggest.js'
 import { DifferenceSum } from './compare.js'
 import { conclude } from './conclude.js'
+import { diagnose } from './diagnosis/diagnose.js'
 import {
   type CrossValidation,
   crossValidate,
   estimateError,
   estimateRounding,
+  type GradientRounding,
   sampleResults,
 } from './error-estimate.js'
+import { combineFindings } from './fast/combine-findings.js'
+import { checkDirections, type FastFindings } from './fast/fast-check.js'
+import { mergeFindings } from './fast/merge-findings.js'
 import { listEntries } from './gradient-entries.js'
 import { defaultTolerance, judgeTensor, type Totals } from './judge.js'
 import { type BoundProblem, bindProblem, type Problem } from './problem.js'
-import type { CheckReport } from './report.js'
+import type { CheckReport, StepReport } from './report.js'
+import { describeSampling, explainSampling } from './sampling.js'
+import { inspectSetup } from './setup/inspect-setup.js'
 import { lookAgain } from './suspects.js'
+import { readSteps, sweepSteps } from './sweep-steps.js'
 
 export type Method = 'difference' | 'textbook'
 
@@ -33,11 +43,12 @@ const METHOD_NAMES: readonly Method[] = ['difference', 'textbook']
 
 /** What a check has done so far. */
 export interface Progress {
-  /** Parameters perturbed. */
+  /** Parameters perturbed, in a sweep once for every step and method. */
   readonly done: number
   /** Parameters to perturb in all. */
   readonly total: number
-  readonly phase: 'perturbing' | 'cross-validating'
+  /** `probing` random directions comes before `perturbing` single parameters in a fast check alone. */
+  readonly phase: 'probing' | 'perturbing' | 'cross-validating' | 'sweeping steps'
 }
 
 export interface CheckOptions {
@@ -45,7 +56,7 @@ export interface CheckOptions {
   evaluator?: Evaluator
   /** `difference` carries changes through the network; `textbook` subtracts whole losses. @default 'difference' */
   method?: Method
-  /** h, absolute. @default 1e-5 */
+  /** h, absolute. @default 1e-6; 1e-5 in single precision and by the textbook method */
   step?: number
   /** @default 'central' */
   scheme?: Scheme
@@ -53,16 +64,25 @@ export interface CheckOptions {
   tolerance?: number
   /** Check this many parameters chosen at random, some of every tensor. @default all */
   sample?: number
-  /** Seed of that choice. @default 0 */
+  /**
+   * Check by random directions within every tensor, and search what disagrees: for networks too large to perturb
+   * every parameter. The report says how small an error it can miss. @default false
+   */
+  fast?: boolean
+  /** Seed of the random choices of `sample` and `fast`. @default 0 */
   seed?: number
   /** Keep both gradients, entry by entry, as the report's `gradients`. @default false */
   keepGradients?: boolean
+  /**
+   * Also measures the difference at several steps, by both methods: at those given, or from 1e-1 to 1e-8. A large
+   * network is sampled for it.
+   * @default false
+   */
+  steps?: boolean | readonly number[]
   /** Stops the check; the report then covers what was checked so far and says `interrupted`. */
   signal?: AbortSignal
   onProgress?: (progress: Progress) => void
 }
-
-const DEFAULT_STEP = 1e-5
 
 /**
  * Checks an analytical gradient: perturbs every parameter (or a sample) by ±h, compares the numerical gradient
@@ -71,13 +91,16 @@ const DEFAULT_STEP = 1e-5
  * @throws GradcheckError for input that cannot be checked, or a device that stays lost
  */
 export async function checkGradients(problem: Problem, options: CheckOptions = {}): Promise<CheckReport> {
-  const settings = readSettings(options)
+  const evaluator = chooseEvaluator(options)
+  const settings = readSettings(options, evaluator)
+  const steps = readSteps(options.steps)
   const bound = await bindProblem(problem)
   const started = performance.now()
-  const evaluator = chooseEvaluator(options)
   const { model, gradients } = bound
-  const selection =
-    options.sample === undefined ? selectAll(model) : selectSample(model, options.sample, options.seed ?? 0)
+  const tolerance = options.tolerance ?? defaultTolerance(evaluator, gradients, settings)
+  const rounding = estimateRounding(model, gradients)
+  const fast = await probe(bound, rounding, settings, tolerance, options)
+  const selection = fast?.selection ?? select(bound, options)
   const results = createDerivatives(selection)
   const total = results.reduce((sum, tensor) => sum + tensor.entries.length, 0)
   await evaluator.evaluate(model, results, settings, {
@@ -85,21 +108,19 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     onProgress: (done) => options.onProgress?.({ done, total, phase: 'perturbing' }),
   })
   const checked = results.reduce((sum, tensor) => sum + tensor.done, 0)
-  const interrupted = checked < total
+  const interrupted = checked < total || fast?.interrupted === true
   options.onProgress?.({ done: checked, total, phase: 'cross-validating' })
   const sample = sampleResults(model, results)
-  const rounding = estimateRounding(model, gradients)
   const estimate = await estimateError(model, evaluator, settings, sample, rounding, {})
   const crossValidation: CrossValidation = interrupted
     ? { checked: 0, difference: 0, disagreements: 0 }
     : await crossValidate(model, evaluator, settings, results, sample, estimate, rounding, {
         signal: options.signal,
       })
-  const tolerance = options.tolerance ?? defaultTolerance(evaluator, gradients, settings)
   const crossings = await refineKinks(model, evaluator, results, settings, { signal: options.signal })
   const secondLook = await lookAgain(model, evaluator, settings, results, gradients, estimate, tolerance, {})
   const totals: Totals = { difference: new DifferenceSum(), squaredErrors: 0, anyNonZero: false }
-  const judgements = results.map((tensor, t) =>
+  const ofEntries = results.map((tensor, t) =>
     judgeTensor(
       tensor,
       t,
@@ -111,9 +132,14 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
       totals,
     ),
   )
+  const found = { results, gradients, judgements: ofEntries, estimate, secondLook, tolerance, evaluator }
+  const merged = fast && mergeFindings(fast, found)
+  const judgements = merged?.judgements ?? ofEntries
+  totals.anyNonZero ||= merged?.anyNonZero === true
+  const sampling = options.sample === undefined ? undefined : describeSampling(results)
   const norms = totals.difference.norms
   const numericalError = norms === 0 ? 0 : Math.sqrt(totals.squaredErrors) / norms
-  const { verdict, notices } = conclude({
+  const concluded = conclude({
     judgements,
     crossValidation,
     secondLook,
@@ -123,10 +149,24 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     evaluator,
     interrupted,
   })
+  const tensors = judgements.map((judgement) => judgement.report)
+  const checkedProblem = {
+    problem: bound,
+    results,
+    rounding,
+    evaluator,
+    tolerance,
+    verdict: concluded.verdict,
+  }
+  const setup = await inspectSetup(checkedProblem, { signal: options.signal })
+  const evidence = { model, gradients, results, estimate, tolerance, tensors }
+  const explain = () => (merged === undefined ? diagnose(evidence) : combineFindings(evidence, merged))
+  const diagnosis = setup.verdict === 'fail' ? explain() : []
+  const swept = await sweep(bound, selection, steps, evaluator, settings, options)
   return {
     schema: 1,
-    verdict,
-    difference: totals.difference.difference,
+    verdict: setup.verdict,
+    difference: merged?.difference ?? totals.difference.difference,
     tolerance,
     numericalError,
     cost: model.cost(),
@@ -136,30 +176,100 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     step: settings.step,
     precision: evaluator.precision,
     device: { evaluator: evaluator.name, adapter: evaluator.adapter, software: evaluator.software },
-    tensors: judgements.map((judgement) => judgement.report),
-    diagnosis: [],
+    tensors,
+    setup: setup.findings,
+    diagnosis,
     crossValidation: { checked: crossValidation.checked, difference: crossValidation.difference },
+    ...(swept === undefined ? {} : { steps: swept.steps }),
     timing: {
       seconds: (performance.now() - started) / 1000,
-      perturbations: countPerturbations(results, settings),
+      perturbations: countPerturbations(results, settings) + (fast?.perturbations ?? 0),
     },
-    notices,
+    notices: [
+      ...setup.findings.map(({ message }) => message),
+      ...concluded.notices,
+      ...(merged?.notices ?? []),
+      ...(sampling === undefined || interrupted ? [] : explainSampling(sampling)),
+      ...(swept?.notices ?? []),
+    ],
     interrupted,
     ...(options.keepGradients === true
       ? { gradients: results.map((tensor, t) => listEntries(tensor, t, gradients[t], estimate, tolerance)) }
       : {}),
+    ...(merged === undefined ? {} : { fast: merged.report }),
+    ...(sampling === undefined ? {} : { sampling }),
   }
 }
 
+/** The differences at other steps; undefined where none were asked for. */
+async function sweep(
+  { model, gradients }: BoundProblem,
+  selection: readonly TensorSelection[],
+  steps: readonly number[],
+  evaluator: Evaluator,
+  { scheme }: DifferenceSettings,
+  { signal, onProgress }: CheckOptions,
+): Promise<{ steps: readonly StepReport[]; notices: string[] } | undefined> {
+  if (steps.length === 0) return undefined
+  let total = 0
+  const rows = await sweepSteps(model, gradients, selection, steps, scheme, evaluator, {
+    signal,
+    onStart: (count) => {
+      total = count
+    },
+    onProgress: (done) => onProgress?.({ done, total, phase: 'sweeping steps' }),
+  })
+  const missing = steps.length - rows.length
+  const notice = `the sweep was interrupted: ${missing} of its ${steps.length} steps are missing`
+  return { steps: rows, notices: missing === 0 ? [] : [notice] }
+}
+
+/** The parameters to perturb in a check that is not fast. */
+function select({ model }: BoundProblem, { sample, seed }: CheckOptions): TensorSelection[] {
+  return sample === undefined ? selectAll(model) : selectSample(model, sample, seed ?? 0)
+}
+
+/** The directions of a fast check. */
+async function probe(
+  { model, gradients }: BoundProblem,
+  rounding: GradientRounding,
+  settings: DifferenceSettings,
+  tolerance: number,
+  { fast, seed, signal, onProgress }: CheckOptions,
+): Promise<FastFindings | undefined> {
+  if (fast !== true) return undefined
+  const total = model.parameters.reduce((sum, { size }) => sum + size, 0)
+  return checkDirections({
+    model,
+    gradients,
+    rounding,
+    settings,
+    tolerance,
+    seed: seed ?? 0,
+    hooks: { signal },
+    onProgress: (done) => onProgress?.({ done, total, phase: 'probing' }),
+  })
+}
+
 /** @throws GradcheckError `bad-usage` */
-function readSettings(options: CheckOptions): DifferenceSettings {
-  const { step = DEFAULT_STEP, scheme = 'central', method, tolerance, sample, seed } = options
+function readSettings(options: CheckOptions, evaluator: Evaluator): DifferenceSettings {
+  const { step = defaultStepOf(evaluator), scheme = 'central', method, tolerance, sample, seed } = options
   requireOneOf('scheme', scheme, SCHEME_NAMES)
   if (method !== undefined) requireOneOf('method', method, METHOD_NAMES)
   requirePositive('step', step)
   if (tolerance !== undefined) requirePositive('tolerance', tolerance)
   if (sample !== undefined && !(Number.isSafeInteger(sample) && sample >= 1)) {
     throw new GradcheckError('bad-usage', `sample must be an integer ≥ 1, not ${sample}`)
+  }
+  if (options.fast && sample !== undefined) {
+    throw new GradcheckError('bad-usage', 'fast and sample cannot be combined', {
+      fix: 'leave one out: a fast check covers every parameter by directions, a sample checks some one by one',
+    })
+  }
+  if (options.fast && (method === 'textbook' || options.evaluator?.name === 'textbook')) {
+    throw new GradcheckError('bad-usage', 'a fast check does not use the textbook method', {
+      fix: 'leave the method out: directions are evaluated by difference arithmetic',
+    })
   }
   if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
     throw new GradcheckError('bad-usage', `seed must be an integer ≥ 0, not ${seed}`)

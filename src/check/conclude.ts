@@ -57,7 +57,8 @@ function explainInconclusive({ judgements, numericalError, tolerance, evaluator 
     )
   }
   if (overflowed > 0) {
-    const remedy = isSingle ? '--device cpu for float64' : 'a smaller --step'
+    // two parts have the range of one
+    const remedy = evaluator.precision === 'double' ? 'a smaller --step' : '--device cpu for float64'
     notices.push(
       `${overflowed} numerical ${overflowed === 1 ? 'derivative is' : 'derivatives are'} not finite: the arithmetic overflowed; try ${remedy}`,
     )
@@ -69,7 +70,7 @@ function explainInconclusive({ judgements, numericalError, tolerance, evaluator 
   }
   if (numericalError > tolerance) {
     const step = evaluator.name === 'textbook' ? 'another --step' : 'a smaller --step'
-    const remedy = isSingle ? `${step}, --device cpu for float64` : step
+    const remedy = isSingle ? `${step}, --precision extended, --device cpu for float64` : step
     notices.push(
       `the numerical gradient's own error (${numericalError.toExponential(1)}) is above the tolerance: use ${remedy}, or a larger --tolerance`,
     )

@@ -6,6 +6,7 @@ import {
   type Evaluator,
   type TensorDerivatives,
   type TensorSelection,
+  unitRoundoffOf,
 } from '../differentiate/evaluator.js'
 import { refineKinks } from '../differentiate/refine-kinks.js'
 import { createTextbookEvaluator, textbookRoundoff } from '../differentiate/textbook.js'
@@ -18,8 +19,8 @@ import { DifferenceSum } from './compare.js'
  * How many roundings deep a sum of absolute terms is taken to be. Measured: the error of a single-precision
  * entry stays below 4 unit roundoffs of Σ|terms| on the test networks.
  */
-const ROUNDING_DEPTH = 8
-/** Where changes underflow in single precision (2⁻¹²⁶), with room for what later layers make of it. */
+export const ROUNDING_DEPTH = 8
+/** Where changes underflow in float32 (2⁻¹²⁶), one part or two, with room for what later layers make of it. */
 const SINGLE_UNDERFLOW = 2 ** -110
 /** The textbook method's rounding, in units of its first-order bound. Measured: below 2 on the test networks. */
 const LOSS_ROUNDINGS = 4
@@ -110,11 +111,11 @@ export async function estimateError(
   hooks: EvaluationHooks,
 ): Promise<ErrorEstimate> {
   const { magnitudes } = rounding
-  const u = evaluator.precision === 'single' ? 2 ** -24 : 2 ** -53
+  const u = unitRoundoffOf(evaluator.precision)
   const lossRounding =
     evaluator.name === 'textbook' ? LOSS_ROUNDINGS * textbookRoundoff(model, magnitudes, settings.step) : 0
   const underflow =
-    evaluator.precision === 'single' ? SINGLE_UNDERFLOW * model.lossScale * model.targets.data.length : 0
+    evaluator.precision === 'double' ? 0 : SINGLE_UNDERFLOW * model.lossScale * model.targets.data.length
   const measured = await measureTruncation(model, settings, sample, hooks)
   // the sample's largest, relative to Σ|terms|, stands for every entry of the tensor
   const truncation = measured.map(({ truncation: errors, crosses }, t) =>

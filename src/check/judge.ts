@@ -1,4 +1,4 @@
-import type { DifferenceSettings, TensorDerivatives } from '../differentiate/evaluator.js'
+import type { DifferenceSettings, Precision, TensorDerivatives } from '../differentiate/evaluator.js'
 import { type AnalyticalGradient, userIndex } from '../network/bind.js'
 import { unitRoundoff } from '../tensor.js'
 import { DifferenceSum, relativeError } from './compare.js'
@@ -17,7 +17,7 @@ const FORWARD_ERROR = 10
  * much.
  */
 export function defaultTolerance(
-  evaluator: { name: string; precision: 'single' | 'double' },
+  evaluator: { name: string; precision: Precision },
   gradients: readonly AnalyticalGradient[],
   settings: DifferenceSettings,
 ): number {
@@ -26,7 +26,7 @@ export function defaultTolerance(
 }
 
 function toleranceOfPrecision(
-  evaluator: { name: string; precision: 'single' | 'double' },
+  evaluator: { name: string; precision: Precision },
   gradients: readonly AnalyticalGradient[],
 ): number {
   const roundoff = Math.max(...gradients.map((gradient) => unitRoundoff(gradient.dtype)))

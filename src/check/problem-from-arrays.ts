@@ -3,6 +3,7 @@ import { dense, sequential } from '../network/network.js'
 import { suggestName } from '../suggest.js'
 import type { NamedTensors, Tensor } from '../tensor.js'
 import type { Problem } from './problem.js'
+import { findSavedCost } from './setup/saved-cost.js'
 
 /** What a file of arrays does not say about itself: the command's options. */
 export interface ArrayProblemOptions {
@@ -27,7 +28,7 @@ export interface ArrayProblemOptions {
 
 /**
  * Makes a problem of the arrays of a file (or several merged): parameters, gradients, data and targets are told
- * apart by their names.
+ * apart by their names. A single number called cost, J or loss is the cost that belongs to them.
  * @throws GradcheckError `missing-array` or `unknown-name`, `bad-network`
  */
 export function problemFromArrays(arrays: NamedTensors, options: ArrayProblemOptions): Problem {
@@ -40,12 +41,14 @@ export function problemFromArrays(arrays: NamedTensors, options: ArrayProblemOpt
   const inputs = findArray(arrays, 'inputs', options.inputs === undefined ? ['X'] : [options.inputs])
   const targets = findArray(arrays, 'targets', options.targets === undefined ? ['Y', 'y'] : [options.targets])
   const others = new Map([...arrays].filter(([name]) => name !== inputs.name && name !== targets.name))
+  const cost = findSavedCost(others)
   return {
     network,
     parameters: others,
     gradients: others,
     inputs: inputs.tensor,
     targets: targets.tensor,
+    ...(cost === undefined ? {} : { cost }),
     naming: {
       ...(options.weights === undefined ? {} : { weights: options.weights }),
       ...(options.biases === undefined ? {} : { biases: options.biases }),

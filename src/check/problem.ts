@@ -1,9 +1,10 @@
 import { GradcheckError } from '../errors.js'
 import { type AnalyticalGradient, bindModel, readGradients } from '../network/bind.js'
 import type { Model } from '../network/model.js'
-import { matchNames, type NamingOptions } from '../network/naming.js'
+import { type LayerNames, matchNames, type NamingOptions } from '../network/naming.js'
 import type { Network } from '../network/network.js'
 import type { NamedTensors, Tensor } from '../tensor.js'
+import { readSavedCost, type SavedCost } from './setup/saved-cost.js'
 
 /** Tensors by name: a `Map`, or a plain object for convenience. */
 export type TensorsByName = NamedTensors | Readonly<Record<string, Tensor>>
@@ -19,17 +20,35 @@ export interface Problem {
   readonly inputs: Tensor
   /** Y, in the network's layout, or class numbers. */
   readonly targets: Tensor
+  /**
+   * J as the user's code computed it, to see whether the network declared is the one that was run; a tensor of one
+   * element also says in which precision.
+   */
+  readonly cost?: number | Tensor
   /** How the arrays of each layer are called. @default W1, b1, dW1, db1, …; PyTorch's names as well */
   readonly naming?: NamingOptions
   /** What X and Y are called in messages. @default X and Y */
   readonly dataNames?: { readonly inputs: string; readonly targets: string }
 }
 
-/** A problem that has been read and found sound. */
-export interface BoundProblem {
+/** A network with its arrays, read and found sound. */
+export interface BoundNetwork {
   readonly model: Model
   /** The analytical gradient of each of the model's parameter tensors. */
   readonly gradients: readonly AnalyticalGradient[]
+}
+
+/**
+ * Reads a problem's arrays as another network does.
+ * @param withoutBiases layers, from 0, whose biases are left out
+ * @throws GradcheckError where they do not fit it
+ */
+export type Rebind = (network: Network, withoutBiases?: readonly number[]) => BoundNetwork
+
+/** A problem that has been read and found sound. */
+export interface BoundProblem extends BoundNetwork {
+  readonly savedCost: SavedCost | undefined
+  readonly rebind: Rebind
 }
 
 /**
@@ -49,15 +68,27 @@ export async function bindProblem(problem: Problem): Promise<BoundProblem> {
   const gradients = toMap(typeof given === 'function' ? await given(new Map(parameters)) : given)
   const names = matchNames([...new Set([...parameters.keys(), ...gradients.keys()])], problem.naming)
   const dataNames = problem.dataNames ?? { inputs: 'X', targets: 'Y' }
-  const model = bindModel(
-    problem.network,
-    names,
-    parameters,
-    { name: dataNames.inputs, tensor: problem.inputs },
-    { name: dataNames.targets, tensor: problem.targets },
-  )
-  return { model, gradients: readGradients(model, names, gradients) }
+  const rebind: Rebind = (network, withoutBiases = []) => {
+    const chosen = names.map((layer, l) => (withoutBiases.includes(l) ? dropBiases(layer) : layer))
+    const model = bindModel(
+      network,
+      chosen,
+      parameters,
+      { name: dataNames.inputs, tensor: problem.inputs },
+      { name: dataNames.targets, tensor: problem.targets },
+    )
+    return { model, gradients: readGradients(model, chosen, gradients) }
+  }
+  const bound = rebind(problem.network)
+  const used = names.flatMap((layer) => [
+    parameters.get(layer.weights)!,
+    gradients.get(layer.weightsGradient)!,
+  ])
+  const savedCost = problem.cost === undefined ? undefined : readSavedCost(problem.cost, used)
+  return { ...bound, savedCost, rebind }
 }
+
+const dropBiases = ({ weights, weightsGradient }: LayerNames): LayerNames => ({ weights, weightsGradient })
 
 function toMap(tensors: TensorsByName): NamedTensors {
   return tensors instanceof Map ? tensors : new Map(Object.entries(tensors))

@@ -1,4 +1,6 @@
+import type { Precision } from '../differentiate/evaluator.js'
 import type { GradientEntries } from './gradient-entries.js'
+import type { SetupFinding } from './setup/findings.js'
 
 /** What a check concludes: the gradient is right, it is wrong, or the numerical side cannot tell. */
 export type Verdict = 'pass' | 'fail' | 'inconclusive'
@@ -25,7 +27,7 @@ export interface TensorReport {
   readonly shape: readonly number[]
   /** How many of its elements were perturbed. */
   readonly checked: number
-  /** ‖g − ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over the checked elements. */
+  /** ‖g − ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over the checked elements; of a fast check over all, estimated. */
   readonly difference: number
   readonly verdict: Verdict
   /** How many of its perturbations crossed a kink (ReLU at 0). */
@@ -34,15 +36,76 @@ export interface TensorReport {
   readonly wrongEntries: number
   /** Worst elements first; empty when every element agrees within the tolerance. */
   readonly worst: readonly EntryReport[]
+  /** Where a fast check found it wrong. */
+  readonly located?: LocatedReport
+}
+
+/** Where a tensor is wrong, by the axes of the user's own array; of a vector, `rows` are the places along it. */
+export interface LocatedReport {
+  readonly rows: readonly number[]
+  readonly columns: readonly number[]
+  /** True when every element where a row and a column meet was looked at; else rows and columns are suspicious. */
+  readonly complete: boolean
+}
+
+/** What a fast check was made of, and what it can find. */
+export interface FastReport {
+  /** Random directions for each group of a tensor's rows. */
+  readonly directions: number
+  /** Where the directions were evaluated, in float64. */
+  readonly evaluator: 'cpu'
+  /** Perturbed losses, in directions and in the search for what is wrong. */
+  readonly perturbations: number
+  readonly detectable: {
+    /** With which an error is found. */
+    readonly probability: number
+    readonly tensors: readonly {
+      readonly name: string
+      /** How many groups its rows were checked in, and how many of them disagree. */
+      readonly groups: number
+      readonly disagreeing: number
+      /** The size from which on an error of any single entry is found; NaN where every group disagrees. */
+      readonly error: number
+      /** The same relative to the root mean square of the tensor's gradient. */
+      readonly relative: number
+    }[]
+  }
+}
+
+/** What a check of a sample of the entries can find. */
+export interface SamplingReport {
+  readonly probability: number
+  readonly tensors: readonly {
+    readonly name: string
+    /** The probability with which a single wrong entry is found: the share of the tensor that was checked. */
+    readonly singleEntry: number
+    /** The share of the tensor's entries that must be wrong for one to be found with `probability`. */
+    readonly extent: number
+  }[]
 }
 
 /** What is wrong, named. */
 export interface Finding {
+  /** The mistake: `scaled`, `activation-derivative-missing`, …, or `unexplained`. */
   readonly kind: string
+  /** The names of the parameters whose gradients it spoils. */
   readonly tensors: readonly string[]
+  /** How many times too large they are, or the penalty's coefficient over λ/m. */
   readonly factor?: number
+  /** ‖g − p‖₂ / (‖g‖₂ + ‖p‖₂), p being what the mistake makes of the right gradient. */
   readonly residual?: number
+  /** The share of the error ‖g − ĝ‖₂ that the mistake accounts for. */
+  readonly explained?: number
+  /** The layer whose backward pass is wrong, counted from 1. */
+  readonly layer?: number
+  /** Multi-indices of wrong entries, or the numbers of wrong rows or columns, in the user's own layout. */
+  readonly entries?: readonly (readonly number[])[]
+  /** Other kinds that would give the same numbers. */
+  readonly alternatives?: readonly string[]
+  /** A sentence for the user. */
   readonly message: string
+  /** The page on this mistake, relative to the package: its right and its wrong formula. */
+  readonly link?: string
 }
 
 /** Where the losses were evaluated. */
@@ -54,11 +117,22 @@ export interface DeviceReport {
   readonly software: boolean
 }
 
+/** The difference at one step of a sweep, by both methods on the same parameters. */
+export interface StepReport {
+  readonly step: number
+  /** By difference arithmetic. */
+  readonly difference: number
+  /** By the textbook method, two whole forward passes in float64. */
+  readonly textbook: number
+  /** How many parameters were perturbed. */
+  readonly checked: number
+}
+
 /** The result of a gradient check: the JSON report's content (`schema` 1), numbers still numbers. */
 export interface CheckReport {
   readonly schema: 1
   readonly verdict: Verdict
-  /** ‖g − ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over every checked parameter. */
+  /** ‖g − ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over every checked parameter; of a fast check over all, estimated. */
   readonly difference: number
   /** The threshold on `difference` that was applied. */
   readonly tolerance: number
@@ -70,13 +144,17 @@ export interface CheckReport {
   readonly method: 'difference' | 'textbook'
   readonly scheme: 'central' | 'forward'
   readonly step: number
-  readonly precision: 'single' | 'double'
+  readonly precision: Precision
   readonly device: DeviceReport
   readonly tensors: readonly TensorReport[]
+  /** Findings about the problem itself, each among the notices too. */
+  readonly setup: readonly SetupFinding[]
   /** Findings about a failing check. */
   readonly diagnosis: readonly Finding[]
   /** The textbook evaluator against the one that was used, on a sample of parameters. */
   readonly crossValidation: { readonly checked: number; readonly difference: number }
+  /** The difference against the step, where a sweep was asked for: the largest step first. */
+  readonly steps?: readonly StepReport[]
   readonly timing: { readonly seconds: number; readonly perturbations: number }
   /** Sentences a reader should see: why a verdict is inconclusive, that the check was interrupted. */
   readonly notices: readonly string[]
@@ -84,4 +162,8 @@ export interface CheckReport {
   readonly interrupted: boolean
   /** Both gradients, entry by entry, where `keepGradients` asked for them. The JSON report leaves them out. */
   readonly gradients?: readonly GradientEntries[]
+  /** Of a fast check, whose `parameters.checked` counts what was looked at one by one. */
+  readonly fast?: FastReport
+  /** Of a check of a sample. */
+  readonly sampling?: SamplingReport
 }

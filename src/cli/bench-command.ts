@@ -1,7 +1,8 @@
 import { measureEvaluator } from '../bench/evaluator-speed.js'
 import { measureProduct } from '../bench/product-rate.js'
 import { createRandomProblem, parseWidths } from '../bench/random-problem.js'
-import type { BoundProblem } from '../check/problem.js'
+import type { BoundNetwork } from '../check/problem.js'
+import type { GpuPrecision } from '../differentiate/evaluator.js'
 import { openDevice } from '../differentiate/node/open-device.js'
 import { createWebgpuEvaluator } from '../differentiate/webgpu/evaluator.js'
 import { GradcheckError } from '../errors.js'
@@ -20,6 +21,8 @@ export interface BenchSettings {
   readonly samples: number
   /** Where to measure; every device present where it is left out. */
   readonly device?: 'gpu' | 'software' | 'cpu'
+  /** Of the adapters' arithmetic. */
+  readonly precision: GpuPrecision
   /** Seconds that one evaluator may take for one network. */
   readonly seconds: number
   readonly json?: boolean
@@ -55,6 +58,7 @@ export async function runBench(settings: BenchSettings, terminal: Terminal): Pro
                 problem,
                 device === 'gpu' ? 'hardware' : 'software',
                 settings.seconds,
+                settings.precision,
               ),
         )
       } catch (error) {
@@ -72,19 +76,21 @@ export async function runBench(settings: BenchSettings, terminal: Terminal): Pro
   return EXIT_STATUS.pass
 }
 
-async function measureProcessor(name: string, problem: BoundProblem, seconds: number): Promise<BenchRow> {
+async function measureProcessor(name: string, problem: BoundNetwork, seconds: number): Promise<BenchRow> {
   const device = await openDevice('cpu')
   const speed = await measureEvaluator(problem, device.evaluator, seconds)
-  return { network: name, evaluator: 'cpu', adapter: device.name, software: false, ...speed }
+  const { precision } = device.evaluator
+  return { network: name, evaluator: 'cpu', precision, adapter: device.name, software: false, ...speed }
 }
 
 async function measureAdapter(
   name: string,
-  problem: BoundProblem,
+  problem: BoundNetwork,
   kind: AdapterKind,
   seconds: number,
+  precision: GpuPrecision,
 ): Promise<BenchRow> {
-  const evaluator = await createWebgpuEvaluator(() => openGpuDevice(kind))
+  const evaluator = await createWebgpuEvaluator(() => openGpuDevice(kind), { precision })
   const { adapter, software } = evaluator
   let speed: Awaited<ReturnType<typeof measureEvaluator>>
   try {
@@ -94,10 +100,12 @@ async function measureAdapter(
   }
   const gpu = await openGpuDevice(kind)
   try {
-    const product = await measureProduct(gpu, problem.model)
+    // a plain product to measure against there is in single precision
+    const product = precision === 'single' ? await measureProduct(gpu, problem.model) : undefined
     return {
       network: name,
       evaluator: 'webgpu',
+      precision,
       adapter,
       software,
       ...speed,

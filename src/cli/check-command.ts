@@ -31,7 +31,7 @@ export async function runCheck(
   const format = chooseFormat(settings)
   const choice = chooseDevice(settings)
   if (settings.output !== undefined) await requireWritable(settings.output)
-  const { layout, l2, inputs, targets, weights, biases, gradients, memory } = settings
+  const { layout, l2, inputs, targets, weights, biases, gradients, memory, precision } = settings
   const problem = problemFromArrays(await readFiles(paths), {
     activations,
     loss,
@@ -46,6 +46,7 @@ export async function runCheck(
 
   const { openDevice } = await import('../differentiate/node/open-device.js')
   const device = await openDevice(choice, {
+    precision,
     ...(memory === undefined ? {} : { memoryBytes: memory * 2 ** 20 }),
   })
   let report: CheckReport
@@ -54,15 +55,23 @@ export async function runCheck(
     report = await runInterruptibly(
       async (signal) => {
         await writeNotice(terminal.stderr, describeChoice(device, settings))
-        const { method, step, scheme, tolerance, sample, seed } = settings
+        if (precision === 'extended' && device.kind === 'cpu') {
+          await writeNotice(
+            terminal.stderr,
+            'precision: float64 on the processor, which is more than extended\n',
+          )
+        }
+        const { method, step, scheme, steps, tolerance, sample, seed, fast } = settings
         return checkGradients(problem, {
           evaluator: device.evaluator,
           method,
           step,
           scheme,
+          steps,
           tolerance,
           sample,
           seed,
+          fast,
           signal,
           onProgress: (progress) => bar.update(progress),
         })

@@ -5,13 +5,17 @@ import { clipMiddle } from '../report/layout-text.js'
 const MAX_LINE_WIDTH = 1000
 
 /**
- * An exception as one or two lines for stderr: what is wrong and what to do about it. The stack follows only
+ * An exception as a few lines for stderr: what is wrong, where, and what to do about it. The stack follows only
  * where `withStack` asks for it.
  */
 export function describeError(error: unknown, withStack = false): string {
   const lines =
     error instanceof GradcheckError && error.code !== 'internal'
-      ? [`gradcheck: ${error.message}`, ...(error.fix === undefined ? [] : [`  fix: ${error.fix}`])]
+      ? [
+          `gradcheck: ${error.message}`,
+          ...error.detail.map((line) => `  ${line}`),
+          ...(error.fix === undefined ? [] : [`  fix: ${error.fix}`]),
+        ]
       : [
           `gradcheck: ${messageOf(error)} (this is a bug in gradcheck)`,
           '  fix: run it again with GRADCHECK_DEBUG=1 and report what it prints',

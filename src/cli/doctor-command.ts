@@ -1,4 +1,8 @@
-import type { AdapterDescription, DeviceSurvey } from '../differentiate/node/open-device.js'
+import type {
+  AdapterDescription,
+  ArithmeticDescription,
+  DeviceSurvey,
+} from '../differentiate/node/open-device.js'
 import { escapeControls } from '../report/escape-controls.js'
 import { formatCount, formatQuantity } from '../report/format-numbers.js'
 import { formatJson } from '../report/json.js'
@@ -78,6 +82,18 @@ function formatAdapter(adapter: AdapterDescription, strong: Paint, quiet: Paint,
     ...(details.length === 0 ? [] : indent(details.join(', '), width)),
     ...layoutTable(limits, { rightAligned: [1], indent: 2 }),
     ...indent(`features: ${features}`, width),
+    ...describeArithmetic(adapter.arithmetic).flatMap((line) => indent(line, width)),
+  ]
+}
+
+function describeArithmetic(arithmetic: ArithmeticDescription): string[] {
+  if ('untested' in arithmetic) return [`arithmetic: could not be tested: ${arithmetic.untested}`]
+  const { single, extended } = arithmetic
+  const ulps = `elementary functions within ${single.ulps.toFixed(1)} ulp`
+  return [
+    `single precision: ${single.asExpected ? `as expected, ${ulps}` : `NOT as expected, ${ulps}, not 4`}; ` +
+      `numbers below 2^-126 are ${single.subnormals}`,
+    `extended precision: ${extended.exact ? 'kept exact' : `not available, the shader compiler loses ${extended.lost.join(', ')}`}`,
   ]
 }
 

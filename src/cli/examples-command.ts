@@ -6,6 +6,7 @@ import type { CheckReport } from '../check/report.js'
 import type { DeviceChoice, OpenedDevice } from '../differentiate/node/open-device.js'
 import { GradcheckError } from '../errors.js'
 import { readArrays } from '../files/read-arrays.js'
+import type { OpenedFunctionDevice } from '../function/node/open-function-device.js'
 import { formatJson } from '../report/json.js'
 import { EXIT_STATUS } from './exit-status.js'
 import {
@@ -15,13 +16,20 @@ import {
   isAsExpected,
   type MissingDevice,
 } from './format-examples.js'
+import { formatOneDimensional, oneDimensionalToJson } from './format-one-dimensional.js'
+import {
+  isReproduced,
+  ONE_DIMENSIONAL_CASES,
+  type OneDimensionalResult,
+  runOneDimensionalCase,
+} from './one-dimensional-cases.js'
 import { ProgressBar } from './progress-bar.js'
 import { locateExamples, PUBLISHED_CASES, type PublishedCase } from './published-cases.js'
 import { chooseWidth, shouldColor, type Terminal, writeAll } from './terminal.js'
 
 /**
  * `gradcheck examples`: checks the published cases by the textbook method and on every device present.
- * @returns 0 when every case got the verdict it should, else 1.
+ * @returns 0 when every case got the verdict and the figure it should, else 1.
  */
 export async function runExamples({ json = false }: { json?: boolean }, terminal: Terminal): Promise<number> {
   const problems = new Map<PublishedCase, Problem>()
@@ -53,15 +61,37 @@ export async function runExamples({ json = false }: { json?: boolean }, terminal
     textbook: textbook.get(published)!,
     reports: reports.get(published)!,
   }))
+  const oneDimensional = await runOneDimensional(missing)
   const { stdout, environment } = terminal
+  const color = shouldColor(stdout, environment)
   const text = json
-    ? formatJson(examplesToJson(results, missing))
-    : formatExamples(results, missing, {
-        color: shouldColor(stdout, environment),
-        width: chooseWidth(stdout),
+    ? formatJson({
+        ...examplesToJson(results, missing),
+        oneDimensional: oneDimensionalToJson(oneDimensional),
       })
+    : `${formatExamples(results, missing, { color, width: chooseWidth(stdout) })}\n${formatOneDimensional(oneDimensional, { color })}`
   await writeAll(stdout, text)
-  return results.every(isAsExpected) ? EXIT_STATUS.pass : EXIT_STATUS.fail
+  const isFine = results.every(isAsExpected) && oneDimensional.every(isReproduced)
+  return isFine ? EXIT_STATUS.pass : EXIT_STATUS.fail
+}
+
+/** The one-dimensional cases on every device that is not missing. */
+async function runOneDimensional(missing: readonly MissingDevice[]): Promise<OneDimensionalResult[]> {
+  const { openFunctionDevice } = await import('../function/node/open-function-device.js')
+  const devices: OpenedFunctionDevice[] = []
+  try {
+    for (const choice of ['cpu', 'software', 'gpu'] as const) {
+      if (!missing.some((entry) => entry.choice === choice)) devices.push(await openFunctionDevice(choice))
+    }
+    const evaluators = devices.map(({ evaluator }) => evaluator)
+    const results: OneDimensionalResult[] = []
+    for (const published of ONE_DIMENSIONAL_CASES) {
+      results.push(await runOneDimensionalCase(published, evaluators))
+    }
+    return results
+  } finally {
+    for (const device of devices) await device[Symbol.asyncDispose]()
+  }
 }
 
 async function loadCase(published: PublishedCase): Promise<Problem> {

@@ -1,5 +1,6 @@
 import type { EvaluatorSpeed } from '../bench/evaluator-speed.js'
 import type { ProductRates } from '../bench/product-rate.js'
+import type { Precision } from '../differentiate/evaluator.js'
 import { escapeControls } from '../report/escape-controls.js'
 import { formatCount, formatDifference, formatSeconds } from '../report/format-numbers.js'
 import { layoutTable, wrapText } from '../report/layout-text.js'
@@ -9,6 +10,7 @@ import { chooseStyle } from '../report/text-style.js'
 export interface BenchRow extends EvaluatorSpeed {
   readonly network: string
   readonly evaluator: 'cpu' | 'webgpu'
+  readonly precision: Precision
   readonly adapter: string
   readonly software: boolean
   /** The tail's largest product beside a plain one; only on WebGPU, for three layers or more. */
@@ -64,7 +66,9 @@ function nameDevice(row: BenchRow): string {
 }
 
 function describeRow(row: BenchRow): string[] {
-  const lines = [`${nameDevice(row)}: ${escapeControls(row.adapter)}${row.software ? ' (software)' : ''}`]
+  const lines = [
+    `${nameDevice(row)}: ${escapeControls(row.adapter)}${row.software ? ' (software)' : ''}, ${row.precision} precision`,
+  ]
   if (row.scaled) {
     lines.push(
       `~ scaled by multiply-adds from ${formatCount(row.measured)} parameters in ${formatSeconds(row.measuredSeconds)}`,

@@ -1,3 +1,4 @@
+import { GPU_PRECISIONS, type GpuPrecision } from '../differentiate/evaluator.js'
 import { GradcheckError } from '../errors.js'
 import { findActivation } from '../network/activations.js'
 import { suggestName } from '../suggest.js'
@@ -26,8 +27,11 @@ export interface CheckSettings {
   readonly step?: number
   readonly scheme: (typeof SCHEMES)[number]
   readonly memory?: number
+  readonly steps?: boolean
+  readonly precision: GpuPrecision
   readonly sample?: number
   readonly seed?: number
+  readonly fast?: boolean
   readonly tolerance?: number
   readonly report?: (typeof REPORT_FORMATS)[number]
   readonly json?: boolean
@@ -102,12 +106,5 @@ export function parseActivations(text: string): string[] {
   return names
 }
 
-/** The arithmetic's precision: so far only the device's own. */
-export function parsePrecision(text: string): string {
-  if (text === 'extended') {
-    throw new GradcheckError('bad-usage', 'extended precision is not available yet', {
-      fix: 'leave --precision out, or pass --precision single',
-    })
-  }
-  return parseChoice('--precision', ['single'])(text)
-}
+/** The precision of an adapter's arithmetic. */
+export const parsePrecision = parseChoice('--precision', GPU_PRECISIONS)

@@ -3,6 +3,7 @@ import { ACTIVATION_NAMES, findActivation } from '../network/activations.js'
 import { findLayout } from '../network/layout.js'
 import { findLoss, LOSS_NAMES } from '../network/losses.js'
 import type { BenchSettings } from './bench-command.js'
+import { type FunctionCommandSettings, parseValues } from './function-options.js'
 import {
   type CheckSettings,
   DEVICE_CHOICES,
@@ -23,7 +24,7 @@ import type { Terminal } from './terminal.js'
 import { readVersion } from './version.js'
 
 /** The names of the commands. */
-export const COMMAND_NAMES: readonly string[] = ['check', 'examples', 'doctor', 'bench']
+export const COMMAND_NAMES: readonly string[] = ['check', 'function', 'examples', 'doctor', 'bench']
 
 const DEFAULT_BENCH = ['784-256-128-10']
 const BENCH_DEVICES = ['cpu', 'software', 'gpu'] as const
@@ -45,6 +46,7 @@ ${HELP_ON_STATUS}`
 const HELP_ON_CHECK = `
 Saving a gradient in NumPy, parameters W1, b1, W2, b2 and their gradients dW1, db1, dW2, db2:
   np.savez('model.npz', X=X, Y=Y, **parameters, **gradients)
+Add cost=J, the cost that your code computed: it shows whether the network declared was run.
 
 Examples:
   gradcheck check model.npz --activations relu,sigmoid --loss binary-cross-entropy
@@ -53,6 +55,17 @@ Examples:
     --activations relu,linear --loss mean-squared-error --layout pytorch
   gradcheck check model.npz --activations relu,sigmoid --loss binary-cross-entropy \\
     --json > report.json
+${HELP_ON_STATUS}`
+
+const HELP_ON_FUNCTION = `
+Formulas have numbers, variables, + - * / ^, comparisons with ? :, the constants e, pi and tau, and the functions
+exp log sqrt sin cos tan tanh sinh cosh atan sigmoid softplus relu abs sign step min max sum and others.
+
+Examples:
+  gradcheck function "theta * x" --gradient "x" --at theta=4,x=2
+  gradcheck function "x^2 * sin(y)" --gradient "d/dx=2*x*sin(y)" --gradient "d/dy=x^2*cos(y)" --at x=-3:3:50,y=0:6:50
+  gradcheck function "log(1 + exp(x))" --at x=1
+  gradcheck function "x^3" --gradient "3*x^2" --at x=1 --steps
 ${HELP_ON_STATUS}`
 
 /**
@@ -85,6 +98,15 @@ export function createProgram(terminal: Terminal, setStatus: (status: number) =>
     .action(async (paths: string[], settings: CheckSettings) => {
       const { runCheck } = await import('./check-command.js')
       setStatus(await runCheck(paths, settings, terminal))
+    })
+
+  addFunctionOptions(
+    program.command('function').description('check the derivative of a function typed as a formula'),
+  )
+    .addHelpText('after', HELP_ON_FUNCTION)
+    .action(async (formula: string, settings: FunctionCommandSettings) => {
+      const { runFunction } = await import('./function-command.js')
+      setStatus(await runFunction(formula, settings, terminal))
     })
 
   program
@@ -120,6 +142,11 @@ export function createProgram(terminal: Terminal, setStatus: (status: number) =>
       new Option('--device <name>', 'cpu, software or gpu (default: every one present)').argParser(
         parseChoice('--device', BENCH_DEVICES),
       ),
+    )
+    .addOption(
+      new Option('--precision <name>', "of adapters' arithmetic: single, extended")
+        .argParser(parsePrecision)
+        .default('single', 'single'),
     )
     .option(
       '--seconds <number>',
@@ -179,7 +206,11 @@ function addCheckOptions(check: Command): Command {
         .argParser(parseChoice('--method', METHODS))
         .default('difference', 'difference'),
     )
-    .option('--step <h>', 'how far a parameter is moved (default: 1e-5)', parseNumber('--step', POSITIVE))
+    .option(
+      '--step <h>',
+      'how far a parameter is moved (default: 1e-5 in single precision and by the textbook method, else 1e-6)',
+      parseNumber('--step', POSITIVE),
+    )
     .addOption(
       new Option('--scheme <name>', SCHEMES.join(' '))
         .argParser(parseChoice('--scheme', SCHEMES))
@@ -191,14 +222,24 @@ function addCheckOptions(check: Command): Command {
       parseNumber('--memory', POSITIVE),
     )
     .addOption(
-      new Option('--precision <name>', 'single').argParser(parsePrecision).default('single', 'single'),
+      new Option(
+        '--precision <name>',
+        "of a GPU's arithmetic: single; extended: some 13 digits, slower. The CPU's is always float64",
+      )
+        .argParser(parsePrecision)
+        .default('single', 'single'),
     )
+    .option('--steps', 'also show the difference at steps from 1e-1 to 1e-8, beside the textbook method')
     .option(
       '--sample <count>',
       'check this many parameters, chosen at random, some of every tensor (default: all)',
       parseNumber('--sample', WHOLE_FROM_ONE),
     )
-    .option('--seed <number>', "the random choice's seed", parseNumber('--seed', WHOLE_FROM_ZERO))
+    .option(
+      '--fast',
+      'check by random directions in every tensor and search what disagrees: for large networks',
+    )
+    .option('--seed <number>', 'the seed of random choices', parseNumber('--seed', WHOLE_FROM_ZERO))
     .option(
       '--tolerance <number>',
       'largest difference that passes (default: by precision)',
@@ -212,5 +253,49 @@ function addCheckOptions(check: Command): Command {
     )
     .option('--json', 'short for --report json')
     .option('--output <path>', 'write the report to a file instead of stdout')
+    .optionsGroup('Options:')
+}
+
+function addFunctionOptions(command: Command): Command {
+  return command
+    .usage('FORMULA --at VALUES [options]')
+    .argument('<FORMULA>', 'such as "theta * x"')
+    .optionsGroup('The function:')
+    .addOption(
+      new Option(
+        '--at <values>',
+        'the variables: theta=4,x=2; from:to:count is a range, and several ranges are a grid',
+      ).argParser(parseValues),
+    )
+    .option(
+      '--gradient <formula>',
+      "its derivative, or d/dx=FORMULA for each variable (default: mathjs's derivative)",
+      (text: string, before: readonly string[] = []) => [...before, text],
+    )
+    .option('--wrt <names>', 'the variables to derive by (default: those of --gradient, or the first)')
+    .optionsGroup('The check:')
+    .addOption(
+      new Option(
+        '--device <name>',
+        'auto: a hardware GPU, else the CPU; gpu; software: a software Vulkan adapter; cpu',
+      )
+        .argParser(parseChoice('--device', DEVICE_CHOICES))
+        .default('auto', 'auto'),
+    )
+    .addOption(
+      new Option('--scheme <name>', SCHEMES.join(' '))
+        .argParser(parseChoice('--scheme', SCHEMES))
+        .default('central', 'central'),
+    )
+    .option('--step <h>', 'how far a variable is moved (default: 1e-5)', parseNumber('--step', POSITIVE))
+    .option('--steps', 'show the error against the step, by both schemes and both ways of computing')
+    .option(
+      '--tolerance <number>',
+      'largest difference that passes (default: by precision)',
+      parseNumber('--tolerance', POSITIVE),
+    )
+    .optionsGroup('The report:')
+    .option('--json', 'print it as JSON')
+    .option('--output <path>', 'write it to a file instead of stdout')
     .optionsGroup('Options:')
 }

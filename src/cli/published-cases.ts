@@ -64,7 +64,7 @@ export const PUBLISHED_CASES: readonly PublishedCase[] = [
 
 /** What a reader of the figures must know. */
 export const NOTES_ON_CASES: readonly string[] = [
-  "published: the difference that the notebook prints, from its float64 loop. textbook: the same loop here, with the notebook's step (1e-7; 1e-4 for 2-3-1). The other columns: difference arithmetic, step 1e-5.",
+  "published: the difference that the notebook prints, from its float64 loop. textbook: the same loop here, with the notebook's step (1e-7; 1e-4 for 2-3-1). The other columns: difference arithmetic, step 1e-6 in float64 and 1e-5 in single precision.",
   "three-layer uses the notebook's random seed. The weights of 2-3-1 and of 12288-5-5-1 are ours, and its image is synthetic, not a photograph: those figures compare in size only. The notebook of 2-3-1 divides by the norm of the sum, which is the same for a right gradient.",
 ]
 

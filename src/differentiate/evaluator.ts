@@ -28,6 +28,27 @@ export interface TensorDerivatives extends TensorSelection {
   done: number
 }
 
+/** The arithmetic of an evaluator: float32, double-single on a GPU (two float32 to a number), or float64. */
+export type Precision = 'single' | 'extended' | 'double'
+
+/** The arithmetics that a WebGPU adapter offers. */
+export type GpuPrecision = Exclude<Precision, 'double'>
+
+export const GPU_PRECISIONS: readonly GpuPrecision[] = ['single', 'extended']
+
+/**
+ * The unit roundoff of a precision. Extended precision's is what its elementary functions keep; sums and products
+ * keep four bits more (shaders/extended/real.wesl).
+ */
+export function unitRoundoffOf(precision: Precision): number {
+  return { single: 2 ** -24, extended: 2 ** -44, double: 2 ** -53 }[precision]
+}
+
+/** The step by which parameters are moved where the user names none: its truncation follows the precision. */
+export function defaultStepOf(evaluator: { name: string; precision: Precision }): number {
+  return evaluator.precision === 'single' || evaluator.name === 'textbook' ? 1e-5 : 1e-6
+}
+
 /** What an evaluator reports and listens to while it works. */
 export interface EvaluationHooks {
   readonly signal?: AbortSignal | undefined
@@ -45,7 +66,7 @@ export interface Evaluator {
   readonly adapter: string
   /** True for a WebGPU adapter that runs on the processor. */
   readonly software: boolean
-  readonly precision: 'single' | 'double'
+  readonly precision: Precision
   /**
    * Fills in the numerical derivatives, the L2 term included. Resolves early, with `done` below the number of
    * entries, when the signal aborts.

@@ -1,10 +1,10 @@
 import { GradcheckError } from '../errors.js'
 import { withErrorScopes } from './error-scopes.js'
+import { writeConstants } from './write-constants.js'
 
 /** Compute pipelines of one device, made once for each shader and set of constants. */
 export class Pipelines {
   readonly #device: GPUDevice
-  readonly #modules = new Map<string, GPUShaderModule>()
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>()
 
   constructor(device: GPUDevice) {
@@ -37,16 +37,12 @@ export class Pipelines {
     entryPoint: string,
     constants: Record<string, number>,
   ): Promise<GPUComputePipeline> {
-    let module = this.#modules.get(label)
-    if (module === undefined) {
-      module = await compile(this.#device, label, code)
-      this.#modules.set(label, module)
-    }
+    const module = await compile(this.#device, label, writeConstants(label, code, constants))
     try {
       return await this.#device.createComputePipelineAsync({
         label,
         layout: 'auto',
-        compute: { module, entryPoint, constants },
+        compute: { module, entryPoint },
       })
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause)
@@ -59,10 +55,11 @@ async function compile(device: GPUDevice, label: string, code: string): Promise<
   const { value: module, checked } = withErrorScopes(device, `shader ${label}`, () =>
     device.createShaderModule({ label, code }),
   )
+  // may reject while the compiler's messages, which say more, are waited for
+  checked.catch(() => undefined)
   const info = await module.getCompilationInfo()
   const errors = info.messages.filter((message) => message.type === 'error')
   if (errors.length > 0) {
-    checked.catch(() => undefined)
     const lines = code.split('\n')
     const list = errors.map(
       (error) =>

@@ -44,33 +44,42 @@ export class DenseLayer {
     return { Z, A }
   }
 
-  /**
-   * Backpropagation through the layer: from δ = ∂J/∂Z (samples × outputs) to the gradients of the weights
-   * (outputs × inputs) and biases, and ∂J/∂input. `take` is applied to every weight (the identity, or the
-   * absolute value where magnitudes are propagated).
-   */
-  backward(
-    delta: Matrix,
-    input: Matrix,
-    take: (weight: number) => number,
-  ): { weights: Float64Array; biases: Float64Array | undefined; input: Matrix } {
+  /** ∂J/∂W (outputs × inputs) from δ = ∂J/∂Z (samples × outputs) and the input (samples × inputs). */
+  weightsGradient(delta: Matrix, input: Matrix): Float64Array {
     const { inputs, outputs } = this
-    const factors = this.weights.map(take)
-    const weights = new Float64Array(outputs * inputs)
-    const biases = this.biases === undefined ? undefined : new Float64Array(outputs)
-    const toInput = createMatrix(input.rows, inputs)
+    const result = new Float64Array(outputs * inputs)
     for (let s = 0; s < input.rows; s++) {
       for (let i = 0; i < outputs; i++) {
         const d = delta.data[s * outputs + i]
         if (d === 0) continue
-        if (biases !== undefined) biases[i] += d
-        for (let j = 0; j < inputs; j++) {
-          weights[i * inputs + j] += d * input.data[s * inputs + j]
-          toInput.data[s * inputs + j] += d * factors[i * inputs + j]
-        }
+        for (let j = 0; j < inputs; j++) result[i * inputs + j] += d * input.data[s * inputs + j]
       }
     }
-    return { weights, biases, input: toInput }
+    return result
+  }
+
+  /** ∂J/∂b from δ. */
+  biasesGradient(delta: Matrix): Float64Array {
+    const result = new Float64Array(this.outputs)
+    for (let k = 0; k < delta.data.length; k++) result[k % this.outputs] += delta.data[k]
+    return result
+  }
+
+  /**
+   * ∂J/∂input (samples × inputs) from δ.
+   * @param weights the layer's own, or what is to stand for them (their absolute values, for magnitudes)
+   */
+  passBack(delta: Matrix, weights: Float64Array): Matrix {
+    const { inputs, outputs } = this
+    const result = createMatrix(delta.rows, inputs)
+    for (let s = 0; s < delta.rows; s++) {
+      for (let i = 0; i < outputs; i++) {
+        const d = delta.data[s * outputs + i]
+        if (d === 0) continue
+        for (let j = 0; j < inputs; j++) result.data[s * inputs + j] += d * weights[i * inputs + j]
+      }
+    }
+    return result
   }
 
   /**
@@ -97,7 +106,7 @@ export class DenseLayer {
     return result
   }
 
-  /** The same for what `backward` gives, from δ and the input with their variances. */
+  /** The same for both gradients and ∂J/∂input, from δ and the input with their variances. */
   backwardRounding(
     delta: Matrix,
     deltaVariance: Matrix,

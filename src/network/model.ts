@@ -1,4 +1,5 @@
 import type { Activation } from './activations.js'
+import { Backpropagation, type BackwardSteps } from './backpropagation.js'
 import type { DenseLayer } from './dense-layer.js'
 import { findLoss, type Loss, type Output } from './losses.js'
 import type { Matrix } from './matrix.js'
@@ -105,11 +106,19 @@ export class Model {
    * of `parameters`.
    */
   gradients(): Float64Array[] {
-    return backpropagate(this, {
-      take: (value) => value,
-      slope: (activation, z) => activation.derivative(z),
-      lossDerivative: (output) => this.loss.derivative(output, this.targets),
-    })
+    return this.#backpropagate(this.backwardSteps(this.forward()))
+  }
+
+  /** The steps of backpropagation at a forward pass. */
+  backwardSteps(pass: ForwardPass): BackwardSteps {
+    return {
+      lossDerivative: () =>
+        mapMatrix(this.loss.derivative(outputOf(pass), this.targets), (d) => this.lossScale * d),
+      slope: (l, k) => this.layers[l].activation.derivative(pass.Z[l].data[k]),
+      weights: (l) => this.layers[l].weights,
+      input: (l) => pass.A[l],
+      penalty: (l, k) => 2 * this.l2Scale * this.layers[l].weights[k],
+    }
   }
 
   /**
@@ -117,11 +126,21 @@ export class Model {
    * Times a unit roundoff it bounds, to first order, what rounding does to that entry.
    */
   gradientMagnitudes(): Float64Array[] {
-    return backpropagate(this, {
-      take: Math.abs,
-      slope: slopeMagnitude,
-      lossDerivative: (output) => lossDerivativeMagnitude(this, output),
+    const pass = this.forward()
+    const steps = this.backwardSteps(pass)
+    return this.#backpropagate({
+      lossDerivative: () =>
+        mapMatrix(lossDerivativeMagnitude(this, outputOf(pass)), (d) => this.lossScale * d),
+      slope: (l, k) => slopeMagnitude(this.layers[l].activation, pass.Z[l].data[k]),
+      weights: (l) => steps.weights(l).map(Math.abs),
+      input: (l) => mapMatrix(pass.A[l], Math.abs),
+      penalty: (l, k) => Math.abs(steps.penalty(l, k)),
     })
+  }
+
+  #backpropagate(steps: BackwardSteps): Float64Array[] {
+    const backpropagation = new Backpropagation(this.layers, steps)
+    return this.parameters.map((parameter) => backpropagation.gradient(parameter))
   }
 }
 
@@ -132,13 +151,6 @@ export function outputOf(pass: ForwardPass): Output {
 
 function mapMatrix(matrix: Matrix, f: (value: number) => number): Matrix {
   return { ...matrix, data: matrix.data.map(f) }
-}
-
-/** What is propagated: values, or Σ|terms| of them. */
-interface Quantity {
-  take(value: number): number
-  slope(activation: Activation, z: number): number
-  lossDerivative(output: Output): Matrix
 }
 
 /** Σ|terms| of f′(z). Of z·P(z) they are P and z·P′, which cancel below 0. */
@@ -164,27 +176,4 @@ function lossDerivativeMagnitude({ loss, targets }: Model, output: Output): Matr
     ...targets,
     data: targets.data.map((y, k) => (1 - y) * Math.abs(ofZero[k]) + y * Math.abs(ofOne[k])),
   }
-}
-
-function backpropagate(model: Model, { take, slope, lossDerivative }: Quantity): Float64Array[] {
-  const pass = model.forward()
-  const { layers } = model
-  const gradients = new Map<string, Float64Array>()
-  let upstream = mapMatrix(lossDerivative(outputOf(pass)), (d) => model.lossScale * d)
-  for (let l = layers.length - 1; l >= 0; l--) {
-    const layer = layers[l]
-    if (!layer.endsAtLogits) {
-      for (let k = 0; k < upstream.data.length; k++) {
-        upstream.data[k] *= slope(layer.activation, pass.Z[l].data[k])
-      }
-    }
-    const gradient = layer.backward(upstream, mapMatrix(pass.A[l], take), take)
-    for (let k = 0; k < layer.weights.length; k++) {
-      gradient.weights[k] += take(2 * model.l2Scale * layer.weights[k])
-    }
-    gradients.set(`weights ${l}`, gradient.weights)
-    if (gradient.biases !== undefined) gradients.set(`biases ${l}`, gradient.biases)
-    upstream = gradient.input
-  }
-  return model.parameters.map((parameter) => gradients.get(`${parameter.role} ${parameter.layer}`)!)
 }

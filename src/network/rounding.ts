@@ -84,7 +84,7 @@ export function backpropagationRounding(model: Model, format: FloatFormat): Floa
         rounding.biases.map((v) => Math.sqrt(v + underflow)),
       )
     if (l === 0) break
-    upstream = layer.backward(delta, pass.A[l], (w) => w).input
+    upstream = layer.passBack(delta, layer.weights)
     variance = rounding.input
   }
   return model.parameters.map((parameter) => gradients.get(`${parameter.role} ${parameter.layer}`)!)

@@ -1,4 +1,4 @@
-import type { CheckReport, EntryReport, Finding, TensorReport } from '../check/report.js'
+import type { CheckReport, EntryReport, FastReport, Finding, TensorReport } from '../check/report.js'
 import { escapeControlsInJson } from './escape-controls.js'
 
 /**
@@ -24,20 +24,32 @@ export function reportToJson(report: CheckReport): object {
       software: report.device.software,
     },
     tensors: report.tensors.map(tensorToJson),
+    setup: report.setup.map(encodeNumbers),
     diagnosis: report.diagnosis.map(findingToJson),
     crossValidation: {
       checked: report.crossValidation.checked,
       difference: encodeNumber(report.crossValidation.difference),
     },
+    ...(report.steps === undefined ? {} : { steps: report.steps.map(encodeNumbers) }),
     timing: { seconds: encodeNumber(report.timing.seconds), perturbations: report.timing.perturbations },
     notices: [...report.notices],
     interrupted: report.interrupted,
+    ...(report.fast === undefined ? {} : { fast: fastToJson(report.fast) }),
+    ...(report.sampling === undefined ? {} : { sampling: report.sampling }),
   }
 }
 
 /** A number as JSON can hold it. */
 export function encodeNumber(value: number): number | string {
   return Number.isFinite(value) ? value : String(value)
+}
+
+/** The same for every number within a value. */
+function encodeNumbers(value: unknown): unknown {
+  if (typeof value === 'number') return encodeNumber(value)
+  if (Array.isArray(value)) return value.map(encodeNumbers)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, encodeNumbers(inner)]))
 }
 
 /** An object as indented JSON text, lists of numbers on one line, safe to print on a terminal. */
@@ -60,6 +72,33 @@ function tensorToJson(tensor: TensorReport): object {
     kinks: tensor.kinks,
     wrongEntries: tensor.wrongEntries,
     worst: tensor.worst.map(entryToJson),
+    ...(tensor.located === undefined
+      ? {}
+      : {
+          located: {
+            rows: [...tensor.located.rows],
+            columns: [...tensor.located.columns],
+            complete: tensor.located.complete,
+          },
+        }),
+  }
+}
+
+function fastToJson({ directions, evaluator, perturbations, detectable }: FastReport): object {
+  return {
+    directions,
+    evaluator,
+    perturbations,
+    detectable: {
+      probability: detectable.probability,
+      tensors: detectable.tensors.map(({ name, groups, disagreeing, error, relative }) => ({
+        name,
+        groups,
+        disagreeing,
+        error: encodeNumber(error),
+        relative: encodeNumber(relative),
+      })),
+    },
   }
 }
 
@@ -78,6 +117,11 @@ function findingToJson(finding: Finding): object {
     tensors: [...finding.tensors],
     ...(finding.factor === undefined ? {} : { factor: encodeNumber(finding.factor) }),
     ...(finding.residual === undefined ? {} : { residual: encodeNumber(finding.residual) }),
+    ...(finding.explained === undefined ? {} : { explained: encodeNumber(finding.explained) }),
+    ...(finding.layer === undefined ? {} : { layer: finding.layer }),
+    ...(finding.entries === undefined ? {} : { entries: finding.entries.map((index) => [...index]) }),
+    ...(finding.alternatives === undefined ? {} : { alternatives: [...finding.alternatives] }),
     message: finding.message,
+    ...(finding.link === undefined ? {} : { link: finding.link }),
   }
 }

@@ -31,7 +31,9 @@ export function formatTensors(
         { text: clipMiddle(formatShape(tensor.shape), MAX_SHAPE_WIDTH) },
         { text: formatCount(tensor.checked) },
         { text: tensor.checked === 0 ? '-' : formatDifference(tensor.difference) },
-        tensor.checked === 0 ? { text: 'not checked' } : verdictCell(tensor.verdict, style),
+        tensor.checked === 0 && tensor.verdict !== 'fail'
+          ? { text: 'not checked' }
+          : verdictCell(tensor.verdict, style),
       ]
       if (hasWrong) cells.push({ text: formatCount(tensor.wrongEntries) })
       if (hasKinks) cells.push({ text: formatCount(tensor.kinks) })

@@ -10,6 +10,7 @@ import {
   listNames,
 } from './format-numbers.js'
 import { clipMiddle, wrapText } from './layout-text.js'
+import { formatSteps } from './step-table.js'
 import { chooseStyle, type Style } from './text-style.js'
 import { formatEntries, formatTensors } from './text-tables.js'
 
@@ -24,23 +25,24 @@ export interface TextOptions {
 const MAX_LINES = 40
 const MAX_TENSOR_ROWS = 20
 const MAX_ENTRIES_PER_TENSOR = 5
-const MAX_LINES_OF_FINDINGS = 6
+const MAX_LINES_OF_FINDINGS = 12
 const MAX_LINES_OF_NOTICES = 6
 const MAX_NAME_WIDTH_IN_SENTENCE = 24
 const INDENT = 2
 
 /**
- * The report as text for one screen: at most 40 lines. The verdict comes first, in words; then what was
- * evaluated, what was found, a row for each tensor and the worst entries of the failing ones.
+ * The report as text for one screen: at most 40 lines, beyond those of a sweep of steps. The verdict comes first, in
+ * words; then what was found to be wrong, what was evaluated, a row for each tensor and the worst entries of the
+ * failing ones.
  */
 export function formatReport(report: CheckReport, options: TextOptions = {}): string {
   const style = chooseStyle(options.color ?? false)
   const width = Math.min(100, Math.max(60, options.width ?? 80))
   const top = [
     ...formatHeadline(report, style, width),
+    ...section(formatList('found', report.diagnosis, MAX_LINES_OF_FINDINGS, style, width)),
     '',
     ...formatFacts(report, style, width),
-    ...section(formatList('found', report.diagnosis, MAX_LINES_OF_FINDINGS, style, width)),
     ...section(formatList('note', asMessages(report.notices), MAX_LINES_OF_NOTICES, style, width)),
   ]
   const failing = report.tensors.filter((tensor) => tensor.worst.length > 0 && tensor.verdict !== 'pass')
@@ -51,15 +53,18 @@ export function formatReport(report: CheckReport, options: TextOptions = {}): st
   const entryLimit = free - Math.min(report.tensors.length, rowLimit)
   const lines = [
     ...top,
+    ...section(formatSteps(report, style, width)),
     ...section(tensors),
     ...section(failing.length > 0 ? formatEntries(failing, Math.max(entryLimit, 1), style, width) : []),
   ]
   return `${lines.join('\n')}\n`
 }
 
-const section = (lines: readonly string[]) => (lines.length === 0 ? [] : ['', ...lines])
+/** Lines with an empty one before them, or nothing. */
+export const section = (lines: readonly string[]) => (lines.length === 0 ? [] : ['', ...lines])
 
-const asMessages = (notices: readonly string[]) => notices.map((message) => ({ message }))
+/** Sentences as `formatList` takes them. */
+export const asMessages = (notices: readonly string[]) => notices.map((message) => ({ message }))
 
 function formatHeadline(report: CheckReport, style: Style, width: number): string[] {
   const word = report.interrupted ? 'INTERRUPTED' : VERDICT_WORDS[report.verdict]
@@ -73,7 +78,8 @@ function formatHeadline(report: CheckReport, style: Style, width: number): strin
   ]
 }
 
-const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
+/** What a report begins with. */
+export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
   pass: 'PASS',
   fail: 'FAIL',
   inconclusive: 'INCONCLUSIVE',
@@ -84,7 +90,7 @@ function describeVerdict(report: CheckReport): string {
   const { checked, total } = report.parameters
   if (!report.interrupted) return describeComparison(report)
   const progress = `after ${formatCount(checked)} of ${formatQuantity(total, 'parameter')}`
-  if (checked === 0) return `${progress}: nothing has been compared`
+  if (checked === 0 && report.verdict !== 'fail') return `${progress}: nothing has been compared`
   if (report.verdict === 'fail') return `${progress}; ${describeComparison(report)}`
   return `${progress}; no wrong entry so far, difference ${compareWithTolerance(report)}`
 }
@@ -93,8 +99,7 @@ function describeComparison(report: CheckReport): string {
   const difference = `difference ${compareWithTolerance(report)}`
   switch (report.verdict) {
     case 'pass': {
-      const where = report.parameters.checked < report.parameters.total ? ' where it was checked' : ''
-      return `the gradient is right${where}: ${difference}`
+      return `the gradient is right${describeScope(report)}: ${difference}`
     }
     case 'fail': {
       const wrong = report.tensors
@@ -104,9 +109,18 @@ function describeComparison(report: CheckReport): string {
       const verb = wrong.length === 1 ? 'disagrees' : 'disagree'
       return `the gradient is wrong: ${listNames(wrong)} ${verb} with the numerical gradient`
     }
-    case 'inconclusive':
+    case 'inconclusive': {
+      const cost = report.setup.find(({ kind }) => kind === 'cost')
+      if (cost !== undefined) return 'the network declared does not have the cost that was saved'
       return `cannot tell whether the gradient is right: ${difference}, numerical error ${formatDifference(report.numericalError)}`
+    }
   }
+}
+
+/** How far a passing verdict goes. */
+function describeScope({ fast, parameters: { checked, total } }: CheckReport): string {
+  if (fast !== undefined) return ' in random directions'
+  return checked < total ? ' where it was checked' : ''
 }
 
 function compareWithTolerance({ difference, tolerance }: CheckReport): string {
@@ -116,7 +130,13 @@ function compareWithTolerance({ difference, tolerance }: CheckReport): string {
 
 function formatFacts(report: CheckReport, style: Style, width: number): string[] {
   const { checked, total } = report.parameters
-  const scope = checked === total ? `all ${formatQuantity(total, 'parameter')}` : countOf(checked, total)
+  const all = `all ${formatQuantity(total, 'parameter')}`
+  const scope =
+    report.fast !== undefined
+      ? `${all} in random directions, ${formatCount(checked)} one by one`
+      : checked === total
+        ? all
+        : countOf(checked, total)
   const facts: [string, string][] = [
     ['difference', describeDifference(report)],
     ['cost', formatValue(report.cost)],
@@ -159,7 +179,7 @@ function describeDevice({ device }: CheckReport): string {
 }
 
 /** A label and its text, further lines below the first one's text. */
-function hang(label: string, labelWidth: number, text: string, style: Style, width: number): string[] {
+export function hang(label: string, labelWidth: number, text: string, style: Style, width: number): string[] {
   const left = ' '.repeat(INDENT)
   const lines = wrapText(text, width - INDENT - labelWidth - 2)
   return lines.map((line, number) => {
@@ -168,16 +188,21 @@ function hang(label: string, labelWidth: number, text: string, style: Style, wid
   })
 }
 
-function formatList(
+/** Labelled sentences in at most `maxLines` lines, and how many more there are. */
+export function formatList(
   label: string,
-  items: readonly { readonly message: string }[],
+  items: readonly { readonly message: string; readonly link?: string }[],
   maxLines: number,
   style: Style,
   width: number,
 ): string[] {
   const lines: string[] = []
   for (const [number, item] of items.entries()) {
-    const next = hang(label, label.length, escapeControls(item.message), style, width - ELLIPSIS.length)
+    const message = hang(label, label.length, escapeControls(item.message), style, width - ELLIPSIS.length)
+    const isLinked = item.link !== undefined && !items.slice(0, number).some(({ link }) => link === item.link)
+    const next = isLinked
+      ? [...message, ' '.repeat(INDENT + label.length + 2) + style.quiet(item.link!)]
+      : message
     const isLast = number === items.length - 1
     if (lines.length > 0 && lines.length + next.length > maxLines - (isLast ? 0 : 1)) {
       lines.push(`${' '.repeat(INDENT)}and ${items.length - number} more (--json lists them)`)

@@ -6,6 +6,7 @@ interface BenchJson {
   rows: {
     network: string
     evaluator: string
+    precision: string
     software: boolean
     parameters: number
     measured: number
@@ -49,6 +50,16 @@ describe('gradcheck bench', () => {
     expect(row.measured).toBeLessThan(row.parameters)
     const text = await runCli(['bench', '--network', '20-40-40-5', '--device', 'cpu', '--seconds', '0.001'])
     expect(text.stdout).toContain('~ scaled by multiply-adds from')
+  })
+
+  it('measures an adapter in extended precision', async () => {
+    const { status, stdout } = await runCli([
+      ...['bench', '--network', '3-4-2', '--device', 'software', '--precision', 'extended', '--json'],
+    ])
+    expect(status).toBe(0)
+    const [row] = (JSON.parse(stdout) as BenchJson).rows
+    expect(row).toMatchObject({ precision: 'extended', software: true })
+    expect(row.difference).toBeLessThan(1e-11)
   })
 
   it('refuses what is no network, no activation or no device', async () => {

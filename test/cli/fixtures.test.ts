@@ -95,7 +95,43 @@ describe.each(['cpu', 'software'])('gradcheck check --device %s', (device) => {
   })
 })
 
+describe('gradcheck check --precision extended', () => {
+  it('reports extended precision on an adapter, in JSON and in text', async () => {
+    const { status, report } = await check(
+      'two-three-one.npz',
+      '--device',
+      'software',
+      '--precision',
+      'extended',
+    )
+    expect(status).toBe(0)
+    expect(report).toMatchObject({ precision: 'extended', step: 1e-6, device: { evaluator: 'webgpu' } })
+    expect(report.difference).toBeLessThanOrEqual(1e-11)
+    const text = await runCli([
+      ...argumentsFor('two-three-one.npz'),
+      ...['--device', 'software', '--precision', 'extended'],
+    ])
+    expect(text.stdout).toContain('step 1e-6, extended precision')
+  })
+
+  it('goes on in float64 on the processor, and says so', async () => {
+    const args = [...argumentsFor('three-layer.npz'), '--device', 'cpu', '--precision', 'extended', '--json']
+    const { status, stdout, stderr } = await runCli(args)
+    expect(status).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ precision: 'double', device: { evaluator: 'cpu' } })
+    expect(stderr).toContain('precision: float64 on the processor, which is more than extended\n')
+  })
+})
+
 describe('gradcheck check', () => {
+  it.each([
+    [['--device', 'cpu'], 1e-6],
+    [['--device', 'software'], 1e-5],
+    [['--method', 'textbook'], 1e-5],
+  ])('takes a step that follows the precision, %j', async (options, step) => {
+    expect((await check('two-three-one.npz', ...options)).report.step).toBe(step)
+  })
+
   it('gives the published figure of three-layer by the textbook method, within 15 %', async () => {
     const { report } = await check('three-layer.npz', '--method', 'textbook', '--step', '1e-7')
     expect(report).toMatchObject({ method: 'textbook', step: 1e-7, device: { evaluator: 'textbook' } })

@@ -150,6 +150,8 @@ describe('gradcheck doctor', () => {
     expect(stdout).toMatch(/^software adapter: (?!none)/m)
     expect(stdout).toMatch(/maxStorageBufferBindingSize +\d+/)
     expect(stdout).toContain('features: ')
+    expect(stdout).toMatch(/single precision: as expected, elementary functions within \d\.\d ulp/)
+    expect(stdout).toContain('extended precision: kept exact')
     expect(stdout).toMatch(/\d cores?$/m)
     expect(stdout).toMatch(/--device auto uses (cpu|gpu) \(/)
   })
@@ -159,6 +161,14 @@ describe('gradcheck doctor', () => {
     expect(status).toBe(0)
     const survey = JSON.parse(stdout)
     expect(survey.adapters).toContainEqual(expect.objectContaining({ kind: 'software' }))
+    expect(survey.adapters[0].arithmetic).toEqual({
+      single: {
+        ulps: expect.any(Number),
+        asExpected: true,
+        subnormals: expect.stringMatching(/^(kept|flushed)$/),
+      },
+      extended: { exact: true, lost: [] },
+    })
     expect(survey.processor.cores).toBeGreaterThanOrEqual(1)
     expect(['hardware', 'cpu']).toContain(survey.auto.kind)
   })

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { GradcheckError } from '../../src/errors.js'
 import type { GpuDevice } from '../../src/gpu/device.js'
 import { withErrorScopes } from '../../src/gpu/error-scopes.js'
@@ -60,6 +60,24 @@ describe('errors of a device', () => {
     expect(error.message).toMatch(
       /^the shader broken does not compile:\nbroken:3:\d+: .+\n {6}let x: f32 = 1u;/,
     )
+  })
+
+  it('in a shader are no unhandled rejection, however late the compiler tells of them', async () => {
+    const create = gpu.device.createShaderModule.bind(gpu.device)
+    vi.spyOn(gpu.device, 'createShaderModule').mockImplementationOnce((descriptor) => {
+      const module = create(descriptor)
+      const getInfo = module.getCompilationInfo.bind(module)
+      module.getCompilationInfo = async () => {
+        // pops scopes after those around the call: their errors are known by then
+        gpu.device.pushErrorScope('validation')
+        await gpu.device.popErrorScope()
+        await new Promise((resolve) => setTimeout(resolve))
+        return await getInfo()
+      }
+      return module
+    })
+    const error = await failureOf(new Pipelines(gpu.device).get('late', 'broken', 'main', {}))
+    expect(error.message).toMatch(/^the shader late does not compile:\nlate:1:/)
   })
 
   it('in a pipeline name it', async () => {

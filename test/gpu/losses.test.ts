@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDerivatives } from '../../src/differentiate/evaluator.js'
 import { createWebgpuEvaluator, type WebgpuEvaluator } from '../../src/differentiate/webgpu/evaluator.js'
+import { formatOf } from '../../src/differentiate/webgpu/reals.js'
 import type { GpuDevice } from '../../src/gpu/device.js'
 import { sigmoidTail } from '../../src/network/activations.js'
 import { bindModel } from '../../src/network/bind.js'
@@ -9,22 +10,23 @@ import { outputOf } from '../../src/network/model.js'
 import { dense, sequential } from '../../src/network/network.js'
 import { type NamedTensors, tensor } from '../../src/tensor.js'
 import { openGpuDevice } from '../support/gpu-device.js'
+import { PRECISIONS_UNDER_TEST, type PrecisionUnderTest } from '../support/precisions.js'
 import { runProbe } from '../support/probe.js'
 import { expectNear, referenceLossChange, referenceSoftmaxTerms } from '../support/reference.js'
 import probe from './loss-probe.wesl'
+import extendedProbe from './loss-probe.wesl?extended'
 
-const UNIT_ROUNDOFF = 2 ** -24
-/** Largest error relative to the change; 3.2 unit roundoffs is the worst that was measured, on both drivers. */
-const BOUND = 8 * UNIT_ROUNDOFF
-/** A device may take numbers below 2^−126 for 0, on the way too. */
-const FLUSHED = 1e-36
+const PROBES = { single: probe, extended: extendedProbe }
+/**
+ * Largest error relative to the change, in unit roundoffs; 3.2 is the worst that was measured in single precision, on
+ * both drivers.
+ */
+const ALLOWED_ROUNDOFFS = 8
 
 const bothSigns = (numbers: readonly number[]) => numbers.flatMap((x) => [x, -x])
 /** A step and the change that it is multiplied with. */
-const STEPS = [1e-5, 1].flatMap((h) =>
-  bothSigns([1e-3, 0.37, 7, 30]).map((change) => ({ h: Math.fround(h), change: Math.fround(change) })),
-)
-const LOGITS = [0, ...bothSigns([1e-8, 0.1, 3, 15, 80])].map(Math.fround)
+const STEPS = [1e-5, 1].flatMap((h) => bothSigns([1e-3, 0.37, 7, 30]).map((change) => ({ h, change })))
+const LOGITS = [0, ...bothSigns([1e-8, 0.1, 3, 15, 80])]
 
 let gpu: GpuDevice
 beforeAll(async () => {
@@ -34,64 +36,78 @@ afterAll(() => gpu?.dispose())
 
 type ProbeCase = { x: number; companion: number; target: number; change: number; h: number }
 
-async function evaluate(loss: LossName, cases: readonly ProbeCase[]) {
-  const input = cases.flatMap(({ x, companion, target, change, h }) => [x, companion, target, change, h])
+async function evaluate(
+  { precision, encode, decode }: PrecisionUnderTest,
+  loss: LossName,
+  cases: readonly ProbeCase[],
+) {
+  const input = encode(
+    cases.flatMap(({ x, companion, target, change, h }) => [x, companion, target, change, h]),
+  )
   const LOSS = findLoss(loss).code
-  const output = await runProbe(gpu.device, probe, { LOSS }, Float32Array.from(input), cases.length, 2)
+  const { parts } = formatOf(precision)
+  const words = await runProbe(gpu.device, PROBES[precision], { LOSS }, input, cases.length, 2 * parts)
+  const output = decode(words)
   return cases.map((_, k) => ({ change: output[2 * k], valid: output[2 * k + 1] === 1 }))
 }
 
-it('binary cross-entropy changes in WGSL as its definition says', async () => {
-  const cases = LOGITS.flatMap((x) =>
-    [0, 1, 0.25].flatMap((target) =>
-      STEPS.map((step) => ({ x, companion: sigmoidTail(x), target, ...step })),
-    ),
-  )
-  const values = await evaluate('binary-cross-entropy', cases)
-  const changes = cases.map(({ x, target, change, h }, k) => {
-    const of = (y: number) => referenceLossChange('binary-cross-entropy', [x], [y], [change], h)
-    // the terms of a target between 0 and 1 have opposite signs
-    const terms = Math.abs((1 - target) * of(0)) + Math.abs(target * of(1))
-    const at = `z = ${x}, y = ${target}, change = ${change}, h = ${h}`
-    return { at, value: values[k].change, reference: of(target), allowed: BOUND * terms }
-  })
-  expectNear(changes, FLUSHED)
-})
+describe.each(PRECISIONS_UNDER_TEST)('in $precision precision', (under) => {
+  const bound = ALLOWED_ROUNDOFFS * under.unitRoundoff
+  const steps = STEPS.map(({ h, change }) => ({ h: Math.fround(h), change: under.round(change) }))
+  const logits = LOGITS.map(under.round)
 
-it('the squared error changes in WGSL as its definition says', async () => {
-  const cases = [0, ...bothSigns([1e-8, 1, 100])].flatMap((x) =>
-    STEPS.map((step) => ({ x: Math.fround(x), companion: 0, target: 0, ...step })),
-  )
-  const values = await evaluate('half-squared-error', cases)
-  const changes = cases.map(({ x, change, h }, k) => ({
-    at: `r = ${x}, change = ${change}, h = ${h}`,
-    value: values[k].change,
-    reference: referenceLossChange('squared-error', [x], [0], [change], h),
-    // change·(2r + h·change), whose terms may have opposite signs
-    allowed: BOUND * Math.abs(change) * (2 * Math.abs(x) + Math.abs(h * change)),
-  }))
-  expectNear(changes, FLUSHED)
-})
+  it('binary cross-entropy changes in WGSL as its definition says', async () => {
+    const cases = logits.flatMap((x) =>
+      [0, 1, 0.25, 1 - 2 ** -30]
+        .map(under.round)
+        .flatMap((target) => steps.map((step) => ({ x, companion: sigmoidTail(x), target, ...step }))),
+    )
+    const values = await evaluate(under, 'binary-cross-entropy', cases)
+    const changes = cases.map(({ x, target, change, h }, k) => {
+      const of = (y: number) => referenceLossChange('binary-cross-entropy', [x], [y], [change], h)
+      // the terms of a target between 0 and 1 have opposite signs
+      const terms = Math.abs((1 - target) * of(0)) + Math.abs(target * of(1))
+      const at = `z = ${x}, y = ${target}, change = ${change}, h = ${h}`
+      return { at, value: values[k].change, reference: of(target), allowed: bound * terms }
+    })
+    expectNear(changes, under.flushed)
+  })
 
-it('softmax cross-entropy changes in WGSL as its definition says, unless its sum is not small', async () => {
-  const target = { rows: 1, columns: 2, data: Float64Array.of(1, 0) }
-  const cases = LOGITS.flatMap((z) => {
-    const base = softmaxBase({ rows: 1, columns: 2, data: Float64Array.of(0, z) }, target)
-    const [x, companion] = [base.logProbabilities.data[1], base.probabilities.data[1]]
-    return STEPS.map((step) => ({ z, x, companion, target: 0, ...step }))
+  it('the squared error changes in WGSL as its definition says', async () => {
+    const cases = [0, ...bothSigns([1e-8, 1, 100])].flatMap((x) =>
+      steps.map((step) => ({ x: under.round(x), companion: 0, target: 0, ...step })),
+    )
+    const values = await evaluate(under, 'half-squared-error', cases)
+    const changes = cases.map(({ x, change, h }, k) => ({
+      at: `r = ${x}, change = ${change}, h = ${h}`,
+      value: values[k].change,
+      reference: referenceLossChange('squared-error', [x], [0], [change], h),
+      // change·(2r + h·change), whose terms may have opposite signs
+      allowed: bound * Math.abs(change) * (2 * Math.abs(x) + Math.abs(h * change)),
+    }))
+    expectNear(changes, under.flushed)
   })
-  const values = await evaluate('softmax-cross-entropy', cases)
-  const changes = cases.map(({ z, change, h }, k) => {
-    const reference = referenceLossChange('softmax-cross-entropy', [0, z], [1, 0], [0, change], h)
-    const at = `z = ${z}, change = ${change}, h = ${h}`
-    return { at, value: values[k].change, reference, allowed: BOUND * Math.abs(reference), ...values[k], h }
+
+  it('softmax cross-entropy changes in WGSL as its definition says, unless its sum is not small', async () => {
+    const target = { rows: 1, columns: 2, data: Float64Array.of(1, 0) }
+    const cases = logits.flatMap((z) => {
+      const base = softmaxBase({ rows: 1, columns: 2, data: Float64Array.of(0, z) }, target)
+      const [x, companion] = [base.logProbabilities.data[1], base.probabilities.data[1]]
+      return steps.map((step) => ({ z, x, companion, target: 0, ...step }))
+    })
+    const values = await evaluate(under, 'softmax-cross-entropy', cases)
+    const changes = cases.map(({ z, change, h }, k) => {
+      const reference = referenceLossChange('softmax-cross-entropy', [0, z], [1, 0], [0, change], h)
+      const at = `z = ${z}, change = ${change}, h = ${h}`
+      return { at, value: values[k].change, reference, allowed: bound * Math.abs(reference), ...values[k], h }
+    })
+    const sums = changes.map(({ reference, h }) => Math.abs(Math.expm1(h * reference)))
+    expect(changes.every(({ valid }, k) => (valid ? sums[k] < 0.51 : sums[k] > 0.49))).toBe(true)
+    expectNear(
+      changes.filter(({ valid }) => valid),
+      under.flushed,
+    )
   })
-  const sums = changes.map(({ reference, h }) => Math.abs(Math.expm1(h * reference)))
-  expect(changes.every(({ valid }, k) => (valid ? sums[k] < 0.51 : sums[k] > 0.49))).toBe(true)
-  expectNear(
-    changes.filter(({ valid }) => valid),
-    FLUSHED,
-  )
 })
 
 /** Weights between linear layers: short binary fractions, so that changes are exact. */
@@ -138,49 +154,53 @@ function createLinearNetwork(depth: number, wanted: readonly number[], label: nu
   return { model, reach, logits: [...outputOf(model.forward()).Z.data] }
 }
 
-describe('the whole loss kernel, for softmax cross-entropy', () => {
-  let evaluator: WebgpuEvaluator
-  beforeAll(async () => {
-    evaluator = await createWebgpuEvaluator(() => openGpuDevice('software'))
-  })
-  afterAll(() => evaluator?.dispose())
+describe.each(PRECISIONS_UNDER_TEST)(
+  'the whole loss kernel, for softmax cross-entropy, $precision',
+  (under) => {
+    const bound = ALLOWED_ROUNDOFFS * under.unitRoundoff
+    let evaluator: WebgpuEvaluator
+    beforeAll(async () => {
+      evaluator = await createWebgpuEvaluator(() => openGpuDevice('software'), { precision: under.precision })
+    })
+    afterAll(() => evaluator?.dispose())
 
-  it.each([
-    { changes: 'of one logit', depth: 1 },
-    { changes: 'of all logits, made on the way', depth: 2 },
-    { changes: 'of all logits, stored', depth: 3 },
-  ])('gives the loss the changes $changes that its definition gives', async ({ depth }) => {
-    const rows: { at: string; value: number; reference: number; allowed: number }[] = []
-    for (const wanted of [
-      [0, 1],
-      [1.1, -2.3, 0.7],
-      [30.1, -29.9, 28.3],
-    ]) {
-      for (const label of [0, 1]) {
-        const { model, reach, logits } = createLinearNetwork(depth, wanted, label)
-        const targets = logits.map((_, i) => +(i === label))
-        const parameter = model.parameters[1]
-        const entries = Uint32Array.from(reach.keys())
-        for (const step of [1e-3, 1, 10].map(Math.fround)) {
-          const derivatives = createDerivatives([{ parameter, entries }])
-          await evaluator.evaluate(model, derivatives, { step, scheme: 'central' })
-          for (const [k, changes] of reach.entries()) {
-            const sides = [step, -step].map((h) => ({
-              change: referenceLossChange('softmax-cross-entropy', logits, targets, changes, h),
-              terms: referenceSoftmaxTerms(logits, targets, changes, h),
-            }))
-            const reference = (sides[0].change + sides[1].change) / 2
-            const terms = sides.map(({ change, terms }) => Math.max(Math.abs(change), terms))
-            rows.push({
-              at: `z = ${logits}, target = ${label}, changes = ${changes}, h = ${step}`,
-              value: derivatives[0].derivatives[k],
-              reference,
-              allowed: (BOUND * (terms[0] + terms[1])) / 2,
-            })
+    it.each([
+      { changes: 'of one logit', depth: 1 },
+      { changes: 'of all logits, made on the way', depth: 2 },
+      { changes: 'of all logits, stored', depth: 3 },
+    ])('gives the loss the changes $changes that its definition gives', async ({ depth }) => {
+      const rows: { at: string; value: number; reference: number; allowed: number }[] = []
+      for (const wanted of [
+        [0, 1],
+        [1.1, -2.3, 0.7],
+        [30.1, -29.9, 28.3],
+      ]) {
+        for (const label of [0, 1]) {
+          const { model, reach, logits } = createLinearNetwork(depth, wanted, label)
+          const targets = logits.map((_, i) => +(i === label))
+          const parameter = model.parameters[1]
+          const entries = Uint32Array.from(reach.keys())
+          for (const step of [1e-3, 1, 10].map(Math.fround)) {
+            const derivatives = createDerivatives([{ parameter, entries }])
+            await evaluator.evaluate(model, derivatives, { step, scheme: 'central' })
+            for (const [k, changes] of reach.entries()) {
+              const sides = [step, -step].map((h) => ({
+                change: referenceLossChange('softmax-cross-entropy', logits, targets, changes, h),
+                terms: referenceSoftmaxTerms(logits, targets, changes, h),
+              }))
+              const reference = (sides[0].change + sides[1].change) / 2
+              const terms = sides.map(({ change, terms }) => Math.max(Math.abs(change), terms))
+              rows.push({
+                at: `z = ${logits}, target = ${label}, changes = ${changes}, h = ${step}`,
+                value: derivatives[0].derivatives[k],
+                reference,
+                allowed: (bound * (terms[0] + terms[1])) / 2,
+              })
+            }
           }
         }
       }
-    }
-    expectNear(rows, FLUSHED)
-  })
-})
+      expectNear(rows, under.flushed)
+    })
+  },
+)

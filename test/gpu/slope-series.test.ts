@@ -1,13 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { formatOf } from '../../src/differentiate/webgpu/reals.js'
 import type { GpuDevice } from '../../src/gpu/device.js'
 import { ACTIVATION_NAMES, findActivation, SLOPE_SERIES_REACH } from '../../src/network/activations.js'
 import { openGpuDevice } from '../support/gpu-device.js'
+import { PRECISIONS_UNDER_TEST } from '../support/precisions.js'
 import { runProbe } from '../support/probe.js'
 import { allowedError, expectNear, referenceSlope } from '../support/reference.js'
 import probe from './series-probe.wesl'
+import extendedProbe from './series-probe.wesl?extended'
 
-/** `SERIES_REACH` of shaders/activations.wesl */
-const SINGLE_REACH = 2 ** -7
+const PROBES = { single: probe, extended: extendedProbe }
+/** `SERIES_REACH` of shaders/real.wesl and shaders/extended/real.wesl */
+const REACH = { single: 2 ** -7, extended: 2 ** -11 }
 const WITH_SERIES = ACTIVATION_NAMES.filter((name) => findActivation(name).slopeSeries !== undefined)
 
 const bothSigns = (numbers: readonly number[]) => numbers.flatMap((x) => [x, -x])
@@ -42,17 +46,24 @@ describe.each(WITH_SERIES)("%s's slope series", (name) => {
     )
   })
 
-  it('gives the secant slope up to its reach in WGSL', async () => {
-    const cases = casesUpTo(SINGLE_REACH).map(({ z, d }) => ({ z: Math.fround(z), d: Math.fround(d) }))
-    const input = Float32Array.from(cases.flatMap(({ z, d }) => [z, activation.tail(z), d]))
-    const output = await runProbe(gpu.device, probe, { ACTIVATION: activation.code }, input, cases.length, 1)
-    expectNear(
-      cases.map(({ z, d }, k) => {
-        const reference = referenceSlope(name, z, d)
-        const allowed = allowedError(name, z, d, reference, 2 ** -24)
-        return { at: `z = ${z}, d = ${d}`, value: output[k], reference, allowed }
-      }),
-      1e-36,
-    )
-  })
+  it.each(PRECISIONS_UNDER_TEST)(
+    'gives the secant slope up to its reach in WGSL, $precision',
+    async (under) => {
+      const { precision, unitRoundoff, flushed, round } = under
+      const cases = casesUpTo(REACH[precision]).map(({ z, d }) => ({ z: round(z), d: round(d) }))
+      const input = under.encode(cases.flatMap(({ z, d }) => [z, activation.tail(z), d]))
+      const { parts } = formatOf(precision)
+      const constants = { ACTIVATION: activation.code }
+      const words = await runProbe(gpu.device, PROBES[precision], constants, input, cases.length, parts)
+      const output = under.decode(words)
+      expectNear(
+        cases.map(({ z, d }, k) => {
+          const reference = referenceSlope(name, z, d)
+          const allowed = allowedError(name, z, d, reference, unitRoundoff)
+          return { at: `z = ${z}, d = ${d}`, value: output[k], reference, allowed }
+        }),
+        flushed,
+      )
+    },
+  )
 })

@@ -5,12 +5,13 @@ import { createDerivatives, type TensorSelection } from '../../src/differentiate
 import { DEFAULT_MEMORY_BYTES } from '../../src/differentiate/webgpu/batch-size.js'
 import { evaluateTensor } from '../../src/differentiate/webgpu/batches.js'
 import { uploadNetwork } from '../../src/differentiate/webgpu/network-buffers.js'
-import { calibrateTile, HARDWARE_TILES } from '../../src/differentiate/webgpu/tile-shape.js'
+import { formatOf } from '../../src/differentiate/webgpu/reals.js'
+import { calibrateTile, HARDWARE_TILES, tileIn } from '../../src/differentiate/webgpu/tile-shape.js'
 import type { GpuDevice } from '../../src/gpu/device.js'
 import { Pipelines } from '../../src/gpu/pipelines.js'
 import { openGpuDevice } from '../support/gpu-device.js'
 
-const SETTINGS = { step: 1e-5, scheme: 'central' } as const
+const SETTINGS = { step: Math.fround(1e-5), scheme: 'central' } as const
 
 let gpu: GpuDevice
 let pipelines: Pipelines
@@ -21,7 +22,12 @@ beforeAll(async () => {
 afterAll(() => gpu?.dispose())
 
 describe('the tiles for graphics processors', () => {
-  it('fit into the default limits, are right, and give the same bits', async () => {
+  it.each([
+    { precision: 'single', bound: 5e-7 },
+    { precision: 'extended', bound: 1e-12 },
+  ] as const)('fit into the default limits, are right, and give the same bits, $precision', async (under) => {
+    const { precision, bound } = under
+    const pipelines = new Pipelines(gpu.device)
     // wider than every tile, and by no multiple of one
     const { model } = await createRandomProblem({
       widths: [5, 70, 133, 140, 9],
@@ -31,14 +37,14 @@ describe('the tiles for graphics processors', () => {
     const selection: TensorSelection[] = [
       { parameter: model.parameters[0], entries: Uint32Array.from({ length: 21 }, (_, k) => 16 * k) },
     ]
-    const network = uploadNetwork(gpu.device, model)
+    const network = uploadNetwork(gpu.device, model, formatOf(precision))
     const results = []
     for (const tile of HARDWARE_TILES) {
       const [tensor] = createDerivatives(selection)
       await evaluateTensor(
         {
           ...{ device: gpu.device, pipelines, model, network, settings: SETTINGS },
-          ...{ shrink: 1, memoryBytes: DEFAULT_MEMORY_BYTES, tile },
+          ...{ precision, shrink: 1, memoryBytes: DEFAULT_MEMORY_BYTES, tile: tileIn(precision, tile) },
         },
         tensor,
         {},
@@ -51,7 +57,7 @@ describe('the tiles for graphics processors', () => {
     const norm = Math.hypot(...exact.derivatives)
     // the kernels' sums: both sides, without the loss's scale
     const error = results[0].map((value, k) => (model.lossScale * value) / 2 - exact.derivatives[k])
-    expect(Math.hypot(...error) / norm).toBeLessThan(5e-7)
+    expect(Math.hypot(...error) / norm).toBeLessThan(bound)
     for (const derivatives of results) expect(derivatives).toEqual(results[0])
   })
 

@@ -15,14 +15,8 @@ import { LAYOUT_NAMES } from '../../src/network/layout.js'
 import type { Model } from '../../src/network/model.js'
 import { dense, sequential } from '../../src/network/network.js'
 import { tensor } from '../../src/tensor.js'
-import {
-  bindRandom,
-  differenceOf,
-  evaluateAll,
-  inModelOrder,
-  largestMultiple,
-  valuesOf,
-} from '../support/evaluate.js'
+import { expectAgreement as expectEvaluatorsAgree } from '../support/agreement.js'
+import { bindRandom, differenceOf, evaluateAll, inModelOrder, valuesOf } from '../support/evaluate.js'
 import { openGpuDevice } from '../support/gpu-device.js'
 import { makeRandomProblem, type RandomNetworkOptions } from '../support/random-network.js'
 
@@ -46,31 +40,21 @@ afterEach(() => {
 
 const makeModel = (options: RandomNetworkOptions) => bindRandom(makeRandomProblem(options))
 
-interface Bounds {
-  /** Of ‖single − double‖ / (‖single‖ + ‖double‖). */
-  difference?: number
-  /** Of an entry's error, in unit roundoffs of its Σ|terms|. */
-  multiple?: number
-}
-
 /** Expects single precision to agree with float64, in the norm, in every entry and in every kink. */
-async function expectAgreement(
+function expectAgreement(
   model: Model,
   settings: DifferenceSettings,
-  { difference = 2e-7, multiple = 8 }: Bounds = {},
+  { difference = 2e-7, multiple = 8 }: { difference?: number; multiple?: number } = {},
   selection = selectAll(model),
 ): Promise<void> {
-  const single = await evaluateAll(gpu, model, settings, selection)
-  const double = await evaluateAll(cpu, model, settings, selection)
-  const magnitudes = model.gradientMagnitudes()
-  // a large step leads to where Σ|terms| may be another: the tensor's largest stands in
-  const largest = magnitudes.map((values) =>
-    settings.step < 1e-2 ? 0 : values.reduce((a, b) => Math.max(a, b), 0),
+  return expectEvaluatorsAgree(
+    gpu,
+    cpu,
+    model,
+    settings,
+    { difference, multiple, unitRoundoff: U },
+    selection,
   )
-  const unit = (t: number, k: number) => U * (magnitudes[t][selection[t].entries[k]] + largest[t])
-  expect(differenceOf(valuesOf(single), valuesOf(double))).toBeLessThan(difference)
-  expect(largestMultiple(valuesOf(single), valuesOf(double), unit)).toBeLessThan(multiple)
-  expect(single.map(({ kinks }) => [...kinks])).toEqual(double.map(({ kinks }) => [...kinks]))
 }
 
 describe.each(ACTIVATION_NAMES)('%s in every layer', (activation) => {

@@ -57,25 +57,32 @@ it('the two bugs of the notebook are where the page points', async () => {
 })
 
 it.each([
-  ['scaled', 2, ['dW2']],
-  ['sign', 1, ['dW1']],
-  ['transposed', 2, ['dW2']],
-  ['no-mean', 1, ['dW1', 'db1', 'dW2', 'db2', 'dW3', 'db3']],
-  ['no-activation-derivative', 2, ['dW1', 'db1', 'dW2', 'db2']],
-  ['one-entry', 3, ['dW3']],
-  ['zero-row', 2, ['dW2']],
-  ['bias-not-summed', 2, ['db2']],
-  ['no-l2', 1, ['dW1', 'dW2', 'dW3']],
-])('the planted bug "%s" in layer %i is found in %j', async (bug, layer, tensors) => {
+  ['scaled', 2, ['dW2'], 'scaled'],
+  ['sign', 1, ['dW1'], 'sign-flipped'],
+  ['transposed', 2, ['dW2'], 'transposed'],
+  ['no-mean', 1, ['dW1', 'db1', 'dW2', 'db2', 'dW3', 'db3'], 'not-averaged'],
+  ['no-activation-derivative', 2, ['dW1', 'db1', 'dW2', 'db2'], 'activation-derivative-missing'],
+  ['one-entry', 3, ['dW3'], 'elements'],
+  ['zero-row', 2, ['dW2'], 'rows'],
+  ['bias-not-summed', 2, ['db2'], 'reduction-wrong'],
+  ['no-l2', 1, ['dW1', 'dW2', 'dW3'], 'regularisation-missing'],
+])('the planted bug "%s" in layer %i is found in %j and named: %s', async (bug, layer, tensors, kind) => {
   const hash = `#network?source=random&l2=0.5&device=cpu&activations=tanh,sigmoid,linear&widths=8-6-6-3&bug=${bug}&bugLayer=${layer}`
   await using watched = await openDemo(chromium, served, hash)
   expect(await readVerdict(watched.page)).toBe(WRONG)
   const report = (await saveJson(watched.page)) as unknown as {
     tensors: { gradient: string; verdict: string }[]
+    diagnosis: { kind: string; message: string }[]
   }
   expect(report.tensors.filter(({ verdict }) => verdict === 'fail').map(({ gradient }) => gradient)).toEqual(
     tensors,
   )
+  expect(report.diagnosis.map((finding) => finding.kind)).toEqual([kind])
+  const finding = watched.page.locator('.findings > li')
+  expect(await finding.innerText()).toContain(report.diagnosis[0].message)
+  // the page on the mistake unfolds below it
+  await finding.locator('summary').click()
+  expect(await finding.locator('pre').first().innerText()).toMatch(/# right[\s\S]*# wrong/)
   expectClean(watched)
 })
 
@@ -145,7 +152,7 @@ describe('without WebGPU', () => {
     const { page } = watched
     expect(await readVerdict(page)).toBe(RIGHT)
     expect(await page.locator('.device-line').innerText()).toMatch(
-      /No graphics processor for WebGPU here.*float64 on this computer’s processor/s,
+      /No graphics processor for WebGPU.*float64 on this computer’s processor/s,
     )
     expect(await saveJson(page)).toMatchObject({ device: { evaluator: 'cpu', software: false } })
     expectClean(watched)
@@ -160,4 +167,29 @@ describe('without WebGPU', () => {
     expect(await alert.innerText()).toContain('What to do')
     expectClean(watched)
   })
+})
+
+it('extended precision gives an adapter’s check the digits of float64', async () => {
+  const hash = '#network?example=three-layer&device=software&precision=extended'
+  await using watched = await openDemo(chromium, served, hash)
+  expect(await readVerdict(watched.page)).toBe(RIGHT)
+  const report = await saveJson(watched.page)
+  expect(report).toMatchObject({ precision: 'extended', device: { evaluator: 'webgpu' } })
+  expect(report.difference).toBeLessThan(1e-11)
+  expectClean(watched)
+})
+
+it('a check that is left for another view gives way to it', async () => {
+  // whole losses of a wide network: the worker is busy for long without looking up
+  const hash = '#network?source=random&device=cpu&method=textbook&widths=784-1024-512-10&samples=256'
+  await using watched = await openDemo(chromium, served, `${hash}&activations=tanh,tanh,linear`)
+  const { page } = watched
+  await page.getByRole('button', { name: 'Check the gradient' }).click()
+  await page.locator('.progress').waitFor()
+  await page.getByRole('link', { name: 'Function' }).click()
+  expect(await readVerdict(page)).toBe('The derivative is right')
+  // and is found again as it was set
+  await page.getByRole('link', { name: 'Network' }).click()
+  expect(await page.getByLabel('Width of Layer 1').inputValue()).toBe('1024')
+  expectClean(watched)
 })

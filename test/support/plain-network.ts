@@ -77,6 +77,8 @@ const exact: Rounding = (value) => value
 
 export const applyActivation = (name: ActivationName, z: number) => FUNCTIONS[name].f(z)
 
+export const activationSlope = (name: ActivationName, z: number) => FUNCTIONS[name].slope(z)
+
 export function transposed(a: Rows): Rows {
   return a[0].map((_, j) => a.map((row) => row[j]))
 }

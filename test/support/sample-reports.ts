@@ -16,6 +16,7 @@ export function makeReport(changes: Partial<CheckReport> = {}): CheckReport {
     precision: 'single',
     device: { evaluator: 'webgpu', adapter: 'SwiftShader Device', software: true },
     tensors: [makeTensor({ name: 'W1', shape: [5, 4] }), makeTensor({ name: 'b1', shape: [5, 1] })],
+    setup: [],
     diagnosis: [],
     crossValidation: { checked: 20, difference: 1.2e-9 },
     timing: { seconds: 0.1234, perturbations: 94 },

@@ -13,11 +13,16 @@ const BROWSER_SAFE = [
   'GradcheckError',
   'LAYOUT_NAMES',
   'LOSS_NAMES',
+  'checkFunction',
   'checkGradients',
   'createBrowserEvaluator',
+  'createBrowserFunctionEvaluator',
   'createCpuEvaluator',
+  'createCpuFunctionEvaluator',
   'dense',
+  'formatFunctionReport',
   'formatReport',
+  'functionReportToJson',
   'mergeArrays',
   'problemFromArrays',
   'readArrays',
@@ -55,7 +60,9 @@ describe('the entry for browsers', () => {
     expect(files.size).toBeGreaterThan(1)
     expect([...packages].filter((name) => name.startsWith('node:') || name.startsWith('webgpu'))).toEqual([])
     // what a page must bring along is what the package declares, and runs in a page
-    expect([...packages].every((name) => name in manifest.dependencies)).toBe(true)
+    const declared = Object.keys(manifest.dependencies)
+    const isDeclared = (name: string) => declared.some((each) => name === each || name.startsWith(`${each}/`))
+    expect([...packages].filter((name) => !isDeclared(name))).toEqual([])
     expect([...packages].filter((name) => ['modern-tar', 'commander'].includes(name))).toEqual([])
   })
 
@@ -69,6 +76,29 @@ describe('the entry for browsers', () => {
   it('exports the documented names and no others', async () => {
     const entry = await import(`${dist}index.js`)
     expect(Object.keys(entry).sort()).toEqual(BROWSER_SAFE.toSorted())
+  })
+
+  it('loads mathjs only when a formula is read', () => {
+    const { files } = followImports('index.js')
+    const eager = new Set<string>()
+    const pending = ['index.js']
+    for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
+      for (const match of files.get(file)!.matchAll(STATIC_IMPORT)) {
+        const name = match[1] ?? match[2]
+        if (!eager.has(name) && name.startsWith('./')) pending.push(name.slice(2))
+        eager.add(name)
+      }
+    }
+    const imported = (name: string) => name.startsWith('mathjs')
+    expect([...eager].filter(imported)).toEqual([])
+    expect([...followImports('index.js').packages].filter(imported)).toEqual(['mathjs/number'])
+  })
+
+  it('checks a function', async () => {
+    const { checkFunction } = (await import(`${dist}index.js`)) as typeof import('../../src/index.js')
+    const problem = { formula: 'theta * x', at: { theta: 4, x: 2 } }
+    expect((await checkFunction({ ...problem, gradient: 'x' })).verdict).toBe('pass')
+    expect((await checkFunction({ ...problem, gradient: 'theta' })).verdict).toBe('fail')
   })
 
   it('checks a gradient', async () => {
@@ -91,7 +121,9 @@ describe('the entry for browsers', () => {
 describe('the entry for Node', () => {
   it('exports the same and the devices', async () => {
     const entry = await import(`${dist}node.js`)
-    expect(Object.keys(entry).sort()).toEqual([...BROWSER_SAFE, 'openDevice', 'surveyDevices'].sort())
+    expect(Object.keys(entry).sort()).toEqual(
+      [...BROWSER_SAFE, 'openDevice', 'openFunctionDevice', 'surveyDevices'].sort(),
+    )
   })
 
   it('loads Dawn only when a device is opened', () => {

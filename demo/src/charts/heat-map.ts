@@ -4,9 +4,10 @@ import { formatDifference, formatValue } from '../../../src/report/format-number
 import { formatShape, unravelIndex } from '../../../src/tensor.js'
 import { element, nextId } from '../dom.js'
 import { drawCanvas, readColour, type Surface } from './canvas.js'
+import { CellPainter } from './cell-painter.js'
 import { type BlockEntry, blockStart, EntryGrid, type Window } from './grid.js'
 import { formatPower } from './powers.js'
-import { colourAt, describeRamp, RAMP_POWERS, shareOfError } from './ramp.js'
+import { describeRamp, RAMP_POWERS } from './ramp.js'
 
 const TALLEST = 420
 const SMALLEST_CELL = 14
@@ -20,6 +21,7 @@ const MOST_BLOCKS = 1024
  */
 export function createHeatMap(entries: GradientEntries): HTMLElement {
   const grid = new EntryGrid(entries)
+  const painter = new CellPainter(grid)
   const readout = element('output', { class: 'readout', 'aria-live': 'polite' })
   const help = element(
     'p',
@@ -36,11 +38,10 @@ export function createHeatMap(entries: GradientEntries): HTMLElement {
   })
   let view = grid.whole
   let cursor: { row: number; column: number } | undefined
-  let frame: { width: number; height: number } = { width: 1, height: 1 }
 
   const counts = () => ({
     down: Math.min(view.rows, MOST_BLOCKS),
-    across: Math.min(view.columns, Math.max(1, Math.min(MOST_BLOCKS, Math.floor(frame.width)))),
+    across: Math.min(view.columns, Math.max(1, Math.min(MOST_BLOCKS, Math.floor(canvas.clientWidth)))),
   })
 
   const blockAt = (row: number, column: number): Window => {
@@ -65,26 +66,12 @@ export function createHeatMap(entries: GradientEntries): HTMLElement {
   }
 
   function draw({ context, width, height }: Surface): void {
-    frame = { width, height }
-    const { down, across } = counts()
-    const image = new ImageData(across, down)
-    for (let k = 0; k < down; k++) {
-      const row = view.row + blockStart(k, down, view.rows)
-      const rows = Math.max(1, view.row + blockStart(k + 1, down, view.rows) - row)
-      for (let l = 0; l < across; l++) {
-        const column = view.column + blockStart(l, across, view.columns)
-        const columns = Math.max(1, view.column + blockStart(l + 1, across, view.columns) - column)
-        const { at, error } = grid.worstIn({ row, column, rows, columns })
-        if (at < 0) continue
-        image.data.set([...colourAt(shareOfError(error)), 255], 4 * (k * across + l))
-      }
-    }
-    const buffer = new OffscreenCanvas(across, down)
-    buffer.getContext('2d')!.putImageData(image, 0, 0)
     context.fillStyle = readColour('--surface-sunken')
     context.fillRect(0, 0, width, height)
     context.imageSmoothingEnabled = false
-    context.drawImage(buffer, 0, 0, width, height)
+    const { image, isComplete } = painter.paint(view, counts())
+    context.drawImage(image, 0, 0, width, height)
+    if (!isComplete) drawing.redraw()
     drawLines(context, width, height)
     drawCursor(context, width, height)
   }
@@ -117,18 +104,16 @@ export function createHeatMap(entries: GradientEntries): HTMLElement {
     }
   }
 
-  function point(row: number, column: number): void {
+  function point(toRow: number, toColumn: number): void {
     const clamp = (value: number, from: number, length: number) =>
       Math.min(from + length - 1, Math.max(from, value))
     const next = {
-      row: clamp(row, 0, grid.rows),
-      column: clamp(column, 0, grid.columns),
+      row: clamp(toRow, 0, grid.rows),
+      column: clamp(toColumn, 0, grid.columns),
     }
-    view = {
-      ...view,
-      row: scrollTo(next.row, view.row, view.rows),
-      column: scrollTo(next.column, view.column, view.columns),
-    }
+    const row = scrollTo(next.row, view.row, view.rows)
+    const column = scrollTo(next.column, view.column, view.columns)
+    if (row !== view.row || column !== view.column) view = { ...view, row, column }
     cursor = next
     readout.textContent = describe(entries, grid.worstIn(blockAt(next.row, next.column)))
     drawing.redraw()

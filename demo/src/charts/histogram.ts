@@ -10,6 +10,8 @@ const LEFT = 46
 const RIGHT = 12
 const BOTTOM = 44
 const TOP = 46
+/** What a mark's label takes. */
+const LABEL_ROOM = 105
 
 /** How many entries have which relative error, with the tolerance and the numerical side's own error marked. */
 export function createHistogram(
@@ -25,7 +27,7 @@ export function createHistogram(
   return element(
     'div',
     {},
-    createResponsive((width) => drawHistogram(histogram, tolerance, numericalError, width)),
+    createResponsive((width) => drawHistogram(histogram, tolerance, numericalError, width)).element,
     element('p', { class: 'hint' }, `Entries by relative error, on logarithmic axes.${equal}`),
   )
 }
@@ -75,10 +77,13 @@ function drawHistogram(
       formatCount(count),
     ),
   )
-  const mark = (value: number, name: string, label: string, y: number) => {
+  const placeOf = (value: number) => x(Math.max(LOWEST_POWER, Math.min(0, Math.log10(value))))
+  const mark = (value: number, other: number, name: string, label: string, y: number) => {
     if (!(value > 0)) return []
-    const at = x(Math.max(LOWEST_POWER, Math.min(0, Math.log10(value))))
-    const side = at > width / 2 ? 'end' : 'start'
+    const at = placeOf(value)
+    // away from the other mark, where there is room
+    const isLeft = value < other ? at - LEFT > LABEL_ROOM : width - at < LABEL_ROOM
+    const side = isLeft ? 'end' : 'start'
     return [
       svgElement('line', { class: name, x1: at, x2: at, y1: y - 10, y2: base }),
       svgElement(
@@ -100,8 +105,8 @@ function drawHistogram(
     },
     svgElement('line', { class: 'axis', x1: LEFT, x2: width - RIGHT, y1: base, y2: base }),
     ...bars,
-    ...mark(tolerance, 'mark-tolerance', 'tolerance', 14),
-    ...mark(numericalError, 'mark-error', 'numerical error', 32),
+    ...mark(tolerance, numericalError, 'mark-tolerance', 'tolerance', 14),
+    ...mark(numericalError, tolerance, 'mark-error', 'numerical error', 32),
     ...ticks,
     ...counted,
     svgElement(

@@ -1,15 +1,13 @@
-import type { GradientEntries } from 'webgpu-gradcheck'
 import { formatDifference } from '../../../src/report/format-numbers.js'
 import { element } from '../dom.js'
+import type { ScatterPoints } from '../worker/protocol.js'
 import { drawCanvas, readColour, type Surface } from './canvas.js'
 
-/** Points that are drawn; of more, evenly many are left out, but none that lies outside what is allowed. */
-const MOST_POINTS = 12_000
 const MARGIN = 34
 
 /** Analytical against numerical values: a right gradient lies on the diagonal. */
-export function createScatter(tensors: readonly GradientEntries[]): HTMLElement {
-  const points = choosePoints(tensors)
+export function createScatter({ numerical, analytical, isOutside: outsides }: ScatterPoints): HTMLElement {
+  const points = Array.from(numerical, (x, k) => ({ x, y: analytical[k], isOutside: outsides[k] === 1 }))
   const largest = points.reduce((most, { x, y }) => Math.max(most, Math.abs(x), Math.abs(y)), 0) || 1
   const outside = points.filter((point) => point.isOutside).length
   // values of all sizes are visible: linear near 0, by powers of ten further out
@@ -110,29 +108,4 @@ export function createScatter(tensors: readonly GradientEntries[]): HTMLElement 
       'lies outside what is allowed',
     ),
   )
-}
-
-interface Point {
-  readonly x: number
-  readonly y: number
-  readonly isOutside: boolean
-}
-
-function choosePoints(tensors: readonly GradientEntries[]): Point[] {
-  const total = tensors.reduce((sum, { offsets }) => sum + offsets.length, 0)
-  const every = Math.max(1, Math.ceil(total / MOST_POINTS))
-  const points: Point[] = []
-  let seen = 0
-  let crosses = 0
-  for (const { analytical, numerical, allowed } of tensors) {
-    for (let k = 0; k < analytical.length; k++, seen++) {
-      const [x, y] = [numerical[k], analytical[k]]
-      const isOutside = !(Math.abs(x - y) <= allowed[k])
-      if (!Number.isFinite(x) || !Number.isFinite(y)) continue
-      if (seen % every !== 0 && !(isOutside && crosses < MOST_POINTS)) continue
-      if (isOutside) crosses++
-      points.push({ x, y, isOutside })
-    }
-  }
-  return points
 }

@@ -30,6 +30,18 @@ export function createAdvancedPanel(state: NetworkState, onChange: () => void): 
       { class: 'advanced-body' },
       createField('Device', createSelect(DEVICES, state.device, set('device'), { id: 'device' })),
       createField(
+        'Precision',
+        createSelect(
+          [
+            { value: 'single', label: 'single: float32' },
+            { value: 'extended', label: 'extended: two float32, slower' },
+          ],
+          state.precision,
+          set('precision'),
+        ),
+        'Of the GPU’s arithmetic. The processor always computes in float64.',
+      ),
+      createField(
         'Method',
         createSelect(
           [
@@ -46,9 +58,12 @@ export function createAdvancedPanel(state: NetworkState, onChange: () => void): 
         { class: 'field-pair' },
         createField(
           'Step h',
-          createNumber(state.step, { least: Number.MIN_VALUE, most: 1e6 }, (value) => set('step')(value!), {
-            id: 'step',
-          }),
+          createNumber(
+            state.step,
+            { least: Number.MIN_VALUE, most: 1e6, isOptional: true, placeholder: 'by precision' },
+            set('step'),
+            { id: 'step' },
+          ),
         ),
         createField(
           'Scheme',

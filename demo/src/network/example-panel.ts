@@ -4,7 +4,7 @@ import { EXAMPLES } from '../problem/examples.js'
 /** The saved gradients that come with the page, as cards; choosing one checks it. */
 export function createExamplePanel(chosen: string, onChoose: (id: string) => void): HTMLElement {
   const name = nextId('example')
-  return element(
+  const cards = element(
     'fieldset',
     { class: 'cards' },
     element('legend', { class: 'visually-hidden' }, 'Example'),
@@ -26,4 +26,10 @@ export function createExamplePanel(chosen: string, onChoose: (id: string) => voi
       )
     }),
   )
+  // on a narrow screen the cards lie in a row that scrolls: the chosen one is in sight
+  requestAnimationFrame(() => {
+    const card = cards.querySelector<HTMLElement>('.card:has(:checked)')
+    if (card !== null) cards.scrollLeft = card.offsetLeft - cards.offsetLeft - 16
+  })
+  return cards
 }

@@ -37,11 +37,10 @@ export function createFilePanel(picked: PickedFiles, onPick: (files: readonly Fi
       '.npz, .npy or .safetensors with the data, parameters and gradients. They are read on this page and never uploaded.',
     ),
   )
-  acceptDrops(zone, onPick)
   return element('div', { class: 'file-panel' }, zone, describePicked(picked))
 }
 
-/** Lets files be dropped on an element. */
+/** Lets files be dropped anywhere on an element; a browser would otherwise leave the page to show them. */
 export function acceptDrops(zone: HTMLElement, onPick: (files: readonly File[]) => void): void {
   zone.addEventListener('dragover', (event) => {
     if (event.dataTransfer?.types.includes('Files') !== true) return

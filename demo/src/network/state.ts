@@ -2,11 +2,13 @@ import {
   ACTIVATION_NAMES,
   type ActivationName,
   type ArrayProblemOptions,
+  type GpuPrecision,
   LAYOUT_NAMES,
   type Layout,
   LOSS_NAMES,
   type LossName,
 } from 'webgpu-gradcheck'
+import { GPU_PRECISIONS } from '../../../src/differentiate/evaluator.js'
 import { BUGS, type BugKind } from '../problem/bugs.js'
 import { findExample } from '../problem/examples.js'
 import type { CheckSettings, DeviceChoice, ProblemSource } from '../worker/protocol.js'
@@ -34,18 +36,19 @@ export interface NetworkState {
   biases: string
   gradients: string
   device: DeviceChoice
+  precision: GpuPrecision
   method: 'difference' | 'textbook'
   scheme: 'central' | 'forward'
-  step: number
+  step: number | undefined
   tolerance: number | undefined
   sample: number | undefined
 }
 
-export const SOURCE_KINDS: readonly SourceKind[] = ['example', 'files', 'random']
-export const DEVICE_CHOICES: readonly DeviceChoice[] = ['auto', 'gpu', 'software', 'cpu']
+const SOURCE_KINDS: readonly SourceKind[] = ['example', 'files', 'random']
+const DEVICE_CHOICES: readonly DeviceChoice[] = ['auto', 'gpu', 'software', 'cpu']
 export const MOST_LAYERS = 12
 
-export function createState(): NetworkState {
+function createState(): NetworkState {
   return {
     source: 'example',
     example: findExample(undefined).id,
@@ -64,9 +67,10 @@ export function createState(): NetworkState {
     biases: '',
     gradients: '',
     device: 'auto',
+    precision: 'single',
     method: 'difference',
     scheme: 'central',
-    step: 1e-5,
+    step: undefined,
     tolerance: undefined,
     sample: undefined,
   }
@@ -95,6 +99,7 @@ export function formatState(state: NetworkState): Record<string, string | undefi
 
 const SETTING_FIELDS: readonly (keyof NetworkState)[] = [
   'device',
+  'precision',
   'method',
   'scheme',
   'step',
@@ -159,9 +164,10 @@ export function parseState(fields: ReadonlyMap<string, string>): NetworkState {
   for (const name of ['inputs', 'targets', 'weights', 'biases', 'gradients'] as const)
     state[name] = text(name)
   state.device = oneOf('device', DEVICE_CHOICES, state.device)
+  state.precision = oneOf('precision', GPU_PRECISIONS, state.precision)
   state.method = oneOf('method', ['difference', 'textbook'], state.method)
   state.scheme = oneOf('scheme', ['central', 'forward'], state.scheme)
-  state.step = number('step', Number.MIN_VALUE, 1e6) ?? state.step
+  state.step = number('step', Number.MIN_VALUE, 1e6)
   state.tolerance = number('tolerance', Number.MIN_VALUE, 1e6)
   state.sample = whole('sample', 1, 1e9)
   return state
@@ -206,12 +212,13 @@ function describeArrays(state: NetworkState): ArrayProblemOptions {
 }
 
 export function describeSettings(state: NetworkState): CheckSettings {
-  const { device, method, scheme, step, tolerance, sample } = state
+  const { device, precision, method, scheme, step, tolerance, sample } = state
   return {
     device,
+    precision,
     method,
     scheme,
-    step,
+    ...(step === undefined ? {} : { step }),
     ...(tolerance === undefined ? {} : { tolerance }),
     ...(sample === undefined ? {} : { sample }),
   }

@@ -6,7 +6,8 @@ import { countParameters } from '../problem/random-network.js'
 import { createResults } from '../results/results.js'
 import { rememberAddress } from '../url-state.js'
 import { type WorkerClient, WorkerError } from '../worker/client.js'
-import type { PickedFiles } from './file-panel.js'
+import { createExplanation } from './explanation.js'
+import { acceptDrops, type PickedFiles } from './file-panel.js'
 import { createNetworkForm } from './form.js'
 import { createProgressLine } from './progress.js'
 import { describeSettings, describeSource, formatState, lastActivationOf, parseState } from './state.js'
@@ -96,6 +97,8 @@ export function createNetworkView(
   }
 
   async function pick(files: readonly File[]): Promise<void> {
+    running?.controller.abort()
+    running = undefined
     picked = { files }
     state.source = 'files'
     try {
@@ -152,11 +155,13 @@ export function createNetworkView(
       ),
     )
   }
-  return element(
+  const workspace = element(
     'div',
     { class: 'workspace' },
     element('h1', { class: 'visually-hidden' }, 'Check a network’s gradient'),
     form.element,
-    results,
+    element('div', { class: 'result-list' }, results, createExplanation()),
   )
+  acceptDrops(workspace, (files) => void pick(files))
+  return workspace
 }

@@ -71,7 +71,7 @@ export const BUGS: readonly BugDescription[] = [
   },
   {
     kind: 'zero-row',
-    label: 'A row of dW is zero',
+    label: 'One unit has no gradient',
     explanation: 'A loop that begins at 1 leaves the first unit without a gradient.',
     inLayer: true,
   },

@@ -75,7 +75,7 @@ export const EXAMPLES: readonly Example[] = [
   {
     id: 'digits-torch',
     title: 'Digits from PyTorch',
-    network: '64-24-12-10, tanh and ReLU · float32',
+    network: '64-32-16-10, tanh and ReLU · float32',
     lesson:
       'Gradients that PyTorch computed in float32. Numbers stored with seven digits cannot agree to ten: the tolerance follows the precision they were saved in.',
     url: digitsTorch,

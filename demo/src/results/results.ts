@@ -52,7 +52,7 @@ export function createResults(
         `${escapeControls(gradient)} against the numerical gradient`,
         '',
         undefined,
-        createScatter([gradients[t]]),
+        createScatter(summary.scatters[t]),
       ),
       createCard(
         `Relative errors in ${escapeControls(gradient)}`,

@@ -11,7 +11,7 @@ export const VERDICT_LABELS: Readonly<Record<Verdict, string>> = {
 }
 
 /** A verdict as a small badge: a word, so that colour only repeats it. */
-export function createBadge(verdict: Verdict): HTMLElement {
+function createBadge(verdict: Verdict): HTMLElement {
   return element('span', { class: `badge badge-${verdict}` }, VERDICT_LABELS[verdict])
 }
 

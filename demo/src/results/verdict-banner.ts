@@ -9,6 +9,7 @@ import {
 } from '../../../src/report/format-numbers.js'
 import { formatPower } from '../charts/powers.js'
 import { element, svgElement } from '../dom.js'
+import { createMistakePage } from './mistake-page.js'
 
 /** The verdict as people say it. */
 export interface VerdictWords {
@@ -79,7 +80,9 @@ export function createBanner(report: CheckReport, published: number | undefined)
 }
 
 function createFindings(report: CheckReport): HTMLElement[] {
-  const found = report.diagnosis.map(({ message }) => element('li', {}, escapeControls(message)))
+  const found = report.diagnosis.map(({ kind, message }) =>
+    element('li', {}, escapeControls(message), createMistakePage(kind)),
+  )
   const notices = report.notices.map((notice) => element('li', {}, escapeControls(notice)))
   return [
     ...(found.length === 0
@@ -97,7 +100,8 @@ const ICONS: Readonly<Record<Verdict, string>> = {
   inconclusive: 'M10.5 11a3.6 3.6 0 1 1 5.2 3.2c-1.2.6-1.7 1.2-1.7 2.4 M14 20.4v.2',
 }
 
-function createIcon(verdict: Verdict): SVGElement {
+/** A tick, a cross or a question mark. */
+export function createIcon(verdict: Verdict): SVGElement {
   return svgElement(
     'svg',
     { class: 'banner-icon', viewBox: '0 0 28 28', 'aria-hidden': 'true' },

@@ -51,7 +51,7 @@ export function createSpeedResults(title: string, rows: readonly BenchResult[]):
 function describeRatio(rows: readonly BenchResult[]): string {
   const [first, second] = [...rows].sort((a, b) => b.speed.parametersPerSecond - a.speed.parametersPerSecond)
   const ratio = first.speed.parametersPerSecond / second.speed.parametersPerSecond
-  return `${escapeControls(first.adapter)} is ${ratio.toPrecision(2)} times as fast.`
+  return `${ratio.toPrecision(2)} times as many on ${escapeControls(first.adapter)} as on ${escapeControls(second.adapter)}.`
 }
 
 function createTable(rows: readonly BenchResult[]): HTMLTableElement {

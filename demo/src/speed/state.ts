@@ -18,7 +18,7 @@ export interface SpeedState {
   devices: readonly BenchDevice[] | undefined
 }
 
-export function createSpeedState(): SpeedState {
+function createSpeedState(): SpeedState {
   return { network: '784-128-64-10', activation: 'relu', samples: 32, seconds: 2, devices: undefined }
 }
 

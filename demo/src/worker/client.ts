@@ -22,6 +22,7 @@ export interface RequestHooks {
 }
 
 interface Pending {
+  readonly request: Request
   resolve(answer: never): void
   reject(error: Error): void
   readonly onProgress: RequestHooks['onProgress']
@@ -39,16 +40,15 @@ export class WorkerClient {
    */
   request<R extends Request>(request: R, hooks: RequestHooks = {}): Promise<Answers[R['kind']]> {
     const id = ++this.#lastId
-    const worker = this.#start()
     const answered = new Promise<Answers[R['kind']]>((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject, onProgress: hooks.onProgress })
-      worker.postMessage({ kind: 'request', id, request } satisfies ToWorker)
+      this.#pending.set(id, { request, resolve, reject, onProgress: hooks.onProgress })
+      this.#start().postMessage({ kind: 'request', id, request } satisfies ToWorker)
     })
     const { signal, patienceMilliseconds = 5000 } = hooks
     let patience: ReturnType<typeof setTimeout> | undefined
     const stop = () => {
-      worker.postMessage({ kind: 'stop', id } satisfies ToWorker)
-      patience = setTimeout(() => this.#end('stopped'), patienceMilliseconds)
+      this.#worker?.postMessage({ kind: 'stop', id } satisfies ToWorker)
+      patience = setTimeout(() => this.#stop(id), patienceMilliseconds)
     }
     signal?.addEventListener('abort', stop, { once: true })
     return answered.finally(() => {
@@ -63,7 +63,7 @@ export class WorkerClient {
     worker.addEventListener('message', (event: MessageEvent<FromWorker>) => this.#receive(event.data))
     worker.addEventListener('error', (event) => {
       event.preventDefault()
-      this.#end(event.message || 'the worker could not be started')
+      this.#fail(event.message || 'the worker could not be started')
     })
     this.#worker = worker
     return worker
@@ -81,14 +81,28 @@ export class WorkerClient {
     else pending.reject(new WorkerError(message.error))
   }
 
-  /** Ends the worker and fails what it was asked; the next request starts another. */
-  #end(message: string): void {
-    this.#worker?.terminate()
-    this.#worker = undefined
+  /** Ends the worker because one request does not stop; what else it was asked goes to another worker. */
+  #stop(id: number): void {
+    const stopped = this.#pending.get(id)
+    if (stopped === undefined) return
+    this.#pending.delete(id)
+    this.#end()
+    stopped.reject(new WorkerError({ message: 'stopped', code: 'stopped' }))
+    for (const [other, { request }] of this.#pending) {
+      this.#start().postMessage({ kind: 'request', id: other, request } satisfies ToWorker)
+    }
+  }
+
+  /** Gives up what the worker was asked; the next request starts another. */
+  #fail(message: string): void {
+    this.#end()
     const waiting = [...this.#pending.values()]
     this.#pending.clear()
-    for (const { reject } of waiting) {
-      reject(new WorkerError({ message, ...(message === 'stopped' ? { code: 'stopped' } : {}) }))
-    }
+    for (const { reject } of waiting) reject(new WorkerError({ message }))
+  }
+
+  #end(): void {
+    this.#worker?.terminate()
+    this.#worker = undefined
   }
 }

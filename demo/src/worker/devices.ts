@@ -2,15 +2,17 @@ import {
   createBrowserEvaluator,
   createCpuEvaluator,
   type Evaluator,
+  type GpuPrecision,
   GradcheckError,
   useWebWorkers,
+  type WebgpuEvaluator,
 } from 'webgpu-gradcheck'
-import type { WebgpuEvaluator } from '../../../src/differentiate/webgpu/evaluator.js'
+import type { AdapterKind } from '../../../src/gpu/device.js'
 import type { DeviceChoice, DeviceSurvey } from './protocol.js'
 
 /** The evaluators of this worker, opened when they are first wanted and kept for the next check. */
 export class Devices {
-  readonly #open = new Map<'hardware' | 'software', Promise<WebgpuEvaluator>>()
+  readonly #open = new Map<string, Promise<WebgpuEvaluator>>()
 
   /** What there is to compute on. */
   async survey(): Promise<DeviceSurvey> {
@@ -29,11 +31,11 @@ export class Devices {
    * The evaluator for a choice; `auto` takes the graphics processor where there is one.
    * @throws GradcheckError `device-unavailable`
    */
-  async choose(choice: DeviceChoice): Promise<Evaluator> {
+  async choose(choice: DeviceChoice, precision: GpuPrecision = 'single'): Promise<Evaluator> {
     if (choice === 'cpu') return openProcessor()
-    if (choice !== 'auto') return await this.#gpu(choice === 'gpu' ? 'hardware' : 'software')
+    if (choice !== 'auto') return await this.#gpu(choice === 'gpu' ? 'hardware' : 'software', precision)
     try {
-      return await this.#gpu('hardware')
+      return await this.#gpu('hardware', precision)
     } catch (error) {
       if (error instanceof GradcheckError && error.code === 'device-unavailable') return openProcessor()
       throw error
@@ -41,27 +43,30 @@ export class Devices {
   }
 
   /** Gives an evaluator's device up, so that the next check opens another. */
-  async discard(choice: DeviceChoice): Promise<void> {
-    const kind = choice === 'software' ? 'software' : 'hardware'
-    const open = this.#open.get(kind)
-    this.#open.delete(kind)
+  async discard(choice: DeviceChoice, precision: GpuPrecision): Promise<void> {
+    const key = keyOf(choice === 'software' ? 'software' : 'hardware', precision)
+    const open = this.#open.get(key)
+    this.#open.delete(key)
     const [outcome] = await Promise.allSettled([open])
     if (outcome.status === 'fulfilled') outcome.value?.dispose()
   }
 
-  #gpu(kind: 'hardware' | 'software'): Promise<WebgpuEvaluator> {
-    const open = this.#open.get(kind) ?? createBrowserEvaluator(undefined, kind)
-    this.#open.set(kind, open)
+  #gpu(kind: AdapterKind, precision: GpuPrecision = 'single'): Promise<WebgpuEvaluator> {
+    const key = keyOf(kind, precision)
+    const open = this.#open.get(key) ?? createBrowserEvaluator(undefined, kind, { precision })
+    this.#open.set(key, open)
     // an adapter that is not there now may be there at the next try
-    open.catch(() => this.#open.delete(kind))
+    open.catch(() => this.#open.delete(key))
     return open
   }
 }
 
+const keyOf = (kind: AdapterKind, precision: GpuPrecision) => `${kind} ${precision}`
+
 function openProcessor(): Evaluator {
   const cores = navigator.hardwareConcurrency || 1
   return createCpuEvaluator(
-    `this computer's processor, ${cores} ${cores === 1 ? 'core' : 'cores'}`,
+    `this computer’s processor, ${cores} ${cores === 1 ? 'core' : 'cores'}`,
     useWebWorkers(),
   )
 }

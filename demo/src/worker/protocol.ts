@@ -1,4 +1,12 @@
-import type { ArrayProblemOptions, CheckReport, GradientEntries, Progress, Scheme } from 'webgpu-gradcheck'
+import type {
+  ArrayProblemOptions,
+  CheckReport,
+  FunctionReport,
+  GpuPrecision,
+  GradientEntries,
+  Progress,
+  Scheme,
+} from 'webgpu-gradcheck'
 import type { EvaluatorSpeed } from '../../../src/bench/evaluator-speed.js'
 import type { BenchNetwork } from '../../../src/bench/random-problem.js'
 import type { RandomNetwork } from '../problem/random-network.js'
@@ -15,11 +23,23 @@ export type ProblemSource =
 /** How it is to be checked. */
 export interface CheckSettings {
   readonly device: DeviceChoice
+  /** Of an adapter's arithmetic; the processor's is always float64. */
+  readonly precision: GpuPrecision
   readonly method: 'difference' | 'textbook'
   readonly scheme: Scheme
-  readonly step: number
+  readonly step?: number
   readonly tolerance?: number
   readonly sample?: number
+}
+
+/** A formula of one variable, and where to check its derivative. */
+export interface FunctionRequest {
+  readonly formula: string
+  /** Its derivative as typed; empty for mathjs's. */
+  readonly gradient: string
+  readonly at: number
+  readonly step: number
+  readonly scheme: Scheme
 }
 
 /** What the page may ask the worker for. */
@@ -33,6 +53,7 @@ export type Request =
       readonly device: Exclude<DeviceChoice, 'auto'>
       readonly seconds: number
     }
+  | ({ readonly kind: 'function' } & FunctionRequest)
 
 /** What each request is answered with. */
 export interface Answers {
@@ -40,6 +61,7 @@ export interface Answers {
   readonly inspect: FileContents
   readonly check: CheckResult
   readonly bench: BenchResult
+  readonly function: FunctionResult
 }
 
 /** What this browser can compute on. */
@@ -86,10 +108,20 @@ export interface EntrySummary {
   readonly isOutside: boolean
 }
 
+/** Entries to draw against each other: all of a tensor's, or evenly many of a large one's. */
+export interface ScatterPoints {
+  readonly numerical: Float64Array
+  readonly analytical: Float64Array
+  /** 1 where the two lie further apart than is allowed. */
+  readonly isOutside: Uint8Array
+}
+
 /** What charts need of all entries and a page should not compute itself. */
 export interface GradientSummary {
   /** One for all tensors, then one for each. */
   readonly histograms: readonly ErrorHistogram[]
+  /** One for each tensor. */
+  readonly scatters: readonly ScatterPoints[]
   /** The entries of largest relative error, those outside what is allowed first. */
   readonly largest: readonly EntrySummary[]
 }
@@ -98,6 +130,29 @@ export interface BenchResult {
   readonly adapter: string
   readonly evaluator: 'webgpu' | 'cpu'
   readonly speed: EvaluatorSpeed
+}
+
+/** Both ways of computing a derivative, at one step. */
+export interface StepSample {
+  readonly h: number
+  /** f(x − h) and f(x + h) */
+  readonly below: number
+  readonly above: number
+  readonly textbook: Readonly<Record<Scheme, number>>
+  readonly difference: Readonly<Record<Scheme, number>>
+}
+
+/** A checked formula with what its charts show. */
+export interface FunctionResult {
+  readonly report: FunctionReport
+  readonly variable: string
+  readonly at: number
+  /** f(x) */
+  readonly value: number
+  readonly curve: { readonly x: Float64Array; readonly y: Float64Array }
+  /** The derivative that errors are measured against, where there is one. */
+  readonly reference: number | undefined
+  readonly samples: readonly StepSample[]
 }
 
 /** An error as it travels: the library's, or one of the platform's. */

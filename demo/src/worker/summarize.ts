@@ -1,7 +1,7 @@
 import type { GradientEntries } from 'webgpu-gradcheck'
 import { relativeError } from '../../../src/check/compare.js'
 import { unravelIndex } from '../../../src/tensor.js'
-import type { EntrySummary, ErrorHistogram, GradientSummary } from './protocol.js'
+import type { EntrySummary, ErrorHistogram, GradientSummary, ScatterPoints } from './protocol.js'
 
 /** Relative errors below 10 to this power share the first class of the histogram. */
 export const LOWEST_POWER = -17
@@ -9,12 +9,18 @@ export const LOWEST_POWER = -17
 export const CLASSES_PER_DECADE = 2
 const CLASSES = -LOWEST_POWER * CLASSES_PER_DECADE
 const LARGEST = 12
+/** Points of a scatter; none that lies outside is left out, up to as many again. */
+const MOST_POINTS = 8_000
 
 /** Counts and sorts the entries of all tensors. */
 export function summarize(gradients: readonly GradientEntries[]): GradientSummary {
   const whole = createCounts()
   const each = gradients.map((entries) => countErrors(entries, whole))
-  return { histograms: [whole, ...each], largest: findLargest(gradients) }
+  return {
+    histograms: [whole, ...each],
+    scatters: gradients.map(choosePoints),
+    largest: findLargest(gradients),
+  }
 }
 
 interface Counts extends ErrorHistogram {
@@ -84,4 +90,24 @@ const rankOf = (error: number, isOutside: boolean) =>
 function keepLargest(found: { error: number; isOutside: boolean }[]): void {
   found.sort((a, b) => rankOf(b.error, b.isOutside) - rankOf(a.error, a.isOutside))
   found.length = Math.min(found.length, LARGEST)
+}
+
+function choosePoints({ analytical, numerical, allowed }: GradientEntries): ScatterPoints {
+  const every = Math.max(1, Math.ceil(analytical.length / MOST_POINTS))
+  const chosen: number[] = []
+  const isOutside: number[] = []
+  let crosses = 0
+  for (let at = 0; at < analytical.length; at++) {
+    if (!Number.isFinite(numerical[at])) continue
+    const outside = !(Math.abs(analytical[at] - numerical[at]) <= allowed[at])
+    if (at % every !== 0 && !(outside && crosses < MOST_POINTS)) continue
+    if (outside) crosses++
+    chosen.push(at)
+    isOutside.push(outside ? 1 : 0)
+  }
+  return {
+    numerical: Float64Array.from(chosen, (at) => numerical[at]),
+    analytical: Float64Array.from(chosen, (at) => analytical[at]),
+    isOutside: Uint8Array.from(isOutside),
+  }
 }

@@ -2,6 +2,7 @@ import { checkGradients, GradcheckError } from 'webgpu-gradcheck'
 import { measureEvaluator } from '../../../src/bench/evaluator-speed.js'
 import { createRandomProblem } from '../../../src/bench/random-problem.js'
 import { Devices } from './devices.js'
+import { examineFunction } from './function.js'
 import { createProblem, inspectFiles } from './problem.js'
 import {
   type Answers,
@@ -31,7 +32,10 @@ async function serve(id: number, request: Request): Promise<void> {
   running.set(id, controller)
   try {
     const answer = await answerRequest(id, request, controller.signal)
-    post({ kind: 'answer', id, answer }, 'report' in answer ? listBuffers(answer.report.gradients ?? []) : [])
+    post(
+      { kind: 'answer', id, answer },
+      'summary' in answer ? listBuffers(answer.report.gradients ?? []) : [],
+    )
   } catch (error) {
     post({ kind: 'error', id, error: describeError(error) })
   } finally {
@@ -51,6 +55,8 @@ async function answerRequest(
       return await inspectFiles(request.files)
     case 'check':
       return await check(id, request, signal)
+    case 'function':
+      return await examineFunction(request)
     case 'bench': {
       const evaluator = await devices.choose(request.device)
       const problem = await createRandomProblem(request.network)
@@ -66,8 +72,11 @@ async function check(
   { source, settings }: Extract<Request, { kind: 'check' }>,
   signal: AbortSignal,
 ): Promise<CheckResult> {
-  const [problem, evaluator] = await Promise.all([createProblem(source), devices.choose(settings.device)])
-  const { device, ...options } = settings
+  const [problem, evaluator] = await Promise.all([
+    createProblem(source),
+    devices.choose(settings.device, settings.precision),
+  ])
+  const { device, precision, ...options } = settings
   let told = 0
   try {
     const report = await checkGradients(problem, {
@@ -84,7 +93,8 @@ async function check(
     })
     return { report, summary: summarize(report.gradients ?? []) }
   } catch (error) {
-    if (error instanceof GradcheckError && error.code === 'device-lost') await devices.discard(device)
+    if (error instanceof GradcheckError && error.code === 'device-lost')
+      await devices.discard(device, precision)
     throw error
   }
 }

@@ -1,11 +1,17 @@
 import { availableParallelism, cpus } from 'node:os'
 import { GradcheckError } from '../../errors.js'
-import { type AdapterKind, nameOf } from '../../gpu/device.js'
+import { type AdapterKind, nameOf, openDevice as openAdapterDevice } from '../../gpu/device.js'
 import { findAdapter, openGpuDevice } from '../../gpu/node/open-adapter.js'
 import { suggestName } from '../../suggest.js'
 import { createCpuEvaluator } from '../cpu/evaluator.js'
 import type { Evaluator } from '../evaluator.js'
-import { createWebgpuEvaluator } from '../webgpu/evaluator.js'
+import { createWebgpuEvaluator, type WebgpuOptions } from '../webgpu/evaluator.js'
+import {
+  type ExtendedArithmetic,
+  type SingleArithmetic,
+  testExtendedArithmetic,
+  testSingleArithmetic,
+} from '../webgpu/self-test.js'
 import { useThreads } from './threads.js'
 
 /**
@@ -14,7 +20,7 @@ import { useThreads } from './threads.js'
  */
 export type DeviceChoice = 'auto' | 'gpu' | 'software' | 'cpu'
 
-const DEVICE_NAMES: readonly DeviceChoice[] = ['auto', 'gpu', 'software', 'cpu']
+export const DEVICE_NAMES: readonly DeviceChoice[] = ['auto', 'gpu', 'software', 'cpu']
 
 /**
  * A device that was opened, with the evaluator that runs on it. Whoever opened it closes it, by `close` or
@@ -39,7 +45,13 @@ export interface AdapterDescription {
   readonly description: string
   readonly limits: Record<string, number>
   readonly features: string[]
+  readonly arithmetic: ArithmeticDescription
 }
+
+/** How exactly an adapter computes, or why that could not be tested. */
+export type ArithmeticDescription =
+  | { readonly single: SingleArithmetic; readonly extended: ExtendedArithmetic }
+  | { readonly untested: string }
 
 /** What this machine has and what `auto` makes of it. */
 export interface DeviceSurvey {
@@ -51,14 +63,11 @@ export interface DeviceSurvey {
 
 /**
  * Opens a device.
- * @param options.memoryBytes device memory that an adapter's batches may take beyond the parameters; 256 MiB where
- * it is left out
- * @throws GradcheckError `device-unavailable` when the one asked for is not there, `unknown-name`
+ * @param options what an adapter's evaluator may take and give; the processor's is always float64
+ * @throws GradcheckError `device-unavailable` when the one asked for is not there or its compiler does not keep
+ * extended precision exact, `unknown-name`
  */
-export async function openDevice(
-  choice: DeviceChoice,
-  options: { memoryBytes?: number } = {},
-): Promise<OpenedDevice> {
+export async function openDevice(choice: DeviceChoice, options: WebgpuOptions = {}): Promise<OpenedDevice> {
   switch (choice) {
     case 'cpu':
       return openProcessor('it was asked for')
@@ -98,11 +107,7 @@ function openProcessor(reason: string): OpenedDevice {
   }
 }
 
-async function openAdapter(
-  kind: AdapterKind,
-  reason: string,
-  options: { memoryBytes?: number },
-): Promise<OpenedDevice> {
+async function openAdapter(kind: AdapterKind, reason: string, options: WebgpuOptions): Promise<OpenedDevice> {
   const evaluator = await createWebgpuEvaluator(() => openGpuDevice(kind), options)
   const close = async () => evaluator.dispose()
   return {
@@ -115,7 +120,7 @@ async function openAdapter(
   }
 }
 
-/** Looks for every kind of device and says what `auto` would choose and why. */
+/** Looks for every kind of device, tests the adapters' arithmetic, and says what `auto` would choose and why. */
 export async function surveyDevices(): Promise<DeviceSurvey> {
   const adapters: AdapterDescription[] = []
   const missing: DeviceSurvey['missing'] = []
@@ -134,6 +139,7 @@ export async function surveyDevices(): Promise<DeviceSurvey> {
       description: nameOf(info),
       limits: readLimits(limits),
       features: [...features].sort(),
+      arithmetic: await testArithmetic(found.adapter),
     })
   }
   const hardware = adapters.find((adapter) => adapter.kind === 'hardware')
@@ -149,6 +155,23 @@ export async function surveyDevices(): Promise<DeviceSurvey> {
             reason: `there is no hardware adapter: ${missing.find((entry) => entry.kind === 'hardware')?.reason}`,
           }
         : { kind: 'hardware', name: hardware.description, reason: 'a hardware adapter was found' },
+  }
+}
+
+/** @param adapter one that has not been used yet */
+async function testArithmetic(adapter: GPUAdapter): Promise<ArithmeticDescription> {
+  try {
+    const gpu = await openAdapterDevice(adapter)
+    try {
+      return {
+        single: await testSingleArithmetic(gpu.device),
+        extended: await testExtendedArithmetic(gpu.device),
+      }
+    } finally {
+      gpu.dispose()
+    }
+  } catch (error) {
+    return { untested: error instanceof Error ? error.message : String(error) }
   }
 }
 

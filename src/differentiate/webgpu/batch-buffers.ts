@@ -1,3 +1,5 @@
+import { type RealFormat, UNWRITTEN } from './reals.js'
+
 /** Words of the `Batch` uniform of shaders/batch.wesl, in its order. */
 export interface BatchUniforms {
   readonly quads: number
@@ -29,9 +31,12 @@ export class BatchBuffers {
   readonly entries: GPUBuffer
   /** The changes of the perturbed layer's units, by quad. */
   readonly starts: GPUBuffer
-  /** The derivatives' bits, then the kink counts, then the canary. */
+  /** The derivatives' bits, a part after the other, then the kink counts, then the canary. */
   readonly results: GPUBuffer
   readonly readBacks: readonly GPUBuffer[]
+  readonly format: RealFormat
+  /** The 0 that shaders/extended/barrier.wesl reads. */
+  readonly zero: GPUBuffer
 
   /** Changes of a whole layer, units × quads: the stored layers' in turn. */
   readonly #changes: readonly GPUBuffer[]
@@ -41,18 +46,31 @@ export class BatchBuffers {
 
   constructor(
     device: GPUDevice,
-    options: { capacity: number; quads: number; storedRows: readonly number[]; readBacks: number },
+    options: {
+      capacity: number
+      quads: number
+      storedRows: readonly number[]
+      readBacks: number
+      format: RealFormat
+    },
   ) {
     this.#device = device
     this.capacity = options.capacity
     this.quads = options.quads
+    this.format = options.format
+    const bytesPerQuad = GROUP * options.format.bytes
     const storage = GPUBufferUsage.STORAGE
     const widest = Math.max(0, ...options.storedRows)
+    this.zero = this.#create('zero', 4, GPUBufferUsage.UNIFORM)
     this.uniforms = this.#create('batch', 8 * 4, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST)
     this.entries = this.#create('entries', 4 * this.capacity, storage | GPUBufferUsage.COPY_DST)
-    this.starts = this.#create('starts', 16 * this.quads, storage)
+    this.starts = this.#create('starts', bytesPerQuad * this.quads, storage)
     this.#changes = Array.from({ length: 2 }, (_, k) =>
-      this.#create(`changes ${k}`, options.storedRows.length > k ? 16 * widest * this.quads : 16, storage),
+      this.#create(
+        `changes ${k}`,
+        options.storedRows.length > k ? bytesPerQuad * widest * this.quads : bytesPerQuad,
+        storage,
+      ),
     )
     this.results = this.#create(
       'results',
@@ -62,7 +80,11 @@ export class BatchBuffers {
     this.readBacks = Array.from({ length: options.readBacks }, (_, k) =>
       this.#create(`read-back ${k}`, this.#resultBytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST),
     )
-    this.#sentinels = new Uint32Array(2 * this.capacity + 1).fill(UNWRITTEN, 0, this.capacity)
+    this.#sentinels = new Uint32Array(this.#resultBytes / 4).fill(
+      UNWRITTEN,
+      0,
+      this.format.parts * this.capacity,
+    )
   }
 
   /** Where the changes are stored of the layer so many behind the perturbed one; from the second on. */
@@ -76,7 +98,7 @@ export class BatchBuffers {
   }
 
   get #resultBytes(): number {
-    return 4 * (2 * this.capacity + 1)
+    return 4 * ((this.format.parts + 1) * this.capacity + 1)
   }
 
   #create(label: string, size: number, usage: number): GPUBuffer {
@@ -109,6 +131,3 @@ export class BatchBuffers {
     for (const buffer of this.#created) buffer.destroy()
   }
 }
-
-/** A NaN that no kernel computes: the mark of a result that was not written. */
-export const UNWRITTEN = 0x7fc0dead

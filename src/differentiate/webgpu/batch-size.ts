@@ -1,14 +1,17 @@
 import type { Model, ParameterTensor } from '../../network/model.js'
 import { GROUP } from './batch-buffers.js'
+import type { RealFormat } from './reals.js'
 
 /** Device memory, beyond the parameters, that batches take where nothing else is asked for: 256 MiB. */
 export const DEFAULT_MEMORY_BYTES = 256 * 2 ** 20
-/** Bytes of a perturbation in the buffers for its entry, results and their read-backs. */
-const BYTES_PER_PERTURBATION = 4 + 3 * 8
+/** Buffers for the results of a batch: the kernels' and two to read them back. */
+const RESULT_BUFFERS = 3
 /** Most perturbations of a batch: what is read back stays small beside what is computed. */
 const LARGEST_BATCH = 2 ** 18
-/** Multiply-adds of the first batch of a tensor: about a millisecond on slow hardware. */
+/** Operations of the first batch of a tensor: about a millisecond on slow hardware. */
 const FIRST_BATCH_WORK = 1e6
+/** What a multiply-add in two parts costs, in single-precision ones. */
+const EXTENDED_OPERATIONS = 32
 const TARGET_MILLISECONDS = 40
 const LONGEST_MILLISECONDS = 90
 const GROWTH = 4
@@ -28,6 +31,7 @@ export function batchCapacity(
   model: Model,
   parameter: ParameterTensor,
   quadsPerGroup: number,
+  format: RealFormat,
   limits: GPUSupportedLimits,
   memoryBytes: number,
   shrink: number,
@@ -35,9 +39,11 @@ export function batchCapacity(
   const rows = storedRows(model, parameter.layer)
   const widest = Math.max(1, ...rows)
   // changes alternate between two buffers
-  const bytesPerQuad = 16 * (1 + Math.min(2, rows.length) * widest)
-  const bytesPerGroup = quadsPerGroup * bytesPerQuad + GROUP * BYTES_PER_PERTURBATION
-  const byBinding = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize) / (16 * widest)
+  const bytesPerQuad = GROUP * format.bytes * (1 + Math.min(2, rows.length) * widest)
+  const bytesPerPerturbation = 4 + RESULT_BUFFERS * (format.bytes + 4)
+  const bytesPerGroup = quadsPerGroup * bytesPerQuad + GROUP * bytesPerPerturbation
+  const byBinding =
+    Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize) / (GROUP * format.bytes * widest)
   const groups = Math.min(
     Math.ceil(parameter.size / GROUP),
     LARGEST_BATCH / GROUP,
@@ -55,9 +61,9 @@ export class BatchSize {
   readonly #capacity: number
   #size: number
 
-  constructor(capacity: number, workPerPerturbation: number) {
+  constructor(capacity: number, workPerPerturbation: number, { parts }: RealFormat) {
     this.#capacity = capacity
-    this.#size = this.#fit(FIRST_BATCH_WORK / workPerPerturbation)
+    this.#size = this.#fit(FIRST_BATCH_WORK / (workPerPerturbation * (parts === 1 ? 1 : EXTENDED_OPERATIONS)))
   }
 
   get next(): number {

@@ -2,11 +2,12 @@ import { GradcheckError } from '../../errors.js'
 import { withErrorScopes } from '../../gpu/error-scopes.js'
 import type { Pipelines } from '../../gpu/pipelines.js'
 import type { Model } from '../../network/model.js'
-import type { DifferenceSettings, EvaluationHooks, TensorDerivatives } from '../evaluator.js'
+import type { DifferenceSettings, EvaluationHooks, GpuPrecision, TensorDerivatives } from '../evaluator.js'
 import { workPerColumn } from '../work.js'
-import { BatchBuffers, GROUP, UNWRITTEN } from './batch-buffers.js'
+import { BatchBuffers, GROUP } from './batch-buffers.js'
 import { BatchSize, batchCapacity, storedRows } from './batch-size.js'
 import type { NetworkBuffers } from './network-buffers.js'
+import { type RealFormat, UNWRITTEN } from './reals.js'
 import { createStages, type Stage } from './stages.js'
 import type { TileShape } from './tile-shape.js'
 
@@ -22,6 +23,7 @@ export class UnverifiedBatch extends Error {}
 export interface BatchContext {
   readonly device: GPUDevice
   readonly pipelines: Pipelines
+  readonly precision: GpuPrecision
   readonly model: Model
   readonly network: NetworkBuffers
   readonly settings: DifferenceSettings
@@ -51,6 +53,7 @@ export async function evaluateTensor(
     model,
     parameter,
     quadsPerGroup,
+    context.network.format,
     device.limits,
     context.memoryBytes,
     context.shrink,
@@ -71,12 +74,17 @@ export async function evaluateTensor(
         quads: (capacity / GROUP) * quadsPerGroup,
         storedRows: storedRows(model, parameter.layer),
         readBacks: BATCHES_IN_FLIGHT,
+        format: context.network.format,
       }),
   )
   try {
     await checked
     const stages = await createStages({ ...context, parameter, batch: buffers, quadsPerGroup })
-    const size = new BatchSize(capacity, quadsPerGroup * workPerColumn(model, parameter.layer))
+    const size = new BatchSize(
+      capacity,
+      quadsPerGroup * workPerColumn(model, parameter.layer),
+      buffers.format,
+    )
     const inFlight: Submitted[] = []
     let submitted = tensor.done
     let lastEnd = performance.now()
@@ -132,6 +140,7 @@ function submit(
   const count = entries.length
   const groups = Math.ceil(count / GROUP)
   const quads = groups * quadsPerGroup
+  const sections = buffers.format.parts + 1
   const start = performance.now()
   const { checked } = withErrorScopes(
     device,
@@ -161,18 +170,20 @@ function submit(
         pass.dispatchWorkgroups(Math.ceil(workgroups / rows), rows)
       }
       pass.end()
-      const kinksAt = 4 * buffers.capacity
-      encoder.copyBufferToBuffer(buffers.results, 0, readBack, 0, 4 * count)
-      encoder.copyBufferToBuffer(buffers.results, kinksAt, readBack, 4 * count, 4 * count)
-      encoder.copyBufferToBuffer(buffers.results, 2 * kinksAt, readBack, 8 * count, 4)
+      // each part of the results, then the kinks, then the canary
+      const copy = (from: number, to: number, words: number) =>
+        encoder.copyBufferToBuffer(buffers.results, 4 * from, readBack, 4 * to, 4 * words)
+      for (let k = 0; k < sections; k++) copy(k * buffers.capacity, k * count, count)
+      copy(sections * buffers.capacity, sections * count, 1)
       device.queue.submit([encoder.finish()])
     },
   )
-  const mapped = readBack.mapAsync(GPUMapMode.READ, 0, 8 * count + 4)
+  const bytes = 4 * (sections * count + 1)
+  const mapped = readBack.mapAsync(GPUMapMode.READ, 0, bytes)
   const finished = Promise.all([checked, mapped]).then(() => {
-    const words = new Uint32Array(readBack.getMappedRange(0, 8 * count + 4).slice(0))
+    const words = new Uint32Array(readBack.getMappedRange(0, bytes).slice(0))
     readBack.unmap()
-    takeIn(tensor, words, count, canary)
+    takeIn(tensor, words, count, canary, buffers.format)
   })
   finished.catch(() => undefined)
   return { readBack, count, start, finished }
@@ -184,15 +195,16 @@ function takeIn(
   words: Uint32Array<ArrayBuffer>,
   count: number,
   canary: number,
+  { parts }: RealFormat,
 ): void {
-  const bits = words.subarray(0, count)
-  if (words[2 * count] !== canary || bits.includes(UNWRITTEN)) {
+  const kinksAt = parts * count
+  if (words[kinksAt + count] !== canary || words.subarray(0, kinksAt).includes(UNWRITTEN)) {
     throw new UnverifiedBatch(`the GPU did not write all results of a batch of ${tensor.parameter.name}`)
   }
-  const values = new Float32Array(words.buffer, 0, count)
+  const values = new Float32Array(words.buffer, 0, kinksAt)
   for (let k = 0; k < count; k++) {
-    tensor.derivatives[tensor.done + k] = values[k]
-    tensor.kinks[tensor.done + k] = Math.min(words[count + k], 255)
+    tensor.derivatives[tensor.done + k] = parts === 1 ? values[k] : values[k] + values[count + k]
+    tensor.kinks[tensor.done + k] = Math.min(words[kinksAt + k], 255)
   }
   tensor.done += count
 }

@@ -7,12 +7,15 @@ import {
   type DifferenceSettings,
   type EvaluationHooks,
   type Evaluator,
+  type GpuPrecision,
   l2Slope,
   type TensorDerivatives,
 } from '../evaluator.js'
 import { DEFAULT_MEMORY_BYTES } from './batch-size.js'
 import { evaluateTensor, UnverifiedBatch } from './batches.js'
 import { uploadNetwork } from './network-buffers.js'
+import { formatOf } from './reals.js'
+import { requireExtendedArithmetic } from './self-test.js'
 import { chooseTileShape } from './tile-shape.js'
 
 /** How often a lost device is replaced before the check gives up. */
@@ -20,6 +23,14 @@ const MOST_LOSSES = 4
 
 /** How long after the work it ended a loss may be told. */
 const LOSS_MILLISECONDS = 200
+
+/** What an adapter's evaluator may take and give. */
+export interface WebgpuOptions {
+  /** Device memory for batches, beyond the parameters. @default 256 MiB */
+  memoryBytes?: number
+  /** `extended`: two float32 to a number, some 1e-13 of relative error, many times slower. @default 'single' */
+  precision?: GpuPrecision
+}
 
 /** A WebGPU evaluator, and the device it holds. */
 export interface WebgpuEvaluator extends Evaluator {
@@ -29,19 +40,27 @@ export interface WebgpuEvaluator extends Evaluator {
 }
 
 /**
- * Difference arithmetic in WGSL, all perturbations of a batch at once, in single precision with the base point's
- * constants from float64. A lost device is replaced; then, and where memory runs out, batches are halved and the
+ * Difference arithmetic in WGSL, all perturbations of a batch at once, in single or extended precision with the
+ * base point's constants from float64. The step is rounded to float32. A lost device is replaced; then, and where memory runs out, batches are halved and the
  * work goes on from the last one that was verified.
  * @param open opens a device anew; called once at first and once for each loss
- * @param options.memoryBytes device memory beyond the parameters; 256 MiB where it is left out
- * @throws GradcheckError `device-unavailable` when the first device cannot be opened
+ * @throws GradcheckError `device-unavailable` when the first device cannot be opened, or when its compiler does not
+ * keep extended precision exact
  */
 export async function createWebgpuEvaluator(
   open: () => Promise<GpuDevice>,
-  options: { memoryBytes?: number } = {},
+  options: WebgpuOptions = {},
 ): Promise<WebgpuEvaluator> {
-  const memoryBytes = options.memoryBytes ?? DEFAULT_MEMORY_BYTES
+  const { memoryBytes = DEFAULT_MEMORY_BYTES, precision = 'single' } = options
   let gpu = await open()
+  if (precision === 'extended') {
+    try {
+      await requireExtendedArithmetic(gpu)
+    } catch (error) {
+      gpu.dispose()
+      throw error
+    }
+  }
   let pipelines = new Pipelines(gpu.device)
   let shrink = 1
 
@@ -55,9 +74,11 @@ export async function createWebgpuEvaluator(
   async function evaluate(
     model: Model,
     tensors: readonly TensorDerivatives[],
-    settings: DifferenceSettings,
+    { step, scheme }: DifferenceSettings,
     hooks: EvaluationHooks = {},
   ): Promise<void> {
+    // the step of the kernels and of the L2 term is one and the same number
+    const settings: DifferenceSettings = { step: Math.fround(step), scheme }
     if (tensors.every(({ done, entries }) => done === entries.length)) return
     const before = tensors.map(({ done }) => done)
     for (let losses = 0; ; losses++) {
@@ -92,17 +113,18 @@ export async function createWebgpuEvaluator(
     hooks: EvaluationHooks,
   ): Promise<void> {
     const { value: network, checked } = withErrorScopes(gpu.device, 'the network', () =>
-      uploadNetwork(gpu.device, model),
+      uploadNetwork(gpu.device, model, formatOf(precision)),
     )
     try {
       await checked
-      const tile = await chooseTileShape(gpu, pipelines)
+      const tile = await chooseTileShape(gpu, pipelines, precision)
       for (const tensor of tensors) {
         if (hooks.signal?.aborted) return
         await evaluateTensor(
           {
             device: gpu.device,
             pipelines,
+            precision,
             model,
             network,
             settings,
@@ -124,7 +146,7 @@ export async function createWebgpuEvaluator(
 
   return {
     name: 'webgpu',
-    precision: 'single',
+    precision,
     get adapter() {
       return gpu.name
     },

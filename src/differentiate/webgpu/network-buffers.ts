@@ -2,6 +2,7 @@ import { GradcheckError } from '../../errors.js'
 import { type SoftmaxBase, softmaxBase } from '../../network/losses.js'
 import { type Matrix, transpose } from '../../network/matrix.js'
 import { type Model, outputOf } from '../../network/model.js'
+import { encodeReals, type RealFormat } from './reals.js'
 
 /** What the kernels read of one layer. */
 interface LayerBuffers {
@@ -14,10 +15,11 @@ interface LayerBuffers {
 }
 
 /**
- * A model on the device: parameters in single precision, and the constants of the base point, computed on the
- * host in float64 and rounded once.
+ * A model on the device: parameters, and the constants of the base point, computed on the host in float64 and
+ * rounded once to the kernels' precision.
  */
 export interface NetworkBuffers {
+  readonly format: RealFormat
   readonly layers: readonly LayerBuffers[]
   /** What the loss reads of every output and sample: z and its tail; for softmax ln p and p. */
   readonly outputs: GPUBuffer
@@ -27,9 +29,10 @@ export interface NetworkBuffers {
 }
 
 /** @throws GradcheckError `bad-usage` when an array is larger than a buffer of this device may be */
-export function uploadNetwork(device: GPUDevice, model: Model): NetworkBuffers {
+export function uploadNetwork(device: GPUDevice, model: Model, format: RealFormat): NetworkBuffers {
   const created: GPUBuffer[] = []
-  const upload = (label: string, data: Float32Array<ArrayBuffer>) => {
+  const upload = (label: string, values: Float64Array) => {
+    const data = encodeReals(values, format)
     const limit = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize)
     if (data.byteLength > limit) {
       throw new GradcheckError(
@@ -54,10 +57,7 @@ export function uploadNetwork(device: GPUDevice, model: Model): NetworkBuffers {
     const pass = model.forward()
     const inputs = pass.A.slice(0, -1).map((A, l) => upload(`input of layer ${l + 1}`, byUnit(A)))
     const layers = model.layers.map((layer, l) => ({
-      weights: upload(
-        `weights of layer ${l + 1}`,
-        Float32Array.from(transpose(layer.weights, layer.outputs, layer.inputs)),
-      ),
+      weights: upload(`weights of layer ${l + 1}`, transpose(layer.weights, layer.outputs, layer.inputs)),
       basePoint: upload(
         `base point of layer ${l + 1}`,
         pairs(byUnit(pass.Z[l]), byUnit(mapMatrix(pass.Z[l], layer.activation.tail))),
@@ -68,6 +68,7 @@ export function uploadNetwork(device: GPUDevice, model: Model): NetworkBuffers {
     if (model.loss.readsClasses) {
       const base = softmaxBase(output.Z, model.targets)
       return {
+        format,
         layers,
         outputs: upload(
           'log-probabilities',
@@ -79,9 +80,10 @@ export function uploadNetwork(device: GPUDevice, model: Model): NetworkBuffers {
     }
     const target = model.loss.readsLogits ? model.targets : subtract(output.A, model.targets)
     return {
+      format,
       layers,
       outputs: layers[layers.length - 1].basePoint,
-      targets: upload('targets', pairs(byUnit(target), new Float32Array(target.data.length))),
+      targets: upload('targets', pairs(byUnit(target), new Float64Array(target.data.length))),
       dispose,
     }
   } catch (error) {
@@ -90,13 +92,13 @@ export function uploadNetwork(device: GPUDevice, model: Model): NetworkBuffers {
   }
 }
 
-/** A matrix of samples × units as the kernels read it: units × samples, in single precision. */
-function byUnit({ rows, columns, data }: Matrix): Float32Array<ArrayBuffer> {
-  return Float32Array.from(transpose(data, rows, columns))
+/** A matrix of samples × units as the kernels read it: units × samples. */
+function byUnit({ rows, columns, data }: Matrix): Float64Array {
+  return transpose(data, rows, columns)
 }
 
-function pairs(first: Float32Array, second: Float32Array): Float32Array<ArrayBuffer> {
-  const result = new Float32Array(2 * first.length)
+function pairs(first: ArrayLike<number>, second: ArrayLike<number>): Float64Array {
+  const result = new Float64Array(2 * first.length)
   for (let k = 0; k < first.length; k++) {
     result[2 * k] = first[k]
     result[2 * k + 1] = second[k]
@@ -104,8 +106,8 @@ function pairs(first: Float32Array, second: Float32Array): Float32Array<ArrayBuf
   return result
 }
 
-function classTargets({ classes, rest }: SoftmaxBase): Float32Array<ArrayBuffer> {
-  return pairs(Float32Array.from(classes), Float32Array.from(rest))
+function classTargets({ classes, rest }: SoftmaxBase): Float64Array {
+  return pairs(classes, rest)
 }
 
 function mapMatrix(matrix: Matrix, f: (value: number) => number): Matrix {

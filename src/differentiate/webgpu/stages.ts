@@ -1,13 +1,12 @@
-import lossShader from '../../../shaders/loss.wesl'
-import narrowProductShader from '../../../shaders/narrow_product.wesl'
-import productShader from '../../../shaders/product.wesl'
-import startShader from '../../../shaders/start.wesl'
 import type { Pipelines } from '../../gpu/pipelines.js'
 import { findActivation } from '../../network/activations.js'
 import type { DenseLayer } from '../../network/dense-layer.js'
 import type { Model, ParameterTensor } from '../../network/model.js'
+import type { GpuPrecision } from '../evaluator.js'
 import { type BatchBuffers, GROUP } from './batch-buffers.js'
+import { KERNELS } from './kernels.js'
 import type { NetworkBuffers } from './network-buffers.js'
+import { ZERO_BINDING } from './reals.js'
 import type { TileShape } from './tile-shape.js'
 
 const START_GROUP_SIZE = 64
@@ -38,6 +37,7 @@ export interface Stage {
 export interface StageInputs {
   readonly device: GPUDevice
   readonly pipelines: Pipelines
+  readonly precision: GpuPrecision
   readonly model: Model
   readonly parameter: ParameterTensor
   readonly network: NetworkBuffers
@@ -64,29 +64,22 @@ function activationCode(layer: DenseLayer): number {
   return layer.endsAtLogits ? LINEAR : layer.activation.code
 }
 
+/** Binds the buffers that all kernels share, then a kernel's own. */
 function bind(
-  device: GPUDevice,
+  { device, precision, batch }: StageInputs,
   label: string,
   pipeline: GPUComputePipeline,
   buffers: readonly GPUBuffer[],
 ): GPUBindGroup {
-  return device.createBindGroup({
-    label,
-    layout: pipeline.getBindGroupLayout(0),
-    entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
-  })
+  const entries = [...batch.common, ...buffers].map((buffer, binding) => ({ binding, resource: { buffer } }))
+  if (precision === 'extended') entries.push({ binding: ZERO_BINDING, resource: { buffer: batch.zero } })
+  return device.createBindGroup({ label, layout: pipeline.getBindGroupLayout(0), entries })
 }
 
-async function createStart({
-  device,
-  pipelines,
-  model,
-  parameter,
-  network,
-  batch,
-}: StageInputs): Promise<Stage> {
+async function createStart(inputs: StageInputs): Promise<Stage> {
+  const { pipelines, precision, model, parameter, network, batch } = inputs
   const l = parameter.layer
-  const pipeline = await pipelines.get('start', startShader, 'startChanges', {
+  const pipeline = await pipelines.get('start', KERNELS[precision].start, 'startChanges', {
     ACTIVATION: activationCode(model.layers[l]),
     IS_BIAS: parameter.role === 'biases' ? 1 : 0,
     GROUP_SIZE: START_GROUP_SIZE,
@@ -95,13 +88,13 @@ async function createStart({
   return {
     label: `start of ${parameter.name}`,
     pipeline,
-    bindGroup: bind(device, 'start', pipeline, [...batch.common, input, basePoint, batch.starts]),
+    bindGroup: bind(inputs, 'start', pipeline, [input, basePoint, batch.starts]),
     workgroups: (_groups, quads) => Math.ceil(quads / START_GROUP_SIZE),
   }
 }
 
 async function createProduct(inputs: StageInputs, q: number): Promise<Stage> {
-  const { device, model, parameter, network, batch } = inputs
+  const { model, parameter, network, batch } = inputs
   const layer = model.layers[q]
   const fromStart = q === parameter.layer + 2
   const isNarrow = layer.outputs <= NARROW_UNITS
@@ -116,8 +109,7 @@ async function createProduct(inputs: StageInputs, q: number): Promise<Stage> {
   return {
     label,
     pipeline,
-    bindGroup: bind(device, label, pipeline, [
-      ...batch.common,
+    bindGroup: bind(inputs, label, pipeline, [
       batch.createUniforms(label, [layer.outputs, layer.inputs, batch.quads]),
       fromStart ? batch.starts : batch.changesOf(q - 1 - parameter.layer),
       network.layers[q - 1].weights,
@@ -135,11 +127,11 @@ async function createProduct(inputs: StageInputs, q: number): Promise<Stage> {
 }
 
 function widePipeline(
-  { pipelines, tile }: StageInputs,
+  { pipelines, precision, tile }: StageInputs,
   _layer: DenseLayer,
   constants: Record<string, number>,
 ): Promise<GPUComputePipeline> {
-  return pipelines.get('product', productShader, 'multiplyChanges', {
+  return pipelines.get('product', KERNELS[precision].product, 'multiplyChanges', {
     ...constants,
     TILE_WIDTH: tile.width,
     TILE_HEIGHT: tile.height,
@@ -148,11 +140,11 @@ function widePipeline(
 }
 
 function narrowPipeline(
-  { pipelines }: StageInputs,
+  { pipelines, precision }: StageInputs,
   layer: DenseLayer,
   constants: Record<string, number>,
 ): Promise<GPUComputePipeline> {
-  return pipelines.get('narrow product', narrowProductShader, 'multiplyNarrow', {
+  return pipelines.get('narrow product', KERNELS[precision].narrowProduct, 'multiplyNarrow', {
     ...constants,
     ROW_QUADS: Math.ceil(layer.outputs / 4),
     TILE_DEPTH: NARROW_TILE_DEPTH,
@@ -161,12 +153,12 @@ function narrowPipeline(
 }
 
 async function createLoss(inputs: StageInputs): Promise<Stage> {
-  const { device, pipelines, model, parameter, network, batch } = inputs
+  const { pipelines, precision, model, parameter, network, batch } = inputs
   const last = model.layers.length - 1
   const behind = last - parameter.layer
   let lanes = 1
   while (lanes < LOSS_GROUP_SIZE && lanes < inputs.quadsPerGroup) lanes *= 2
-  const pipeline = await pipelines.get('loss', lossShader, 'sumLoss', {
+  const pipeline = await pipelines.get('loss', KERNELS[precision].loss, 'sumLoss', {
     LOSS: model.loss.code,
     ACTIVATION: behind === 1 ? activationCode(model.layers[last]) : LINEAR,
     CHANGES: behind === 0 ? OF_ONE_OUTPUT : behind === 1 ? OF_RANK_ONE : STORED,
@@ -176,8 +168,7 @@ async function createLoss(inputs: StageInputs): Promise<Stage> {
   return {
     label: `loss behind ${parameter.name}`,
     pipeline,
-    bindGroup: bind(device, 'loss', pipeline, [
-      ...batch.common,
+    bindGroup: bind(inputs, 'loss', pipeline, [
       batch.createUniforms('loss', [model.layers[last].outputs, batch.quads]),
       behind < 2 ? batch.starts : batch.changesOf(behind),
       network.layers[last].weights,

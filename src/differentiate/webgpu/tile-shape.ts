@@ -1,6 +1,8 @@
 import type { GpuDevice } from '../../gpu/device.js'
 import type { Pipelines } from '../../gpu/pipelines.js'
+import type { GpuPrecision } from '../evaluator.js'
 import { timePlainProduct } from './plain-product.js'
+import { formatOf } from './reals.js'
 
 /** A tile of shaders/product.wesl: quads across, eights of units down, and length of the sums held at once. */
 export interface TileShape {
@@ -31,8 +33,21 @@ const CALIBRATION_RUNS = 3
 /** The tile that was chosen for an adapter, remembered for the process. */
 const chosen = new Map<string, Promise<TileShape>>()
 
+/** A tile in a precision: numbers of two parts take the room of half as many. */
+export function tileIn(precision: GpuPrecision, { width, height, depth }: TileShape): TileShape {
+  return { width, height, depth: depth / formatOf(precision).parts }
+}
+
 /** The tile for a device: a fixed one on software, on a graphics processor the fastest of a few. */
-export function chooseTileShape(gpu: GpuDevice, pipelines: Pipelines): Promise<TileShape> {
+export async function chooseTileShape(
+  gpu: GpuDevice,
+  pipelines: Pipelines,
+  precision: GpuPrecision = 'single',
+): Promise<TileShape> {
+  return tileIn(precision, await chooseSingleTile(gpu, pipelines))
+}
+
+function chooseSingleTile(gpu: GpuDevice, pipelines: Pipelines): Promise<TileShape> {
   if (gpu.kind === 'software') return Promise.resolve(SOFTWARE_TILE)
   let tile = chosen.get(gpu.name)
   if (tile === undefined) {

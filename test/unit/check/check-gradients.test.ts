@@ -655,7 +655,7 @@ describe('the report', () => {
       parameters: { total: 53, checked: 53 },
       method: 'difference',
       scheme: 'central',
-      step: 1e-5,
+      step: 1e-6,
       precision: 'double',
       device: { evaluator: 'cpu', adapter: 'CPU', software: false },
       diagnosis: [],

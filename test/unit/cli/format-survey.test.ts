@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { formatSurvey } from '../../../src/cli/doctor-command.js'
-import type { DeviceSurvey } from '../../../src/differentiate/node/open-device.js'
+import type { ArithmeticDescription, DeviceSurvey } from '../../../src/differentiate/node/open-device.js'
 
 const survey: DeviceSurvey = {
   adapters: [
@@ -20,6 +20,10 @@ const survey: DeviceSurvey = {
         maxBindGroups: 4,
       },
       features: ['timestamp-query', 'subgroups'],
+      arithmetic: {
+        single: { ulps: 1.234, asExpected: true, subnormals: 'flushed' },
+        extended: { exact: true, lost: [] },
+      },
     },
   ],
   missing: [
@@ -40,6 +44,25 @@ describe('formatSurvey', () => {
     expect(text).toMatch(/maxComputeWorkgroupsPerDimension +65,535/)
     expect(text).not.toContain('maxBindGroups')
     expect(text).toContain('features: subgroups, timestamp-query')
+  })
+
+  it('says how exactly an adapter computes', () => {
+    expect(text).toContain('single precision: as expected, elementary functions within 1.2 ulp')
+    expect(text.replaceAll(/\n +/g, ' ')).toContain('numbers below 2^-126 are flushed')
+    expect(text).toContain('extended precision: kept exact')
+    const textWith = (arithmetic: ArithmeticDescription) =>
+      formatSurvey({ ...survey, adapters: [{ ...survey.adapters[0], arithmetic }] }).replaceAll(/\n +/g, ' ')
+    const poor = textWith({
+      single: { ulps: 9, asExpected: false, subnormals: 'kept' },
+      extended: { exact: false, lost: ['sums', 'the residuals of products'] },
+    })
+    expect(poor).toContain('single precision: NOT as expected, elementary functions within 9.0 ulp, not 4')
+    expect(poor).toContain(
+      'extended precision: not available, the shader compiler loses sums, the residuals of products',
+    )
+    expect(textWith({ untested: 'the adapter gave no device' })).toContain(
+      'arithmetic: could not be tested: the adapter gave no device',
+    )
   })
 
   it('says what is missing and how to get it', () => {

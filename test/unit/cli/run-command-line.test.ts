@@ -70,7 +70,6 @@ describe('bad usage ends with status 2 and names the mistake', () => {
     ['an unknown method', [...CHECK, '--method', 'text-book'], 'did you mean "textbook"?'],
     ['an unknown scheme', [...CHECK, '--scheme', 'centre'], 'did you mean "central"?'],
     ['an unknown precision', [...CHECK, '--precision', 'singel'], 'did you mean "single"?'],
-    ['extended precision', [...CHECK, '--precision', 'extended'], 'extended precision is not available yet'],
     ['a report not known yet', [...CHECK, '--report', 'html'], 'use one of text, json'],
     ['two kinds of report', [...CHECK, '--json', '--report', 'text'], 'contradict each other'],
     ['a step of zero', [...CHECK, '--step', '0'], '--step must be a number above 0, not "0"'],

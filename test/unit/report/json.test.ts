@@ -68,6 +68,23 @@ describe('reportToJson', () => {
     })
   })
 
+  it('has all that a finding says', () => {
+    const finding = {
+      kind: 'elements',
+      tensors: ['W1'],
+      factor: 2,
+      residual: 1e-16,
+      explained: 1,
+      layer: 2,
+      entries: [[1, 2]],
+      alternatives: ['rows'],
+      message: 'entry [1, 2] of dW1 is wrong',
+      link: 'docs/mistakes/elements.md',
+    }
+    const json = JSON.parse(formatJson(reportToJson(makeReport({ diagnosis: [finding] }))))
+    expect(json.diagnosis).toEqual([finding])
+  })
+
   it('leaves out a factor that a finding has not', () => {
     const diagnosis = [{ kind: 'transposed', tensors: ['W1'], message: 'dW1 is transposed' }]
     expect(reportToJson(makeReport({ diagnosis }))).toMatchObject({ diagnosis })

@@ -1,0 +1,114 @@
+import { softmaxBase } from '../../../network/losses.js'
+import type { Matrix } from '../../../network/matrix.js'
+import type { Model } from '../../../network/model.js'
+import type { Baseline } from '../baseline.js'
+import type { BackwardHypothesis, BackwardMistake } from '../explanation.js'
+import { nameLayer } from '../messages.js'
+
+/** What code has in place of one element of the loss's derivative, without the scale. */
+interface MistakenDerivative {
+  /** What it is, after "the loss's derivative is wrong: ". */
+  readonly text: string
+  readonly cost: number
+  /** @param right the right derivative */
+  at(a: number, y: number, z: number, right: number): number
+}
+
+const BINARY_CROSS_ENTROPY: readonly MistakenDerivative[] = [
+  {
+    text: 'the sigmoid’s derivative is applied to A − Y, which contains it already',
+    cost: 1.05,
+    at: (a, _y, _z, right) => right * a * (1 - a),
+  },
+  {
+    text: 'the sigmoid’s derivative is left out: ∂J/∂A = −Y/A + (1 − Y)/(1 − A) stands for ∂J/∂Z',
+    cost: 1.05,
+    at: (a, y) => -y / a + (1 - y) / (1 - a),
+  },
+  { text: 'it has Z in place of A', cost: 1.15, at: (_a, y, z) => z - y },
+  { text: 'the target Y is left out', cost: 1.15, at: (a) => a },
+  { text: 'the term of 1 − Y is left out', cost: 1.15, at: (a, y) => -y * (1 - a) },
+  { text: 'the term of Y is left out', cost: 1.15, at: (a, y) => (1 - y) * a },
+]
+
+const SOFTMAX_CROSS_ENTROPY: readonly MistakenDerivative[] = [
+  {
+    text: 'the softmax’s derivative is applied to P − Y, which contains it already',
+    cost: 1.05,
+    at: (p, _y, _z, right) => right * p * (1 - p),
+  },
+  {
+    text: 'the softmax’s derivative is left out: ∂J/∂P = −Y/P stands for ∂J/∂Z',
+    cost: 1.05,
+    at: (p, y) => -y / p,
+  },
+  { text: 'it has Z in place of the probabilities', cost: 1.15, at: (_p, y, z) => z - y },
+  { text: 'the target Y is left out', cost: 1.15, at: (p) => p },
+  {
+    text: 'it is that of binary cross-entropy on a sigmoid',
+    cost: 1.2,
+    at: (_p, y, z) => 1 / (1 + Math.exp(-z)) - y,
+  },
+]
+
+const SQUARED_ERROR: readonly MistakenDerivative[] = [
+  { text: 'it has Z in place of A', cost: 1.15, at: (_a, y, z) => 2 * (z - y) },
+  { text: 'the target Y is left out', cost: 1.15, at: (a) => 2 * a },
+  { text: 'it is the squared error itself, (A − Y)²', cost: 1.15, at: (a, y) => (a - y) ** 2 },
+  { text: 'it is that of the absolute error, the sign of A − Y', cost: 1.15, at: (a, y) => Math.sign(a - y) },
+  {
+    text: 'it is that of binary cross-entropy, −Y/A + (1 − Y)/(1 − A)',
+    cost: 1.2,
+    at: (a, y) => 2 * (-y / a + (1 - y) / (1 - a)),
+  },
+]
+
+function mistakesOf({ loss }: Model): readonly MistakenDerivative[] {
+  switch (loss.name) {
+    case 'binary-cross-entropy':
+      return BINARY_CROSS_ENTROPY
+    case 'softmax-cross-entropy':
+      return SOFTMAX_CROSS_ENTROPY
+    default:
+      return SQUARED_ERROR
+  }
+}
+
+/** Another derivative of the loss than the right one. Multiples of the right one are with the factors. */
+export const proposeLossDerivatives: BackwardHypothesis = function* (baseline) {
+  const { model } = baseline
+  for (const mistaken of mistakesOf(model)) yield replaceDerivative(baseline, mistaken)
+}
+
+function replaceDerivative(
+  { model, pass, steps: { lossDerivative } }: Baseline,
+  { text, cost, at }: MistakenDerivative,
+): BackwardMistake {
+  const last = model.layers.length - 1
+  return {
+    kind: 'loss-derivative-wrong',
+    cost,
+    reach: last,
+    from: 'upstream',
+    apply: (steps) => ({
+      ...steps,
+      lossDerivative: () => {
+        const right = lossDerivative()
+        const [Z, Y] = [pass.Z[last], model.targets]
+        const P = outputs(model, Z, pass.A[last + 1])
+        const data = right.data.map((d, k) => {
+          const scale = model.lossScale
+          return scale * at(P.data[k], Y.data[k], Z.data[k], d / scale)
+        })
+        return { ...right, data }
+      },
+    }),
+    describe: ({ names, plural, agreement }) =>
+      `the loss's derivative is wrong at ${nameLayer(model, last)}: ${text}; ${names} ${plural ? 'agree' : 'agrees'} ${agreement} with a backward pass that starts so`,
+  }
+}
+
+/** What the loss compares with the targets. */
+function outputs(model: Model, Z: Matrix, A: Matrix): Matrix {
+  return model.loss.readsClasses ? softmaxBase(Z, model.targets).probabilities : A
+}

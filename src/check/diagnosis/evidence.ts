@@ -1,0 +1,173 @@
+import type { TensorDerivatives } from '../../differentiate/evaluator.js'
+import type { AnalyticalGradient } from '../../network/bind.js'
+import type { Model, ParameterTensor } from '../../network/model.js'
+import type { ErrorEstimate } from '../error-estimate.js'
+import type { TensorReport } from '../report.js'
+
+/** How many entries are looked at first, so that a hypothesis that does not hold costs little. */
+const PROBES = 24
+/** Elements of one tensor that hypotheses are tested on; some thousands decide as well as millions. */
+const MOST_TESTED = 2 ** 16
+
+/** An element of one tensor, by its offset in the model's orientation, as some hypothesis has it. */
+export type EntryFunction = (offset: number) => number
+
+/** What a hypothesis says a tensor is, and how far rounding may carry each element from it. */
+export interface Prediction {
+  readonly value: EntryFunction
+  readonly rounding: EntryFunction
+}
+
+/** What is known of one tensor of the analytical gradient. Offsets are in the model's orientation. */
+export interface TensorEvidence {
+  /** Its place among the model's parameters. */
+  readonly t: number
+  readonly parameter: ParameterTensor
+  /** The gradient's own name, `dW1`. */
+  readonly name: string
+  /** The analytical gradient, every element. */
+  readonly given: Float64Array
+  /** The right gradient: float64 backpropagation, which the numerical gradient confirms at `offsets`. */
+  readonly right: Float64Array
+  /** The elements that were checked, but for those that a kink leaves open. */
+  readonly confirmed: Uint32Array
+  /** Those of them that hypotheses are tested on, the ones that tell most first. */
+  readonly offsets: Uint32Array
+  /** True where the analytical gradient is wrong in some of `confirmed`. */
+  readonly isWrong: boolean
+  readonly tolerance: number
+  /** What rounding does to the right gradient's element. */
+  readonly rounding: EntryFunction
+}
+
+/** What a diagnosis starts from. */
+export interface DiagnosisInput {
+  readonly model: Model
+  readonly gradients: readonly AnalyticalGradient[]
+  readonly results: readonly TensorDerivatives[]
+  readonly estimate: ErrorEstimate
+  readonly tolerance: number
+  /** The judgement of each tensor. */
+  readonly tensors: readonly TensorReport[]
+}
+
+/**
+ * Gathers the evidence on every tensor. The numerical gradient is known at the checked elements only and has an
+ * error of its own; float64 backpropagation is known everywhere. So hypotheses are held against the latter, at the
+ * elements where the numerical gradient confirms it to within its error estimate and no kink is crossed.
+ */
+export function gatherEvidence(input: DiagnosisInput): TensorEvidence[] {
+  const right = input.model.gradients()
+  return input.results.map((tensor, t) => gatherTensor(input, tensor, t, right[t]))
+}
+
+function gatherTensor(
+  { gradients, estimate, tolerance, tensors }: DiagnosisInput,
+  { parameter, entries, derivatives, kinks, done }: TensorDerivatives,
+  t: number,
+  right: Float64Array,
+): TensorEvidence {
+  const given = gradients[t].values
+  const rounding = (offset: number) => estimate.ofArithmetic(t, offset)
+  const confirmed = new Uint32Array(done)
+  let count = 0
+  let wrong = 0
+  for (let k = 0; k < done; k++) {
+    const offset = entries[k]
+    const size = Math.abs(right[offset]) + Math.abs(derivatives[k])
+    const allowed = tolerance * size + estimate.ofEntry(t, offset)
+    if (kinks[k] !== 0 || !(Math.abs(right[offset] - derivatives[k]) <= allowed)) continue
+    confirmed[count++] = offset
+    if (!isNear(given[offset], right[offset], tolerance, rounding(offset))) wrong++
+  }
+  return {
+    t,
+    parameter,
+    name: gradients[t].name,
+    given,
+    right,
+    confirmed: confirmed.subarray(0, count),
+    offsets: putTellingFirst(confirmed.subarray(0, count), given, right),
+    isWrong: tensors[t].verdict === 'fail' && wrong > 0,
+    tolerance,
+    rounding,
+  }
+}
+
+/** Puts the largest errors, the largest values and some elements spread over the tensor first. */
+function putTellingFirst(confirmed: Uint32Array, given: Float64Array, right: Float64Array): Uint32Array {
+  if (confirmed.length <= PROBES) return confirmed
+  const share = PROBES / 3
+  const first = new Set<number>([
+    ...largest(confirmed, share, (offset) => Math.abs(given[offset] - right[offset])),
+    ...largest(confirmed, share, (offset) => Math.abs(right[offset])),
+    ...spread(confirmed, share),
+  ])
+  const rest = confirmed.length > MOST_TESTED ? spread(confirmed, MOST_TESTED) : confirmed
+  return Uint32Array.from([...first, ...rest.filter((offset) => !first.has(offset))])
+}
+
+const spread = (offsets: Uint32Array, count: number) =>
+  Uint32Array.from({ length: count }, (_, k) => offsets[Math.floor(((k + 0.5) * offsets.length) / count)])
+
+/** The offsets of the largest sizes, the largest first. */
+export function largest(offsets: Uint32Array, count: number, size: EntryFunction): number[] {
+  const chosen: number[] = []
+  for (const offset of offsets) {
+    if (chosen.length === count && !(size(offset) > size(chosen[count - 1]))) continue
+    let at = chosen.length
+    while (at > 0 && size(offset) > size(chosen[at - 1])) at--
+    chosen.splice(at, 0, offset)
+    if (chosen.length > count) chosen.pop()
+  }
+  return chosen
+}
+
+/** Whether a value is what was predicted, to within the tolerance and what rounding does to it. */
+export function isNear(given: number, predicted: number, tolerance: number, rounding: number): boolean {
+  return Math.abs(given - predicted) <= tolerance * (Math.abs(given) + Math.abs(predicted)) + rounding
+}
+
+/** Whether a prediction explains every element of the evidence. */
+export function explains({ offsets, given, tolerance }: TensorEvidence, prediction: Prediction): boolean {
+  if (offsets.length === 0) return false
+  for (const offset of offsets) {
+    if (!isNear(given[offset], prediction.value(offset), tolerance, prediction.rounding(offset))) return false
+  }
+  return true
+}
+
+/** Whether a prediction is contradicted by a tensor that is right, or open: it would make it visibly worse. */
+export function contradicts(
+  { offsets, given, right, tolerance }: TensorEvidence,
+  prediction: Prediction,
+): boolean {
+  for (const offset of offsets) {
+    const predicted = prediction.value(offset)
+    const room = Math.max(prediction.rounding(offset), 2 * Math.abs(given[offset] - right[offset]))
+    if (!isNear(given[offset], predicted, tolerance, room)) return true
+  }
+  return false
+}
+
+/** ‖g − p‖₂/(‖g‖₂ + ‖p‖₂) over the evidence on some tensors, and the share of ‖g − ĝ‖₂ that p accounts for. */
+export function measureFit(fitted: readonly { evidence: TensorEvidence; value: EntryFunction }[]): {
+  residual: number
+  explained: number
+} {
+  let [distance, error, ofGiven, ofPredicted] = [0, 0, 0, 0]
+  for (const { evidence, value } of fitted) {
+    for (const offset of evidence.offsets) {
+      const [g, p] = [evidence.given[offset], value(offset)]
+      distance += (g - p) ** 2
+      error += (g - evidence.right[offset]) ** 2
+      ofGiven += g * g
+      ofPredicted += p * p
+    }
+  }
+  const norms = Math.sqrt(ofGiven) + Math.sqrt(ofPredicted)
+  return {
+    residual: norms === 0 ? 0 : Math.sqrt(distance) / norms,
+    explained: error === 0 ? 0 : Math.max(0, 1 - Math.sqrt(distance / error)),
+  }
+}

@@ -1,0 +1,29 @@
+import { userOffset } from '../../network/bind.js'
+import type { ParameterTensor } from '../../network/model.js'
+
+/** Where the elements of a tensor stand in the user's own array, as a matrix; a vector is one column. */
+export interface Positions {
+  readonly rows: number
+  readonly columns: number
+  /** True for a bias, or a matrix with one row or column. */
+  readonly isVector: boolean
+  /** Row and column of the element at `offset` of the model's array. */
+  locate(offset: number): { row: number; column: number }
+  /** The model's offset of an element. */
+  offsetOf(row: number, column: number): number
+}
+
+export function positionsOf(parameter: ParameterTensor): Positions {
+  const isBias = parameter.role === 'biases'
+  const [rows, columns] = isBias ? [parameter.size, 1] : parameter.shape
+  return {
+    rows,
+    columns,
+    isVector: rows === 1 || columns === 1,
+    locate(offset) {
+      const at = userOffset(parameter, offset)
+      return { row: Math.floor(at / columns), column: at % columns }
+    },
+    offsetOf: (row, column) => (parameter.transposed ? column * rows + row : row * columns + column),
+  }
+}

@@ -1,0 +1,151 @@
+import { userIndex } from '../../../network/bind.js'
+import type { Baseline } from '../baseline.js'
+import { isNear, largest, type Prediction, type TensorEvidence } from '../evidence.js'
+import type { TensorExplanation, TensorHypothesis } from '../explanation.js'
+import { countOf, describeFactor, joinNames } from '../messages.js'
+import { describePattern } from '../pattern.js'
+import { positionsOf } from '../positions.js'
+
+/** Any explanation of how is better than one of where. */
+const COST_OF_PLACE = 3
+const COST_OF_NOTHING = 6
+const MOST_LISTED = 6
+const MOST_ENTRIES = 20
+
+/** Where a tensor departs from the baseline, among the elements whose departing could be seen. */
+interface Departures {
+  readonly offsets: Uint32Array
+  /** Elements that are right and not zero, so that most mistakes would show in them. */
+  readonly sound: Uint32Array
+}
+
+function findDepartures(evidence: TensorEvidence, baseline: Baseline): Departures {
+  const { value, rounding } = baseline.prediction(evidence.t)
+  const departs = (offset: number) =>
+    !isNear(evidence.given[offset], value(offset), evidence.tolerance, rounding(offset))
+  return {
+    offsets: evidence.confirmed.filter(departs),
+    sound: evidence.confirmed.filter((offset) => !departs(offset) && value(offset) !== 0),
+  }
+}
+
+/** Right but for a few entries, or but for whole rows or columns; or nothing that is known. */
+export const proposePlaces: TensorHypothesis = function* (evidence, baseline) {
+  const departures = findDepartures(evidence, baseline)
+  const lines = findLines(evidence, departures, 'row') ?? findLines(evidence, departures, 'column')
+  if (lines !== undefined) yield explainLines(evidence, baseline, departures, lines)
+  else if (areFew(departures)) {
+    yield explainElements(evidence, baseline, departures)
+  }
+  yield {
+    kind: 'unexplained',
+    cost: COST_OF_NOTHING,
+    prediction: asGiven(evidence),
+    describe: ({ names }) => `${names} is wrong ${describePattern(evidence, baseline, departures.offsets)}`,
+  }
+}
+
+/** Fewer than are right, and a list that a person can go through or a small part of the tensor. */
+function areFew({ offsets, sound }: Departures): boolean {
+  return (
+    offsets.length <= sound.length &&
+    (offsets.length <= MOST_ENTRIES || offsets.length <= 0.05 * sound.length)
+  )
+}
+
+/** What an explanation of the place predicts: whatever was given. */
+const asGiven = ({ given }: TensorEvidence): Prediction => ({
+  value: (offset) => given[offset],
+  rounding: () => 0,
+})
+
+interface Lines {
+  readonly axis: 'row' | 'column'
+  readonly numbers: readonly number[]
+}
+
+/** The rows (or columns) that the wrong elements fill, if they fill whole ones and leave others right. */
+function findLines(
+  { parameter }: TensorEvidence,
+  { offsets, sound }: Departures,
+  axis: Lines['axis'],
+): Lines | undefined {
+  const positions = positionsOf(parameter)
+  if (positions.isVector) return undefined
+  const counts = new Map<number, number>()
+  for (const offset of offsets) {
+    const line = positions.locate(offset)[axis]
+    counts.set(line, (counts.get(line) ?? 0) + 1)
+  }
+  const isWhole = sound.length > 0 && sound.every((offset) => !counts.has(positions.locate(offset)[axis]))
+  // one element in each line fills nothing
+  if (!isWhole || Array.from(counts.values()).includes(1)) return undefined
+  return { axis, numbers: [...counts.keys()].sort((a, b) => a - b) }
+}
+
+function explainLines(
+  evidence: TensorEvidence,
+  baseline: Baseline,
+  { offsets }: Departures,
+  { axis, numbers }: Lines,
+): TensorExplanation {
+  const many = numbers.length > 1
+  const list = joinNames(numbers.map(String), MOST_LISTED)
+  return {
+    kind: axis === 'row' ? 'rows' : 'columns',
+    cost: COST_OF_PLACE,
+    entries: numbers.map((number) => [number]),
+    prediction: asGiven(evidence),
+    describe: ({ names }) =>
+      `${axis}${many ? 's' : ''} ${list} of ${names} ${many ? 'are' : 'is'} wrong, every other ${axis} is right; ` +
+      `${many ? 'their' : 'its'} entries ${describeValues(evidence, baseline, offsets)}`,
+  }
+}
+
+function explainElements(
+  evidence: TensorEvidence,
+  baseline: Baseline,
+  { offsets }: Departures,
+): TensorExplanation {
+  const { parameter, given } = evidence
+  const value = baseline.entries(evidence.t)
+  const bySize = largest(offsets, MOST_ENTRIES, (offset) => Math.abs(given[offset] - value(offset)))
+  const entries = bySize.map((offset) => userIndex(parameter, offset))
+  const list = joinNames(
+    entries.slice(0, MOST_LISTED).map((index) => `[${index.join(', ')}]`),
+    MOST_LISTED,
+  )
+  const more = offsets.length > MOST_LISTED ? `, among them ${list},` : ` ${list}`
+  const are = offsets.length === 1 ? 'is' : 'are'
+  return {
+    kind: 'elements',
+    cost: COST_OF_PLACE,
+    entries,
+    prediction: asGiven(evidence),
+    describe: ({ names }) =>
+      `${countOf(offsets.length, 'entry', 'entries')} of ${names}${more} ${are} wrong, all the others are right; ` +
+      `${offsets.length === 1 ? 'it' : 'they'} ${describeValues(evidence, baseline, offsets, offsets.length === 1)}`,
+  }
+}
+
+/** What the wrong elements have in common. */
+function describeValues(
+  { given, t, tolerance }: TensorEvidence,
+  baseline: Baseline,
+  offsets: Uint32Array,
+  isOne = false,
+): string {
+  const { value, rounding } = baseline.prediction(t)
+  const are = isOne ? 'is' : 'are'
+  if (offsets.every((offset) => given[offset] === 0)) return `${are} zero`
+  const [first] = offsets
+  const factor = given[first] / value(first)
+  const rounded = Number(factor.toPrecision(3))
+  for (const candidate of [rounded, factor]) {
+    const fits = offsets.every((offset) =>
+      isNear(given[offset], candidate * value(offset), tolerance, Math.abs(candidate) * rounding(offset)),
+    )
+    if (fits && Number.isFinite(candidate) && candidate !== 0) return `${are} ${describeFactor(candidate)}`
+  }
+  return isOne ? 'has no relation to the right value that is known' : 'have no factor in common'
+}

@@ -1,0 +1,96 @@
+import type { Baseline } from '../baseline.js'
+import type { EntryFunction, TensorEvidence } from '../evidence.js'
+import type { TensorExplanation, TensorHypothesis } from '../explanation.js'
+import { type Factor, fitFactors, isAveraged } from '../factors.js'
+import { describeFactor, formatFactor } from '../messages.js'
+
+/** A tensor that is a multiple of the right one, or whose part from the data is (the penalty's being right). */
+export const proposeScaled: TensorHypothesis = function* (evidence, baseline) {
+  const { t } = evidence
+  const entry = baseline.entries(t)
+  const penalty = baseline.penalty(t)
+  const nothing = () => 0
+  for (const factor of fitFactors(evidence, entry, nothing, baseline)) {
+    yield explainScale(evidence, baseline, factor, entry, nothing)
+  }
+  if (baseline.model.network.l2 === 0 || evidence.parameter.role === 'biases') return
+  const data: EntryFunction = (offset) => entry(offset) - penalty(offset)
+  for (const factor of fitFactors(evidence, data, penalty, baseline)) {
+    yield explainScale(evidence, baseline, factor, data, penalty)
+  }
+}
+
+function explainScale(
+  { t }: TensorEvidence,
+  baseline: Baseline,
+  factor: Factor,
+  scaled: EntryFunction,
+  rest: EntryFunction,
+): TensorExplanation {
+  const rounding = baseline.rounding(t)
+  const { value, kind } = factor
+  const isPart = rest(0) !== 0
+  const m = baseline.model.samples
+  return {
+    kind,
+    cost: 1 + factor.cost,
+    factor: value,
+    group: `${kind} ${value.toPrecision(6)} ${isPart}`,
+    costOfAnother: kind === 'not-averaged' || kind === 'averaged-twice' ? 0.05 : 0.3,
+    prediction: {
+      value: (offset) => value * scaled(offset) + rest(offset),
+      rounding: (offset) => Math.max(1, Math.abs(value)) * rounding(offset),
+    },
+    describe({ names, plural, agreement }) {
+      const is = plural ? 'are each' : 'is'
+      const what = isPart ? `the data's part of ${names}` : names
+      switch (kind) {
+        case 'sign-flipped':
+          return `${what} ${plural ? 'have' : 'has'} the wrong sign: every entry agrees ${agreement} after a change of sign`
+        case 'not-averaged':
+          return `${what} ${is} ${m} times too large, the number of samples: the 1/m of the mean over the samples is missing; every entry agrees ${agreement} after dividing by ${m}`
+        case 'averaged-twice': {
+          const cause = isAveraged(baseline.model)
+            ? 'the mean over the samples is taken twice'
+            : 'it is divided by m, but this loss is a sum over the samples, not a mean'
+          return `${what} ${is} ${m} times too small, the number of samples: ${cause}; every entry agrees ${agreement} after multiplying by ${m}`
+        }
+        default: {
+          const meaning = factor.meaning === '' ? '' : ` (${factor.meaning})`
+          const by =
+            Math.abs(value) > 1
+              ? `dividing by ${formatFactor(value)}`
+              : `multiplying by ${formatFactor(1 / value)}`
+          return `${what} ${is} exactly ${describeFactor(value)}${meaning}: every entry agrees ${agreement} after ${by}`
+        }
+      }
+    },
+  }
+}
+
+/** A tensor of zeros, or one that holds nothing but the penalty. */
+export const proposeZero: TensorHypothesis = function* ({ t, parameter, offsets, given }, baseline) {
+  const rounding = baseline.rounding(t)
+  // sums that cancel leave small numbers, not zeros
+  if (offsets.every((offset) => given[offset] === 0)) {
+    yield {
+      kind: 'zero',
+      cost: 0.95,
+      group: 'zero',
+      costOfAnother: 0.02,
+      prediction: { value: () => 0, rounding },
+      describe: ({ names, plural }) =>
+        `${names} ${plural ? 'are' : 'is'} zero everywhere, but the right gradient is not: it was never computed, or overwritten`,
+    }
+  }
+  if (baseline.model.network.l2 === 0 || parameter.role === 'biases') return
+  yield {
+    kind: 'zero',
+    cost: 1,
+    group: 'zero but for the penalty',
+    costOfAnother: 0.3,
+    prediction: { value: baseline.penalty(t), rounding },
+    describe: ({ names, plural, agreement }) =>
+      `${names} ${plural ? 'hold' : 'holds'} the penalty's gradient λ/m·W alone: the data's part is missing; every entry agrees with that ${agreement}`,
+  }
+}

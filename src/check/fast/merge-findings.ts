@@ -1,0 +1,256 @@
+import type { Evaluator, TensorDerivatives } from '../../differentiate/evaluator.js'
+import type { AnalyticalGradient } from '../../network/bind.js'
+import type { ParameterTensor } from '../../network/model.js'
+import type { ErrorEstimate } from '../error-estimate.js'
+import { allowedDistance, type TensorJudgement } from '../judge.js'
+import type { FastReport, Finding, LocatedReport, Verdict } from '../report.js'
+import type { SecondLook } from '../suspects.js'
+import { describeLocation, locateInUsersArray } from './describe-location.js'
+import { DETECTION_PROBABILITY, PROOF_RATIO } from './detection.js'
+import type { FastFindings, TensorProbes } from './fast-check.js'
+import type { Location } from './localise.js'
+import { DIRECTIONS } from './plan.js'
+
+/** Tensors whose smallest findable error a sentence names. */
+const MOST_NAMED = 4
+
+/** A check's judgement of single entries and what both gradients and their estimates are. */
+export interface EntryFindings {
+  readonly results: readonly TensorDerivatives[]
+  readonly gradients: readonly AnalyticalGradient[]
+  readonly judgements: readonly TensorJudgement[]
+  readonly estimate: ErrorEstimate
+  readonly secondLook: SecondLook
+  readonly tolerance: number
+  readonly evaluator: Evaluator
+}
+
+/** Directions and single entries together. */
+export interface MergedFindings {
+  readonly judgements: readonly TensorJudgement[]
+  readonly findings: readonly Finding[]
+  /** Names of the tensors that are wrong wherever they have a gradient. */
+  readonly wrongThroughout: ReadonlySet<string>
+  readonly notices: readonly string[]
+  /** ‖g − ĝ‖ / (‖g‖ + ‖ĝ‖) of all parameters, estimated from the directions. */
+  readonly difference: number
+  readonly anyNonZero: boolean
+  readonly report: FastReport
+}
+
+/**
+ * Judges tensors by their directions as well: one whose directions disagree by more than random errors within their
+ * bounds can explain is wrong, even if no single entry of it was caught.
+ */
+export function mergeFindings(fast: FastFindings, found: EntryFindings): MergedFindings {
+  const findings: Finding[] = []
+  const wrongThroughout = new Set<string>()
+  const notices: string[] = []
+  const total = { distance: 0, numerical: 0, analytical: 0 }
+  const judgements = found.judgements.map((judgement, t) => {
+    const probes = fast.tensors[t]
+    if (probes === undefined) return judgement
+    const sums = sumSquares(probes, found.results[t], found.gradients[t])
+    total.distance += sums.distance
+    total.numerical += sums.numerical
+    total.analytical += sums.analytical
+    const difference = differenceOf(sums)
+    const { parameter } = found.results[t]
+    const byDirections = judgeDirections(probes)
+    const verdict = worse(judgement.report.verdict, byDirections.verdict)
+    const located =
+      probes.location === undefined || verdict !== 'fail'
+        ? undefined
+        : refineLocation(t, probes.location, judgement, found)
+    if (located !== undefined) {
+      findings.push({ kind: 'located', tensors: [parameter.name], message: located.message })
+      if (located.throughout) wrongThroughout.add(parameter.name)
+    }
+    const isAbove = verdict === 'pass' && difference > found.tolerance
+    return {
+      ...judgement,
+      undecided: judgement.undecided + (byDirections.onKink ? 1 : 0),
+      report: {
+        ...judgement.report,
+        difference,
+        verdict: isAbove ? 'inconclusive' : verdict,
+        ...(located === undefined ? {} : { located: located.report }),
+      },
+    }
+  })
+  const report = reportDirections(fast, found)
+  if (!fast.interrupted) notices.push(...describeReach(report, found.evaluator))
+  return {
+    judgements,
+    findings,
+    wrongThroughout,
+    notices,
+    difference: differenceOf(total),
+    anyNonZero: total.analytical > 0 || total.numerical > 0,
+    report,
+  }
+}
+
+interface Squares {
+  /** ‖g − ĝ‖² */
+  readonly distance: number
+  readonly analytical: number
+  readonly numerical: number
+}
+
+/** From the entries themselves where all of them were looked at, else estimated from the directions. */
+function sumSquares(
+  { groups }: TensorProbes,
+  { derivatives, entries, done, parameter }: TensorDerivatives,
+  { values }: AnalyticalGradient,
+): Squares {
+  const analytical = values.reduce((sum, value) => sum + value * value, 0)
+  if (done === parameter.size && derivatives.every(Number.isFinite)) {
+    return {
+      distance: derivatives.reduce((sum, value, k) => sum + (value - values[entries[k]]) ** 2, 0),
+      numerical: derivatives.reduce((sum, value) => sum + value * value, 0),
+      analytical,
+    }
+  }
+  return {
+    distance: groups.reduce((sum, group) => sum + group.squaredDistance, 0),
+    numerical: groups.reduce((sum, group) => sum + group.squaredNumerical, 0),
+    analytical,
+  }
+}
+
+function differenceOf({ distance, analytical, numerical }: Squares): number {
+  if (distance === 0) return 0
+  return Math.sqrt(distance) / (Math.sqrt(analytical) + Math.sqrt(numerical))
+}
+
+/** What the directions alone say; what sits on a kink, or lies between suspicion and proof, they leave open. */
+function judgeDirections({ groups }: TensorProbes): { verdict: Verdict; onKink: boolean } {
+  const suspicious = groups.filter(({ excess }) => excess > 1)
+  if (suspicious.length === 0) return { verdict: 'pass', onKink: false }
+  if (suspicious.some(({ excess, onKink }) => excess >= PROOF_RATIO && !onKink)) {
+    return { verdict: 'fail', onKink: false }
+  }
+  return { verdict: 'inconclusive', onKink: suspicious.every((group) => group.onKink) }
+}
+
+const RANK: Readonly<Record<Verdict, number>> = { pass: 0, inconclusive: 1, fail: 2 }
+
+const worse = (a: Verdict, b: Verdict) => (RANK[a] >= RANK[b] ? a : b)
+
+/** Rows and columns that are wrong, without those whose entries were all looked at and found right. */
+function refineLocation(
+  t: number,
+  { rows, columns, complete }: Location,
+  { report }: TensorJudgement,
+  found: EntryFindings,
+): { report: LocatedReport; message: string; throughout: boolean } {
+  const { parameter } = found.results[t]
+  const width = rowLength(parameter)
+  const offsets = wrongOffsets(t, found)
+  const isKnown = complete && offsets.length > 0
+  const wrongRows = isKnown ? distinct(offsets.map((offset) => Math.floor(offset / width))) : [...rows]
+  const wrongColumns = isKnown ? distinct(offsets.map((offset) => offset % width)) : [...columns]
+  // where backpropagation gives 0 and the truth is 0 too (behind dead units, say), a wrong row or column has gaps
+  const { values } = found.gradients[t]
+  const isWhole = (
+    lines: number[],
+    others: number[],
+    length: number,
+    at: (i: number, j: number) => number,
+  ) => {
+    const present = new Set(others)
+    for (let j = 0; j < length; j++) {
+      if (!present.has(j) && !lines.every((i) => values[at(i, j)] === 0)) return false
+    }
+    return true
+  }
+  const wholeRows = isWhole(wrongRows, wrongColumns, width, (i, j) => i * width + j)
+  const wholeColumns = isWhole(wrongColumns, wrongRows, values.length / width, (j, i) => i * width + j)
+  const located = locateInUsersArray(parameter, wrongRows, wrongColumns, isKnown)
+  const { transposed } = parameter
+  const message = describeLocation(parameter, {
+    located,
+    wrongEntries: isKnown ? offsets : undefined,
+    wholeRows: transposed ? wholeColumns : wholeRows,
+    wholeColumns: transposed ? wholeRows : wholeColumns,
+  })
+  const unseen =
+    offsets.length === 0 ? ` by its directions, although none of ${report.checked} single entries is` : ''
+  return { report: located, message: message + unseen, throughout: wholeRows && wholeColumns }
+}
+
+function rowLength({ role, shape, transposed }: ParameterTensor): number {
+  return role === 'biases' ? 1 : transposed ? shape[0] : shape[1]
+}
+
+const distinct = (items: readonly number[]) => [...new Set(items)].sort((a, b) => a - b)
+
+/** Offsets of the entries that were looked at and are wrong. */
+function wrongOffsets(t: number, found: EntryFindings): number[] {
+  const { entries, derivatives, kinks, done } = found.results[t]
+  const { values } = found.gradients[t]
+  const { excused, open } = found.secondLook
+  const offsets: number[] = []
+  for (let k = 0; k < done; k++) {
+    if (kinks[k] !== 0 || excused[t].has(k) || open[t].has(k)) continue
+    const [analytical, numerical] = [values[entries[k]], derivatives[k]]
+    const allowed = allowedDistance(t, entries[k], analytical, numerical, found.estimate, found.tolerance)
+    if (Math.abs(analytical - numerical) > allowed) offsets.push(entries[k])
+  }
+  return offsets
+}
+
+function reportDirections(fast: FastFindings, { results, gradients }: EntryFindings): FastReport {
+  return {
+    directions: DIRECTIONS,
+    evaluator: 'cpu',
+    perturbations: fast.perturbations,
+    detectable: {
+      probability: DETECTION_PROBABILITY,
+      tensors: fast.tensors.map(({ groups }, t) => {
+        const { values } = gradients[t]
+        const rms = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length)
+        const quiet = groups.filter(({ excess }) => excess <= 1)
+        const error = quiet.reduce((largest, group) => Math.max(largest, group.smallestError), 0)
+        return {
+          name: results[t].parameter.name,
+          groups: groups.length,
+          disagreeing: groups.length - quiet.length,
+          error: quiet.length === 0 ? Number.NaN : error,
+          relative: quiet.length === 0 ? Number.NaN : error / rms,
+        }
+      }),
+    },
+  }
+}
+
+/** What the check can miss, in words. */
+function describeReach({ detectable }: FastReport, evaluator: Evaluator): string[] {
+  const named = detectable.tensors
+    .filter(({ relative }) => Number.isFinite(relative))
+    .toSorted((a, b) => b.relative - a.relative)
+  const notices: string[] = []
+  if (named.length > 0) {
+    const listed = named
+      .slice(0, MOST_NAMED)
+      .map(
+        ({ name, error, relative }) =>
+          `${error.toExponential(1)} in ${name} (${formatShare(relative)} of its rms)`,
+      )
+    const more = named.length > MOST_NAMED ? ', less elsewhere' : ''
+    notices.push(
+      `random directions cover every parameter but miss small errors: a single wrong entry is found with 99 % probability if it is off by ${listed.join(', ')}${more}`,
+    )
+  }
+  if (evaluator.name !== 'cpu') {
+    notices.push('the directions were evaluated in float64 on the processor, single entries on the device')
+  }
+  return notices
+}
+
+/** A ratio as per cent of two digits. */
+function formatShare(ratio: number): string {
+  const percent = 100 * ratio
+  return `${percent >= 1e-3 && percent < 1e4 ? Number(percent.toPrecision(2)) : percent.toExponential(1)} %`
+}

@@ -1,0 +1,210 @@
+import type { EvaluationHooks } from '../../differentiate/evaluator.js'
+import { textbookRoundoff } from '../../differentiate/textbook.js'
+import { WorkSlices } from '../../differentiate/work-slices.js'
+import type { Model } from '../../network/model.js'
+import { DifferenceSum } from '../compare.js'
+import type { BoundNetwork, BoundProblem } from '../problem.js'
+import type { Verdict } from '../report.js'
+import type { CostSuspect, SetupChange } from './findings.js'
+import { isGuardedCost } from './guarded-cost.js'
+import { listPenalties } from './penalties.js'
+import type { SavedCost } from './saved-cost.js'
+import { type CostTerms, listOtherNetworks, listReductions, type OtherNetwork } from './variants.js'
+
+/** How many roundings of each of its terms a cost may be off by. */
+const COST_ROUNDINGS = 16
+/** Two costs agree within this, relative: what an ε inside a logarithm or a printed number is off by. */
+const COST_AGREEMENT = 1e-6
+/** Where a cost is known no better than this, the gradient must agree as well for a suspect to be named. */
+const FEWEST_DIGITS = 1e-4
+/** Multiply-adds that the search may spend on whole forward passes. */
+const SEARCH_WORK = 3e9
+const MOST_SUSPECTS = 8
+
+/** What may have been computed instead of the network declared. */
+interface Variant {
+  readonly change: SetupChange
+  readonly message: string
+  readonly fix: string
+  /** The network, without L2: that is in the terms. */
+  readonly bound: BoundNetwork
+  /** The loss of its samples. */
+  readonly dataCost: number
+  readonly terms: CostTerms
+  /** True where so much else gives the same cost that the gradient has to agree as well. */
+  readonly needsGradient: boolean
+}
+
+/** A saved cost against that of the network declared. */
+export interface CostComparison {
+  readonly agrees: boolean
+  /** What explains the disagreement, those that the gradient speaks for alone if there are any. */
+  readonly suspects: readonly CostSuspect[]
+}
+
+/**
+ * Compares the cost that the user's code computed with that of the network declared. Where they disagree, the usual
+ * mistakes are tried one at a time (`listOtherNetworks`, `listReductions`, `listPenalties`; another loss added up
+ * otherwise as well): one is named if it gives the saved cost to the precision it has. Those by which the
+ * analytical gradient also agrees come alone.
+ * @param magnitudes Σ|terms| of every gradient entry
+ * @param tolerance the check's, for gradients
+ * @param verdict on the gradient, by the network declared
+ */
+export async function compareCost(
+  problem: BoundProblem,
+  saved: SavedCost,
+  magnitudes: readonly Float64Array[],
+  tolerance: number,
+  verdict: Verdict,
+  hooks: EvaluationHooks,
+): Promise<CostComparison> {
+  const { model } = problem
+  const costTerms = textbookRoundoff(model, magnitudes, 1) / 2 ** -53
+  const precision = COST_ROUNDINGS * saved.unitRoundoff * costTerms
+  const error = Math.abs(saved.value - model.cost())
+  const isClose =
+    error <= COST_AGREEMENT * Math.abs(saved.value) || isGuardedCost(model, saved.value, precision)
+  const agreement = { agrees: true, suspects: [] }
+  if (error <= precision || (isClose && verdict !== 'fail')) return agreement
+  // nothing explains a cost that is further from it than the network declared
+  const allowed = Math.min(error, Math.max(precision, COST_AGREEMENT * Math.abs(saved.value)))
+  const found = await findSuspects(problem, saved.value, precision, allowed, tolerance, hooks)
+  const confirmed = found.filter(({ gradientAgrees }) => gradientAgrees)
+  // two networks may be as close as that, but only one of them has the gradient
+  if (isClose && confirmed.length === 0) return agreement
+  return { agrees: false, suspects: (confirmed.length > 0 ? confirmed : found).slice(0, MOST_SUSPECTS) }
+}
+
+/**
+ * The variants that give a saved cost, each function once.
+ * @param precision of the cost; within it a variant needs no gradient to speak for it
+ * @param allowed how far off its cost may be at most
+ */
+async function findSuspects(
+  problem: BoundProblem,
+  saved: number,
+  precision: number,
+  allowed: number,
+  tolerance: number,
+  hooks: EvaluationHooks,
+): Promise<CostSuspect[]> {
+  const squares = sumSquares(problem.model)
+  const found: CostSuspect[] = []
+  const known = new Set<string>()
+  for await (const variant of listVariants(problem, saved, precision, hooks)) {
+    const { terms, dataCost } = variant
+    const cost = terms.data * dataCost + terms.weights * squares.weights + terms.biases * squares.biases
+    const error = Math.abs(cost - saved)
+    if (!(error <= allowed)) continue
+    const gradientDifference = compareGradients(variant)
+    const gradientAgrees = gradientDifference <= tolerance
+    const isPrecise = error <= precision && precision <= FEWEST_DIGITS * Math.abs(saved)
+    if (!gradientAgrees && (variant.needsGradient || !isPrecise)) continue
+    // a sum of squares that is halved is half-squared-error: the first to come has an option
+    const key = describeFunction(variant)
+    if (known.has(key)) continue
+    known.add(key)
+    const { change, message, fix } = variant
+    found.push({ change, message, fix, gradientDifference, gradientAgrees })
+  }
+  return found
+}
+
+async function* listVariants(
+  problem: BoundProblem,
+  cost: number,
+  precision: number,
+  hooks: EvaluationHooks,
+): AsyncGenerator<Variant> {
+  const { model, rebind } = problem
+  const { l2 } = model.network
+  const declared = measure(rebind({ ...model.network, l2: 0 }))
+  const terms: CostTerms = { data: 1, weights: model.l2Scale, biases: 0 }
+  const squares = sumSquares(model)
+  for (const penalty of listPenalties(cost, declared.dataCost, squares, model.samples, l2, precision)) {
+    yield { ...declared, change: 'l2', ...penalty }
+  }
+  const slices = new WorkSlices()
+  const forward = model.layers.reduce((sum, layer) => sum + layer.weights.length, 0) * model.samples
+  const others: [Measured, OtherNetwork][] = []
+  let work = 0
+  for (const other of listOtherNetworks(model, rebind)) {
+    if (slices.isOver) await slices.pause()
+    if (hooks.signal?.aborted || work > SEARCH_WORK) break
+    const bound = other.bind()
+    if (bound === undefined) continue
+    work += forward
+    const { change, message, fix } = other
+    const measured = measure(bound)
+    yield { change, message, fix, ...measured, terms, needsGradient: false }
+    if (change === 'loss') others.push([measured, other])
+  }
+  yield* listScaled(declared, undefined, terms, l2)
+  for (const [measured, other] of others) yield* listScaled(measured, other, terms, l2)
+}
+
+/** A network's loss added up otherwise, its L2 term as it is or along with the rest. */
+function* listScaled(
+  measured: Measured,
+  loss: OtherNetwork | undefined,
+  terms: CostTerms,
+  l2: number,
+): Generator<Variant> {
+  for (const { factor, message } of listReductions(measured.bound.model)) {
+    const divide = `divide the saved cost and gradients by ${formatFactor(factor)}`
+    const variant = {
+      ...measured,
+      change: loss === undefined ? ('reduction' as const) : loss.change,
+      message: loss === undefined ? `the loss is ${message}` : `${loss.message}, ${message}`,
+      fix: loss === undefined ? divide : `${loss.fix} and ${divide}`,
+      needsGradient: loss !== undefined,
+    }
+    const lambda = l2 === 0 ? '' : `, with --l2 ${Number((l2 / factor).toPrecision(9))}`
+    yield { ...variant, fix: variant.fix + lambda, terms: { ...terms, data: factor } }
+    if (l2 === 0) continue
+    const whole = { data: factor, weights: factor * terms.weights, biases: 0 }
+    yield { ...variant, message: `${variant.message}, the L2 term along with it`, terms: whole }
+  }
+}
+
+const formatFactor = (factor: number) =>
+  factor >= 1 || 1 / factor !== Math.round(1 / factor)
+    ? String(Number(factor.toPrecision(9)))
+    : `1/${1 / factor}`
+
+type Measured = Pick<Variant, 'bound' | 'dataCost'>
+
+/** A network without L2, with the loss of its samples. */
+const measure = (bound: BoundNetwork): Measured => ({ bound, dataCost: bound.model.cost() })
+
+/** What a variant computes, in words that are equal where that is. */
+function describeFunction({ bound: { model }, terms }: Variant): string {
+  const { layers, layout } = model.network
+  const factors = [model.lossScale * terms.data, terms.weights, terms.biases].map((f) => f.toPrecision(12))
+  const biases = model.layers.map((layer) => layer.biases !== undefined)
+  return [model.loss.code, layout, ...factors, ...biases, ...layers.map((layer) => layer.activation)].join()
+}
+
+function sumSquares(model: Model): { weights: number; biases: number } {
+  const sums = { weights: 0, biases: 0 }
+  for (const parameter of model.parameters) {
+    for (const value of model.values(parameter)) sums[parameter.role] += value * value
+  }
+  return sums
+}
+
+/** The analytical gradient against backpropagation through a variant. */
+function compareGradients({ bound, terms }: Variant): number {
+  const { model, gradients } = bound
+  const sum = new DifferenceSum()
+  for (const [t, gradient] of model.gradients().entries()) {
+    const parameter = model.parameters[t]
+    const values = model.values(parameter)
+    const decay = 2 * terms[parameter.role]
+    for (let k = 0; k < gradient.length; k++) {
+      sum.add(gradients[t].values[k], terms.data * gradient[k] + decay * values[k])
+    }
+  }
+  return sum.difference
+}

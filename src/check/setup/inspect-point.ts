@@ -1,0 +1,146 @@
+import type { Evaluator, TensorDerivatives } from '../../differentiate/evaluator.js'
+import type { AnalyticalGradient } from '../../network/bind.js'
+import { softmaxBase } from '../../network/losses.js'
+import type { ForwardPass, Model } from '../../network/model.js'
+import { unitRoundoff } from '../../tensor.js'
+import { DifferenceSum } from '../compare.js'
+import type { GradientRounding } from '../error-estimate.js'
+import type { DeadFinding, NearZeroFinding, SaturatedFinding } from './findings.js'
+
+/** A gradient of this many roundings keeps about three digits. */
+const NEAR_ZERO_ROUNDINGS = 2 ** 10
+/** Half-precision gradients are taken to come from arithmetic in single precision, as they mostly do. */
+const COARSEST_ARITHMETIC = 2 ** -24
+/** The share of a layer's units from which on dead ones are told, and how many units and samples it takes. */
+const DEAD_SHARE = 0.75
+const FEWEST_UNITS = 8
+const FEWEST_SAMPLES = 8
+/** The share of a layer's values from which on saturated ones are told. */
+const SATURATED_SHARE = 0.5
+
+/**
+ * Whether the gradient is near zero everywhere: its norm, over the entries checked, against what rounding leaves of the
+ * terms that it is summed from. The analytical gradient is measured, and backpropagation beside it: the numerical one
+ * may be all truncation there.
+ */
+export function findNearZero(
+  model: Model,
+  results: readonly TensorDerivatives[],
+  gradients: readonly AnalyticalGradient[],
+  rounding: GradientRounding,
+  evaluator: Evaluator,
+): NearZeroFinding | undefined {
+  const numerical = evaluator.precision === 'single' ? 2 ** -24 : 2 ** -53
+  const analytical = Math.min(rounding.u, COARSEST_ARITHMETIC)
+  const measure = (values: (t: number) => Float64Array) => {
+    const [gradient, left] = [new DifferenceSum(), new DifferenceSum()]
+    for (const [t, { entries, done }] of results.entries()) {
+      const [of, deviations, magnitudes] = [values(t), rounding.deviations[t], rounding.magnitudes[t]]
+      for (const offset of entries.subarray(0, done)) {
+        gradient.add(of[offset], 0)
+        left.add(analytical * deviations[offset] + numerical * magnitudes[offset], 0)
+      }
+    }
+    return gradient.norms / left.norms
+  }
+  const roundings = measure((t) => gradients[t].values)
+  if (!(roundings > 0 && roundings <= NEAR_ZERO_ROUNDINGS)) return undefined
+  const right = model.gradients()
+  if (!(measure((t) => right[t]) <= NEAR_ZERO_ROUNDINGS)) return undefined
+  return {
+    kind: 'near-zero',
+    roundings,
+    message:
+      `the gradient is near zero everywhere: its norm is ${Number(roundings.toPrecision(2))} times what rounding ` +
+      'leaves of its terms, so this point is at an optimum and mostly rounding is compared; check at another point',
+  }
+}
+
+/** Layers of ReLU of which all or most units are 0 for every sample. */
+export function findDeadLayers(model: Model, pass: ForwardPass): DeadFinding[] {
+  return model.layers.flatMap((layer, l): DeadFinding[] => {
+    if (layer.activation.name !== 'relu') return []
+    const alive = new Uint8Array(layer.outputs)
+    // at 0 itself a unit sits on its kink, which a perturbation crosses
+    pass.Z[l].data.forEach((z, k) => {
+      if (z >= 0) alive[k % layer.outputs] = 1
+    })
+    const units = layer.outputs
+    const deadUnits = alive.reduce((count, isAlive) => count - isAlive, units)
+    const about = { kind: 'dead', layer: l + 1, units, deadUnits } as const
+    if (deadUnits === units) {
+      const names = model.parameters.filter((parameter) => parameter.layer <= l).map(({ name }) => name)
+      const what = model.network.l2 === 0 ? 'exactly zero' : 'those of the L2 term alone'
+      return [
+        {
+          ...about,
+          tensors: names,
+          message:
+            `layer ${l + 1} is dead: its ReLU is 0 for every unit and sample, so the gradients of ${listFew(names)} ` +
+            `are ${what} and nothing in them was tested; check at another point (other weights, smaller biases)`,
+        },
+      ]
+    }
+    const isMuch = deadUnits >= DEAD_SHARE * units && units >= FEWEST_UNITS && model.samples >= FEWEST_SAMPLES
+    if (!isMuch) return []
+    return [
+      {
+        ...about,
+        tensors: [],
+        message:
+          `${deadUnits} of the ${units} units of layer ${l + 1} are dead: their ReLU is 0 for every sample, and their ` +
+          'weights were not tested; check at another point or with more samples',
+      },
+    ]
+  })
+}
+
+const listFew = (names: readonly string[]) =>
+  names.length > 4 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ')
+
+/**
+ * Layers of sigmoid, tanh or softmax that are saturated for at least half of their values: the slope is below the
+ * unit roundoff of the analytical gradient, so that the output is rounded to its limit.
+ */
+export function findSaturatedLayers(
+  model: Model,
+  pass: ForwardPass,
+  gradients: readonly AnalyticalGradient[],
+): SaturatedFinding[] {
+  const roundoff = Math.max(...gradients.map(({ dtype }) => unitRoundoff(dtype)))
+  return model.layers.flatMap((layer, l): SaturatedFinding[] => {
+    const { name } = layer.activation
+    const isSoftmax = l === model.layers.length - 1 && model.loss.readsClasses
+    let values: ArrayLike<number> = []
+    if (isSoftmax) {
+      const { probabilities } = softmaxBase(pass.Z[l], model.targets)
+      values = Array.from({ length: model.samples }, (_, s) =>
+        certainty(probabilities.data.subarray(s * layer.outputs, (s + 1) * layer.outputs)),
+      )
+    } else if (name === 'sigmoid' || name === 'tanh') {
+      values = pass.Z[l].data.map((z) => layer.activation.derivative(z))
+    }
+    const saturated = Array.from(values).filter((slope) => slope < roundoff).length
+    const share = saturated / values.length
+    if (!(share >= SATURATED_SHARE)) return []
+    const what = isSoftmax ? 'softmax' : name
+    const where = l === model.layers.length - 1 ? 'outputs' : `values of layer ${l + 1}`
+    const whole = isSoftmax ? model.samples : values.length
+    return [
+      {
+        kind: 'saturated',
+        layer: l + 1,
+        share,
+        message:
+          `${saturated} of the ${whole} ${where} are saturated: the ${what} is rounded to its limit there, and the ` +
+          'gradients through it are lost; scale the inputs or the weights down',
+      },
+    ]
+  })
+}
+
+/** 1 − the largest of some probabilities, summed from the others so that it keeps its digits. */
+function certainty(probabilities: Float64Array): number {
+  const largest = probabilities.reduce((best, p, i) => (p > probabilities[best] ? i : best), 0)
+  return probabilities.reduce((sum, p, i) => (i === largest ? sum : sum + p), 0)
+}

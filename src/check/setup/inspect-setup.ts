@@ -1,0 +1,107 @@
+import type { EvaluationHooks, Evaluator, TensorDerivatives } from '../../differentiate/evaluator.js'
+import type { GradientRounding } from '../error-estimate.js'
+import type { BoundProblem } from '../problem.js'
+import type { Verdict } from '../report.js'
+import { compareCost } from './explain-cost.js'
+import type { CostFinding, CostSuspect, SetupFinding } from './findings.js'
+import { findDeadLayers, findNearZero, findSaturatedLayers } from './inspect-point.js'
+
+const MOST_NAMED = 3
+
+/** What a check knows when its set-up is looked at. */
+export interface CheckedProblem {
+  readonly problem: BoundProblem
+  readonly results: readonly TensorDerivatives[]
+  readonly rounding: GradientRounding
+  readonly evaluator: Evaluator
+  readonly tolerance: number
+  /** The verdict on the gradient, as if the network declared were the one that was run. */
+  readonly verdict: Verdict
+}
+
+/** The verdict in the light of the set-up, and what is wrong with that. */
+export interface JudgedSetup {
+  readonly verdict: Verdict
+  readonly findings: readonly SetupFinding[]
+}
+
+/**
+ * Looks for mistakes in the set-up of a check: a saved cost that the network declared does not give, and a point at
+ * which little can be tested. A gradient that is wrong for a network that was not run may be right for the one that
+ * was: with another cost, `fail` becomes `inconclusive`.
+ */
+export async function inspectSetup(checked: CheckedProblem, hooks: EvaluationHooks): Promise<JudgedSetup> {
+  const { problem, results, rounding, evaluator } = checked
+  const { model, gradients } = problem
+  const findings: SetupFinding[] = []
+  let { verdict } = checked
+  const cost = await inspectCost(checked, hooks)
+  if (cost !== undefined) {
+    findings.push(cost)
+    if (cost.kind === 'cost' && verdict === 'fail') verdict = 'inconclusive'
+  }
+  const nearZero = findNearZero(model, results, gradients, rounding, evaluator)
+  if (nearZero !== undefined) findings.push(nearZero)
+  const pass = model.forward()
+  findings.push(...findDeadLayers(model, pass), ...findSaturatedLayers(model, pass, gradients))
+  return { verdict, findings }
+}
+
+async function inspectCost(
+  { problem, rounding, tolerance, verdict }: CheckedProblem,
+  hooks: EvaluationHooks,
+): Promise<SetupFinding | undefined> {
+  const { model, savedCost } = problem
+  if (savedCost === undefined) return undefined
+  const cost = model.cost()
+  const { value } = savedCost
+  if (!Number.isFinite(value)) {
+    return {
+      kind: 'cost-not-finite',
+      savedCost: value,
+      message: `the saved cost is ${value}, ours ${formatCost(cost)}: its code took the logarithm of 0, or overflowed`,
+    }
+  }
+  const { agrees, suspects } = await compareCost(
+    problem,
+    savedCost,
+    rounding.magnitudes,
+    tolerance,
+    verdict,
+    hooks,
+  )
+  if (agrees) return undefined
+  return {
+    kind: 'cost',
+    savedCost: value,
+    ratio: value / cost,
+    suspects,
+    message: describeCost({ savedCost: value, ratio: value / cost, suspects }, cost, verdict),
+  }
+}
+
+function describeCost(
+  { savedCost, ratio, suspects }: Pick<CostFinding, 'savedCost' | 'ratio' | 'suspects'>,
+  cost: number,
+  verdict: Verdict,
+): string {
+  const times = Number.isFinite(ratio) ? ` (${Number(ratio.toPrecision(6))} times ours)` : ''
+  const fact = `the network declared has the cost ${formatCost(cost)}, the saved cost is ${formatCost(savedCost)}${times}`
+  const standing = verdict === 'pass' ? '; the gradient is right for the network declared' : ''
+  if (suspects.length === 0) {
+    const advice = 'compare --activations, --loss, --layout and --l2 with the code that was run'
+    return `${fact}, which no usual mistake explains: ${advice}${standing}`
+  }
+  const named = suspects.slice(0, MOST_NAMED)
+  const [first] = named
+  const gradient = first.gradientAgrees ? ', and the gradient agrees with that' : ''
+  if (suspects.length === 1)
+    return `${fact}: in the code that was run ${first.message}${gradient}; ${first.fix}${standing}`
+  const more = suspects.length > named.length ? `, or ${suspects.length - named.length} more` : ''
+  const either = named.map(describeSuspect).join(', or ')
+  return `${fact}. Each of these explains it${gradient}: ${either}${more}${standing}`
+}
+
+const describeSuspect = ({ message, fix }: CostSuspect) => `${message} (${fix})`
+
+const formatCost = (cost: number) => String(Number(cost.toPrecision(7)))

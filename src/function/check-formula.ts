@@ -1,0 +1,343 @@
+import { DifferenceSum } from '../check/compare.js'
+import type { Verdict } from '../check/report.js'
+import { GradcheckError } from '../errors.js'
+import {
+  type BoundDerivative,
+  type BoundFunction,
+  bindFunction,
+  type FormulaProblem,
+} from './bind-function.js'
+import type { FunctionOptions, FunctionSettings } from './check-function.js'
+import { changeOf, NO_CROSSING } from './differences.js'
+import { createCpuFunctionEvaluator, type FunctionEvaluator } from './function-evaluator.js'
+import type { FunctionReport } from './function-report.js'
+import { type FunctionTotals, judgeDerivative, type PointResult } from './judge-points.js'
+import { deriveFromChanges, listSteps, type NumericalDerivative } from './numerical-derivative.js'
+import { namePoint } from './points.js'
+import { estimateRounding, type RoundingAt, valueErrors } from './rounding.js'
+import { describeFault, SpecialPlaces } from './special-places.js'
+import { measureSteps, type StepSeries, textbookDerivative } from './step-series.js'
+import { deriveFormula } from './symbolic-derivative.js'
+import { compileTape, constantsAt, evaluateTape, findFault, type Tape, valueAt } from './tape.js'
+
+const DOUBLE_ROUNDOFF = 2 ** -53
+/** Base-point constants held at once, in instructions × points. */
+const MOST_CONSTANTS = 2 ** 20
+/** Estimated errors by which the textbook value may differ at most before one of the two must be mistaken. */
+const CROSS_CHECK_MARGIN = 4
+
+/** Derivatives below this may have lost digits to underflow in single precision: 2^24 of its smallest normal numbers. */
+const SMALLEST_EXACT = 2 ** -102
+
+/** Tolerances that rounding may be estimated to take of a derivative in single precision. */
+const MOST_ROUNDING = 16
+
+/** A point where the function has a value. */
+interface BasePoint {
+  readonly point: Float64Array
+  readonly values: Float64Array
+  readonly constants: Float64Array
+}
+
+/** What a check of a formula gathers on its way. */
+interface Gathered {
+  readonly special: SpecialPlaces
+  readonly results: readonly PointResult[][]
+  readonly crossDifference: DifferenceSum
+  crossChecked: number
+  /** Σ of the squared estimates of the textbook's rounding. */
+  squaredRounding: number
+  disagreements: number
+  /** Derivatives that were beyond single precision and were evaluated in float64. */
+  repeated: number
+  /** Derivatives that do not exist, on a special point. */
+  unjudged: number
+}
+
+/** `checkFunction` of a formula. */
+export async function checkFormula(
+  problem: FormulaProblem,
+  settings: FunctionSettings,
+  options: FunctionOptions,
+): Promise<FunctionReport> {
+  const bound = await bindFunction(problem)
+  const started = performance.now()
+  const evaluator = options.evaluator ?? createCpuFunctionEvaluator()
+  const tolerance = settings.tolerance ?? defaultTolerance(evaluator, settings)
+  if (options.steps && bound.points.length > 1) {
+    throw new GradcheckError(
+      'bad-usage',
+      'the error against the step is measured at one point, not on a grid',
+      {
+        fix: 'give every variable one value',
+      },
+    )
+  }
+  const found: Gathered = {
+    special: new SpecialPlaces(bound.tape),
+    results: bound.derivatives.map(() => []),
+    crossDifference: new DifferenceSum(),
+    crossChecked: 0,
+    squaredRounding: 0,
+    disagreements: 0,
+    repeated: 0,
+    unjudged: 0,
+  }
+  const length = Math.max(1, Math.floor(MOST_CONSTANTS / bound.tape.instructions.length))
+  let first: BasePoint | undefined
+  for (let start = 0; start < bound.points.length; start += length) {
+    options.signal?.throwIfAborted()
+    const bases = findBasePoints(bound, bound.points.slice(start, start + length), found)
+    first ??= bases[0]
+    await checkPoints(bound, bases, { ...settings, tolerance }, evaluator, found)
+  }
+  if (first === undefined) throw undefinedEverywhere(bound)
+
+  const totals: FunctionTotals = { difference: new DifferenceSum(), squaredErrors: 0 }
+  const derivatives = bound.derivatives.map((derivative, d) =>
+    judgeDerivative(derivative, found.results[d], tolerance, totals),
+  )
+  const { verdict, notices } = conclude(bound, derivatives, found)
+  const checked = Math.max(...derivatives.map((derivative) => derivative.checked))
+  const series = options.steps ? await measureSeries(bound, derivatives, first, evaluator, found) : undefined
+  return {
+    schema: 1,
+    verdict,
+    formula: problem.formula,
+    difference: totals.difference.difference,
+    tolerance,
+    numericalError: relativeTo(totals.difference, totals.squaredErrors),
+    cost: first.values.at(-1)!,
+    at: namePoint(bound.variables, first.point),
+    points: { total: bound.points.length, checked },
+    method: 'difference',
+    scheme: settings.scheme,
+    step: settings.step,
+    precision: evaluator.precision,
+    device: { evaluator: evaluator.name, adapter: evaluator.adapter, software: evaluator.software },
+    derivatives,
+    special: found.special.list(),
+    crossValidation: {
+      checked: found.crossChecked,
+      difference: found.crossDifference.difference,
+      rounding: relativeTo(found.crossDifference, found.squaredRounding),
+    },
+    steps: series,
+    timing: {
+      seconds: (performance.now() - started) / 1000,
+      perturbations: bound.points.length * bound.derivatives.length * listSteps(settings.step).length,
+    },
+    notices,
+  }
+}
+
+const relativeTo = ({ norms }: DifferenceSum, squares: number) =>
+  norms === 0 ? 0 : Math.sqrt(squares) / norms
+
+function defaultTolerance(evaluator: FunctionEvaluator, { scheme, step }: FunctionSettings): number {
+  const byPrecision = evaluator.precision === 'single' ? 1e-6 : 1e-7
+  return scheme === 'forward' ? Math.max(byPrecision, 10 * step) : byPrecision
+}
+
+/** The points where the function has a value; the others are noted. */
+function findBasePoints(
+  { tape }: BoundFunction,
+  points: readonly Float64Array[],
+  found: Gathered,
+): BasePoint[] {
+  return points.flatMap((point) => {
+    const values = evaluateTape(tape, point)
+    const fault = findFault(tape, values)
+    if (fault === undefined) return [{ point, values, constants: constantsAt(tape, values) }]
+    found.special.addUndefined(fault, point)
+    return []
+  })
+}
+
+function undefinedEverywhere({ tape, points }: BoundFunction): GradcheckError {
+  const values = evaluateTape(tape, points[0])
+  const fault = findFault(tape, values)!
+  const where = points.length > 1 ? `, and has no value at any of the ${points.length} points` : ''
+  return new GradcheckError(
+    'bad-value',
+    `the function has no value: ${describeFault(tape, values, fault, points[0])}${where}`,
+    { fix: 'take another point with --at' },
+  )
+}
+
+async function checkPoints(
+  bound: BoundFunction,
+  bases: readonly BasePoint[],
+  settings: FunctionSettings & { tolerance: number },
+  evaluator: FunctionEvaluator,
+  found: Gathered,
+): Promise<void> {
+  const { tape, derivatives } = bound
+  const steps = listSteps(settings.step)
+  const moved = derivatives.map((derivative) => derivative.moved)
+  const points = bases.map(({ constants }) => constants)
+  const changes = await evaluator.evaluate({ tape, points, moved, steps })
+  const repeat = createCpuFunctionEvaluator()
+  for (const [k, base] of bases.entries()) {
+    const roundingOf = (precision: 'single' | 'double') =>
+      estimateRounding(tape, base.values, base.constants, moved, precision)
+    const ofEvaluator = roundingOf(evaluator.precision)
+    for (const [d, derivative] of derivatives.entries()) {
+      const at = (k * derivatives.length + d) * steps.length
+      const { step, scheme, tolerance } = settings
+      let numerical = deriveFromChanges(changes, at, step, scheme, tolerance)
+      let rounding = ofEvaluator
+      const exact = () => slopeAt(tape, base, moved[d])
+      if (
+        evaluator.precision === 'single' &&
+        isBeyondSingle(numerical, rounding.derivatives[d], tolerance, exact)
+      ) {
+        const again = await repeat.evaluate({ tape, points: [base.constants], moved: [moved[d]], steps })
+        numerical = deriveFromChanges(again, 0, step, scheme, tolerance)
+        rounding = roundingOf('double')
+        found.repeated++
+      }
+      const isOn = numerical.on !== NO_CROSSING
+      const isNear = !isOn && numerical.near !== NO_CROSSING
+      if (isOn) found.special.add(numerical.on, base.point, 'on')
+      if (isNear) found.special.add(numerical.near, base.point, 'near')
+      if ((isOn && numerical.oneSided === undefined) || !Number.isFinite(numerical.value)) {
+        found.unjudged++
+        continue
+      }
+      const textbook = crossCheck(bound, base, derivative, numerical.atStep, settings, rounding, d, found)
+      const analytical = evaluateGradient(derivative, base.point)
+      if (analytical === undefined) continue
+      found.results[d].push({
+        at: namePoint(bound.variables, base.point),
+        index: [],
+        analytical: analytical.value,
+        analyticalError: analytical.error,
+        numerical: numerical.value,
+        textbook,
+        step: numerical.step,
+        error: rounding.derivatives[d] + rounding.ofCurvature(numerical.curvature) + numerical.truncation,
+        oneSided: numerical.oneSided,
+        shrunk: isOn || isNear,
+      })
+    }
+  }
+}
+
+const slopeAt = (tape: Tape, { constants }: BasePoint, moved: number) =>
+  changeOf(tape, constants, moved, 0).slope
+
+/**
+ * Whether a derivative is beyond single precision: it has overflowed, digits of it have underflowed, or its terms
+ * cancel so far that their rounding hides it.
+ */
+function isBeyondSingle(
+  { value, on }: NumericalDerivative,
+  rounding: number,
+  tolerance: number,
+  exact: () => number,
+): boolean {
+  if (on !== NO_CROSSING) return false
+  if (!Number.isFinite(value)) return true
+  const isHidden = rounding > MOST_ROUNDING * tolerance * Math.abs(value)
+  return (Math.abs(value) < SMALLEST_EXACT || isHidden) && exact() !== 0
+}
+
+/** The analytical gradient's value and what its own evaluation in float64 rounds; undefined where there is none. */
+function evaluateGradient(
+  { tape }: BoundDerivative,
+  point: Float64Array,
+): { value: number; error: number } | undefined {
+  if (tape === undefined) return undefined
+  const values = evaluateTape(tape, point)
+  const value = values.at(-1)!
+  if (!Number.isFinite(value)) return { value, error: 0 }
+  return { value, error: valueErrors(tape, values, constantsAt(tape, values)).at(-1)! }
+}
+
+/**
+ * The derivative by its definition in float64, at the step asked for, and whether difference arithmetic gave the
+ * same there: they differ by the rounding of the function's values, divided by the step, and that of x ± h.
+ */
+function crossCheck(
+  { tape }: BoundFunction,
+  { point }: BasePoint,
+  { moved }: BoundDerivative,
+  atStep: NumericalDerivative['atStep'],
+  { step, scheme }: FunctionSettings,
+  rounding: RoundingAt,
+  d: number,
+  found: Gathered,
+): number {
+  const { value: textbook, size } = textbookDerivative(tape, point, moved, step, scheme)
+  if (atStep === undefined || !Number.isFinite(atStep.value) || !Number.isFinite(textbook)) return Number.NaN
+  const ofPoint = DOUBLE_ROUNDOFF * Math.abs(textbook * point[moved])
+  const ofValues = (rounding.values.at(-1)! + 2 * DOUBLE_ROUNDOFF * size + ofPoint) / step
+  found.crossChecked++
+  found.squaredRounding += ofValues ** 2
+  found.crossDifference.add(textbook, atStep.value)
+  const allowed = ofValues + rounding.derivatives[d] + rounding.ofCurvature(atStep.curvature)
+  if (Math.abs(textbook - atStep.value) > CROSS_CHECK_MARGIN * allowed) found.disagreements++
+  return textbook
+}
+
+function conclude(
+  bound: BoundFunction,
+  derivatives: FunctionReport['derivatives'],
+  found: Gathered,
+): { verdict: Verdict; notices: string[] } {
+  const notices: string[] = []
+  let verdict: Verdict = 'pass'
+  if (derivatives.some((derivative) => derivative.verdict === 'inconclusive')) verdict = 'inconclusive'
+  for (const { variable, tape } of bound.derivatives) {
+    if (tape === undefined) {
+      notices.push(
+        `the formula is too long for a symbolic derivative by ${variable}: pass --gradient d/d${variable}=…`,
+      )
+    }
+  }
+  if (found.unjudged > 0) {
+    const count = found.unjudged === 1 ? 'one derivative does' : `${found.unjudged} derivatives do`
+    notices.push(`${count} not exist where the function is not smooth, and could not be judged`)
+  }
+  if (found.repeated > 0) {
+    const count = found.repeated === 1 ? 'one derivative is' : `${found.repeated} derivatives are`
+    notices.push(
+      `${count} beyond single precision (overflow, underflow, terms that cancel), and evaluated in float64`,
+    )
+  }
+  if (derivatives.some((derivative) => derivative.verdict === 'fail')) verdict = 'fail'
+  if (found.disagreements > 0) {
+    verdict = 'inconclusive'
+    notices.push(
+      `internal error: the textbook definition disagrees with difference arithmetic at ${found.disagreements} of ${found.crossChecked} points; please report it`,
+    )
+  }
+  return { verdict, notices }
+}
+
+/**
+ * The error against the step, at the only point and of the first derivative: against the user's where that is right,
+ * else against mathjs's, else against the numerical one.
+ */
+async function measureSeries(
+  bound: BoundFunction,
+  derivatives: FunctionReport['derivatives'],
+  { point, values, constants }: BasePoint,
+  evaluator: FunctionEvaluator,
+  { results }: Gathered,
+): Promise<StepSeries | undefined> {
+  const d = results.findIndex((points) => points.length > 0)
+  if (d < 0) return undefined
+  const { moved, variable } = bound.derivatives[d]
+  const [result] = results[d]
+  let reference = result.analytical
+  if (derivatives[d].verdict !== 'pass') {
+    const derived = await deriveFormula(bound.formula, variable)
+    const tape = derived && compileTape(derived.formula.expression, bound.variables)
+    reference = tape === undefined ? result.numerical : valueAt(tape, point)
+  }
+  const [floor] = estimateRounding(bound.tape, values, constants, [moved], evaluator.precision).derivatives
+  const measured = await measureSteps(bound.tape, point, moved, evaluator, reference, floor)
+  return { variable, at: result.at, reference, ...measured }
+}

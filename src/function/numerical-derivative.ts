@@ -1,0 +1,89 @@
+import type { Scheme } from '../differentiate/evaluator.js'
+import { NO_CROSSING } from './differences.js'
+import type { FunctionChanges } from './function-evaluator.js'
+
+/** Factors of the step asked for: difference arithmetic loses no digits where a smaller step is needed. */
+const RUNGS = [1, 1e-3, 1e-6, 1e-9, 1e-12]
+/** Evaluations of a rung: ±h and ±h/2. */
+const SIDES = 4
+/** Share of the tolerance that truncation may take before a smaller step is used. */
+const TRUNCATION_SHARE = 0.25
+
+/** All signed steps of one derivative, rung by rung: h, −h, h/2, −h/2. */
+export function listSteps(step: number): number[] {
+  return RUNGS.flatMap((factor) => [step * factor, -step * factor, (step * factor) / 2, (-step * factor) / 2])
+}
+
+/** A numerical derivative at one point. */
+export interface NumericalDerivative {
+  readonly value: number
+  /** The step it was taken with. */
+  readonly step: number
+  /** Estimated truncation error, absolute, measured at half the step. */
+  readonly truncation: number
+  /** What curvature adds to the terms at that step, absolute: they round in proportion to it. */
+  readonly curvature: number
+  /** The same by the step asked for; undefined where that one runs over a special point. */
+  readonly atStep: { readonly value: number; readonly curvature: number } | undefined
+  /** The instruction whose special point the step asked for runs over, or `NO_CROSSING`. */
+  readonly near: number
+  /** The instruction on whose special point it sits, or `NO_CROSSING`. */
+  readonly on: number
+  /** The slopes to the left and to the right, where it sits on a kink and both are finite. */
+  readonly oneSided: readonly [number, number] | undefined
+}
+
+/**
+ * Makes a derivative of the changes by `listSteps`: of the largest step that runs over no special point and whose
+ * truncation, measured at half of it, is small beside the tolerance.
+ * @param first where its changes begin
+ */
+export function deriveFromChanges(
+  { slopes, crossings }: FunctionChanges,
+  first: number,
+  step: number,
+  scheme: Scheme,
+  tolerance: number,
+): NumericalDerivative {
+  const rungs = RUNGS.map((factor, rung) => {
+    const at = first + SIDES * rung
+    const [right, left, halfRight, halfLeft] = slopes.subarray(at, at + SIDES)
+    const isCentral = scheme === 'central'
+    const value = isCentral ? (right + left) / 2 : right
+    const half = isCentral ? (halfRight + halfLeft) / 2 : halfRight
+    const truncation = (isCentral ? 4 / 3 : 2) * Math.abs(value - half)
+    const curvature = Math.abs(right - left) + truncation
+    const crossing = crossings.subarray(at, at + SIDES).find((k) => k !== NO_CROSSING) ?? NO_CROSSING
+    return { right, left, value, truncation, curvature, crossing, step: step * factor }
+  })
+  const clean = rungs.filter(({ crossing, value }) => crossing === NO_CROSSING && Number.isFinite(value))
+  const near = rungs[0].crossing
+  const atStep = near === NO_CROSSING ? rungs[0] : undefined
+  const good = clean.find(
+    ({ truncation, value }) => truncation <= TRUNCATION_SHARE * tolerance * Math.abs(value),
+  )
+  const best = good ?? clean.toSorted((a, b) => a.truncation - b.truncation)[0]
+  if (best !== undefined) {
+    return { ...pick(best), atStep, near, on: NO_CROSSING, oneSided: undefined }
+  }
+  const last = rungs[rungs.length - 1]
+  const before = rungs[rungs.length - 2]
+  const size = Math.abs(last.left) + Math.abs(last.right)
+  const isSettled = (side: 'left' | 'right') => Math.abs(last[side] - before[side]) <= tolerance * size
+  return {
+    ...pick(last),
+    atStep,
+    near,
+    on: last.crossing,
+    oneSided: isSettled('left') && isSettled('right') ? [last.left, last.right] : undefined,
+  }
+}
+
+type Picked = Pick<NumericalDerivative, 'value' | 'step' | 'truncation' | 'curvature'>
+
+const pick = ({ value, step, truncation, curvature }: Picked): Picked => ({
+  value,
+  step,
+  truncation,
+  curvature,
+})

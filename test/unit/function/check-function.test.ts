@@ -1,0 +1,291 @@
+import { describe, expect, it } from 'vitest'
+import { ONE_DIMENSIONAL_CASES, runOneDimensionalCase } from '../../../src/cli/one-dimensional-cases.js'
+import { checkFunction } from '../../../src/function/check-function.js'
+import { createCpuFunctionEvaluator } from '../../../src/function/function-evaluator.js'
+
+const grid = (from: number, to: number, count: number) =>
+  Array.from({ length: count }, (_, k) => from + ((to - from) * k) / (count - 1))
+
+describe('the published one-dimensional figures', () => {
+  it.each(ONE_DIMENSIONAL_CASES)('$name, to the last digit', async (published) => {
+    const { textbook, devices } = await runOneDimensionalCase(published, [createCpuFunctionEvaluator()])
+    expect(String(textbook)).toBe(published.published)
+    expect(devices[0].report.verdict).toBe('pass')
+    const exact = {
+      'theta*x, difference': 0,
+      'x^2 at 1.5': 3,
+      'x^2 at 3, two-sided': 6,
+      'x^2 at 3, right-hand': 6.01,
+    }
+    expect(devices[0].figure).toBeCloseTo(exact[published.name as keyof typeof exact], 13)
+  })
+})
+
+describe('a formula', () => {
+  it('passes with its derivative and fails with another, at a point and on a grid', async () => {
+    const at = { theta: 4, x: 2 }
+    expect((await checkFunction({ formula: 'theta * x', gradient: 'x', at })).verdict).toBe('pass')
+    expect((await checkFunction({ formula: 'theta * x', gradient: 'theta', at })).verdict).toBe('fail')
+    const thousand = { x: grid(-3, 3, 1000) }
+    const sine = await checkFunction({ formula: 'sin(x)', gradient: 'cos(x)', at: thousand })
+    expect(sine).toMatchObject({ verdict: 'pass', points: { total: 1000, checked: 1000 } })
+    const wrong = await checkFunction({
+      formula: 'sin(x)',
+      gradient: 'x > 2.9 ? cos(x) * 1.001 : cos(x)',
+      at: thousand,
+    })
+    expect(wrong.verdict).toBe('fail')
+    expect(wrong.derivatives[0].wrongPoints).toBe(17)
+    expect(wrong.derivatives[0].worst[0].at.x).toBeGreaterThan(2.9)
+  })
+
+  it('has several derivatives, each with its own verdict', async () => {
+    const { verdict, derivatives } = await checkFunction({
+      formula: 'x^2 * sin(y)',
+      gradient: { x: '2*x*sin(y)', y: 'x^2*sin(y)' },
+      at: { x: grid(1, 2, 5), y: grid(0.5, 1, 5) },
+    })
+    expect(verdict).toBe('fail')
+    expect(derivatives.map((each) => [each.variable, each.verdict, each.checked])).toEqual([
+      ['x', 'pass', 25],
+      ['y', 'fail', 25],
+    ])
+  })
+
+  it("is compared with mathjs's derivative where none is given", async () => {
+    const formula = 'sigmoid(x*y) + softplus(x) - max(x, y)^2 + cbrt(x) + (x > 0 ? x^2 : y)'
+    const { verdict, derivatives } = await checkFunction({ formula, at: { x: 0.4, y: 1.7 } })
+    expect(verdict).toBe('pass')
+    expect(derivatives.map(({ source, variable }) => [source, variable])).toEqual([
+      ['mathjs', 'x'],
+      ['mathjs', 'y'],
+    ])
+    expect(derivatives[0].gradient).toContain('sigmoid')
+  })
+
+  it('may have variables of any name', async () => {
+    for (const name of ['constructor', '__proto__', 'toString', 'e', 'sin', 's', 'θ']) {
+      const at = Object.fromEntries([[name, 2]])
+      const report = await checkFunction({ formula: `${name}^2 + abs(${name})`, at })
+      expect(report.verdict, name).toBe('pass')
+      expect(report.derivatives[0].worst[0].analytical, name).toBe(5)
+    }
+  })
+
+  it('takes smaller steps by itself where the truncation asks for it', async () => {
+    const { verdict, derivatives } = await checkFunction({
+      formula: '1/x',
+      gradient: '-1/x^2',
+      at: { x: 1e-4 },
+    })
+    expect(verdict).toBe('pass')
+    expect(derivatives[0].worst[0].step).toBeLessThan(1e-6)
+  })
+
+  it('is cross-checked by its definition', async () => {
+    const { crossValidation } = await checkFunction({ formula: 'exp(x) * x', at: { x: grid(-2, 2, 100) } })
+    expect(crossValidation.checked).toBe(100)
+    expect(crossValidation.difference).toBeGreaterThan(0)
+    expect(crossValidation.difference).toBeLessThan(1e-9)
+  })
+
+  it('whose derivative is 0 by cancellation passes', async () => {
+    const at = { x: 0.3 }
+    expect((await checkFunction({ formula: 'sigmoid(x) + sigmoid(-x)', gradient: '0', at })).verdict).toBe(
+      'pass',
+    )
+    expect((await checkFunction({ formula: 'sin(x)', at: { x: Math.PI / 2 } })).verdict).toBe('pass')
+    expect((await checkFunction({ formula: 'x^2', gradient: '2*x', at: { x: 0 } })).verdict).toBe('pass')
+  })
+})
+
+describe('where a function is not smooth', () => {
+  it.each([
+    ['abs(x)', '0.5', 'pass', 'kink'],
+    ['abs(x)', '1.5', 'fail', 'kink'],
+    ['relu(x)', '0', 'pass', 'kink'],
+    ['relu(x)', '-0.1', 'fail', 'kink'],
+    ['max(x, 2*x)', '2', 'pass', 'kink'],
+    ['x >= 0 ? x^2 : -x', '-1', 'pass', 'jump'],
+    ['sqrt(x)', '1', 'inconclusive', 'edge'],
+    ['step(x)', '0', 'inconclusive', 'jump'],
+    ['cbrt(x)', '1', 'inconclusive', 'edge'],
+  ])('%s with the derivative %s at 0: %s', async (formula, gradient, verdict, kind) => {
+    const report = await checkFunction({ formula, gradient, at: { x: 0 } })
+    expect(report.verdict).toBe(verdict)
+    expect(report.special).toMatchObject([{ kind, on: 1, near: 0, at: { x: 0 } }])
+  })
+
+  it('a step that runs over a kink is made smaller', async () => {
+    const report = await checkFunction({
+      formula: 'abs(x)',
+      gradient: 'sign(x)',
+      at: { x: [1e-7, -3e-9, 1] },
+    })
+    expect(report).toMatchObject({ verdict: 'pass', special: [{ kind: 'kink', on: 0, near: 2 }] })
+    expect(report.derivatives[0].kinks).toBe(2)
+  })
+
+  it('poles and points outside the domain of a grid are named, and the others judged', async () => {
+    const report = await checkFunction({ formula: '1/x + log(x + 2)', at: { x: [-3, -2, -1, 0, 1, 2] } })
+    expect(report).toMatchObject({ verdict: 'pass', points: { total: 6, checked: 3 } })
+    expect(report.special.map(({ kind, expression, on }) => [kind, expression, on])).toEqual([
+      ['undefined', 'log(x + 2)', 2],
+      ['pole', '1 / x', 1],
+    ])
+  })
+
+  it('a kink in the branch that is not taken counts for nothing', async () => {
+    const report = await checkFunction({ formula: 'x < 1 ? x : abs(x)', gradient: '1', at: { x: 0 } })
+    expect(report).toMatchObject({ verdict: 'pass', special: [] })
+  })
+})
+
+describe('bad input', () => {
+  it.each<[string, Parameters<typeof checkFunction>[0], RegExp]>([
+    ['a variable without a value', { formula: 'theta * x', at: { x: 1 } }, /"theta" has no value/],
+    [
+      'a misspelt variable',
+      { formula: 'tehta * x', at: { theta: 1, x: 1 } },
+      /"tehta" has no value; did you mean "theta"/,
+    ],
+    [
+      'a gradient by what is not there',
+      { formula: 'x', gradient: { y: '1' }, at: { x: 1 } },
+      /no variable "y"/,
+    ],
+    ['a gradient with a mistake', { formula: 'x', gradient: '1 +', at: { x: 1 } }, /cannot be read/],
+    ['a gradient with another variable', { formula: 'x', gradient: 'z', at: { x: 1 } }, /"z" has no value/],
+    ['wrt what is not there', { formula: 'x', wrt: 'y', at: { x: 1, y: 2 } }, /no variable "y" to derive by/],
+    ['a formula of numbers', { formula: '2 + 3', at: { x: 1 } }, /no variable to derive by/],
+    [
+      'the log of a negative',
+      { formula: 'log(x)', at: { x: -1 } },
+      /log\(x\) is not defined at x = -1.*negative/,
+    ],
+    [
+      'the root of a negative',
+      { formula: 'sqrt(x - 3)', at: { x: 1 } },
+      /sqrt\(x - 3\) is not defined at x = 1/,
+    ],
+    ['a pole', { formula: '1/x', at: { x: 0 } }, /1 \/ x has a pole at x = 0/],
+    ['a power of a negative', { formula: 'x^0.3', at: { x: -1 } }, /x \^ 0\.3 is not defined at x = -1/],
+    ['an overflow', { formula: 'exp(x)', at: { x: 1000 } }, /too large/],
+    ['a value that is none', { formula: 'x', at: { x: Number.NaN } }, /x has the value NaN/],
+    ['too many points', { formula: 'x', at: { x: grid(0, 1, 400), y: grid(0, 1, 400) } }, /160000 points/],
+  ])('%s', async (_, problem, message) => {
+    await expect(checkFunction(problem)).rejects.toThrow(message)
+  })
+
+  it.each([{ step: 0 }, { step: Number.NaN }, { tolerance: -1 }, { scheme: 'backward' as never }])(
+    'the option %o',
+    async (options) => {
+      await expect(checkFunction({ formula: 'x', at: { x: 1 } }, options)).rejects.toThrow()
+    },
+  )
+})
+
+describe('the error against the step', () => {
+  it.each([
+    ['x^3', '3*x^2', 1],
+    ['exp(sin(x))', 'exp(sin(x)) * cos(x)', 0.6],
+    ['1/(1+x^2)', '-2*x/(1+x^2)^2', 0.8],
+  ])('of %s falls with slopes 1 and 2, and only the textbook rises again', async (formula, gradient, x) => {
+    const { steps } = await checkFunction({ formula, gradient, at: { x } }, { steps: true })
+    for (const { scheme, method, truncationSlope, roundingSlope, errors } of steps!.series) {
+      const order = scheme === 'forward' ? 1 : 2
+      expect(Math.abs(truncationSlope! - order)).toBeLessThan(0.1)
+      if (method === 'textbook') expect(Math.abs(roundingSlope! + 1)).toBeLessThan(0.3)
+      else {
+        expect(roundingSlope).toBeUndefined()
+        expect(errors.at(-1)).toBeLessThan(1e-12)
+      }
+    }
+  })
+
+  it('has no truncation to see where there is none', async () => {
+    const { steps } = await checkFunction({ formula: '2*x', gradient: '2', at: { x: 1 } }, { steps: true })
+    expect(steps!.series.every(({ truncationSlope }) => truncationSlope === undefined)).toBe(true)
+  })
+
+  it('is measured against the right derivative where the given one is wrong', async () => {
+    const report = await checkFunction({ formula: 'x^3', gradient: '2*x^2', at: { x: 1 } }, { steps: true })
+    expect(report.verdict).toBe('fail')
+    expect(report.steps!.reference).toBe(3)
+  })
+
+  it('is measured at one point alone', async () => {
+    await expect(checkFunction({ formula: 'x', at: { x: [1, 2] } }, { steps: true })).rejects.toThrow(
+      /one point/,
+    )
+  })
+})
+
+describe('a function in code', () => {
+  const rosenbrock = (x: Float64Array) => 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2
+  const gradient = (x: Float64Array) => [
+    -400 * x[0] * (x[1] - x[0] ** 2) - 2 * (1 - x[0]),
+    200 * (x[1] - x[0] ** 2),
+  ]
+
+  it('passes with its gradient, to better than the textbook loop', async () => {
+    const report = await checkFunction({ function: rosenbrock, gradient, at: [0.3, -0.8] })
+    expect(report).toMatchObject({ verdict: 'pass', method: 'textbook' })
+    expect(report.difference).toBeLessThan(1e-11)
+    expect(report.numericalError).toBeGreaterThan(report.difference)
+  })
+
+  it('may answer later, and fails with a wrong element', async () => {
+    const report = await checkFunction({
+      function: async (x) => rosenbrock(x),
+      gradient: async (x) => gradient(x).with(1, gradient(x)[1] * 1.0001),
+      at: [0.3, -0.8],
+    })
+    expect(report.verdict).toBe('fail')
+    expect(report.derivatives[0]).toMatchObject({ wrongPoints: 1, worst: [{ index: [1] }] })
+  })
+
+  it('near a kink and near the edge of its domain is derived from smaller steps', async () => {
+    const relu = await checkFunction({ function: ([x]) => Math.max(x, 0), gradient: () => [1], at: [1e-4] })
+    expect(relu.verdict).toBe('pass')
+    const log = await checkFunction({
+      function: ([x]) => Math.log(x),
+      gradient: ([x]) => [1 / x],
+      at: [1e-4],
+    })
+    expect(log.verdict).toBe('pass')
+  })
+
+  it('that gives different values at one point is named, and not judged', async () => {
+    let calls = 0
+    const report = await checkFunction({
+      function: (x) => rosenbrock(x) + 1e-9 * calls++,
+      gradient,
+      at: [0.3, -0.8],
+    })
+    expect(report.verdict).toBe('inconclusive')
+    expect(report.notices.join()).toMatch(/not deterministic: 5 evaluations at the same point differ/)
+  })
+
+  it.each<[string, Parameters<typeof checkFunction>[0], RegExp]>([
+    [
+      'a gradient of another length',
+      { function: rosenbrock, gradient: () => [1], at: [1, 2] },
+      /1 elements and the point has 2/,
+    ],
+    [
+      'a gradient of NaN',
+      { function: rosenbrock, gradient: () => [Number.NaN, 1], at: [1, 2] },
+      /element 0 of the gradient is NaN/,
+    ],
+    [
+      'a value that is no number',
+      { function: () => 'a' as never, gradient, at: [1, 2] },
+      /a value of type string/,
+    ],
+    ['a point without elements', { function: rosenbrock, gradient, at: [] }, /no elements/],
+    ['a value of NaN', { function: () => Number.NaN, gradient, at: [1, 2] }, /NaN/],
+  ])('%s is refused', async (_, problem, message) => {
+    await expect(checkFunction(problem)).rejects.toThrow(message)
+  })
+})
