@@ -25,6 +25,8 @@ function copyExamples(): Plugin {
 
 export default defineConfig({
   plugins: [weslPlugin(here('shaders'), [here('test/gpu')]), inlineModulePlugin(), copyExamples()],
+  // the page's modules name the library as its users do
+  resolve: { alias: [{ find: /^webgpu-gradcheck$/, replacement: here('src/index.ts') }] },
   build: {
     target: 'es2023',
     sourcemap: true,

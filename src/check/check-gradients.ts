@@ -23,6 +23,7 @@ import { estimateGradientRounding, findErrorSources, type GradientRounding } fro
 import { combineFindings } from './fast/combine-findings.js'
 import { checkDirections, type FastFindings } from './fast/fast-check.js'
 import { mergeFindings } from './fast/merge-findings.js'
+import { listEntries } from './gradient-entries.js'
 import { defaultTolerance, judgeTensor, type Totals } from './judge.js'
 import { describeKinks, settleEntriesOnKinks } from './kinks.js'
 import { type BoundProblem, bindProblem, type Problem } from './problem.js'
@@ -66,6 +67,8 @@ export interface CheckOptions {
   fast?: boolean
   /** Seed of the random choices of `sample` and `fast`. @default 0 */
   seed?: number
+  /** Keep both gradients, entry by entry, as the report's `gradients`. @default false */
+  keepGradients?: boolean
   /**
    * Also measures the difference at several steps, by both methods: at those given, or from 1e-1 to 1e-8. A large
    * network is sampled for it.
@@ -194,6 +197,9 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
       ...(swept?.notices ?? []),
     ],
     interrupted,
+    ...(options.keepGradients === true
+      ? { gradients: results.map((tensor, t) => listEntries(tensor, t, gradients[t], estimate, tolerance)) }
+      : {}),
     ...(merged === undefined ? {} : { fast: merged.report }),
     ...(sampling === undefined ? {} : { sampling }),
   }

@@ -1,4 +1,5 @@
 import type { Precision } from '../differentiate/evaluator.js'
+import type { GradientEntries } from './gradient-entries.js'
 import type { SetupFinding } from './setup/findings.js'
 
 /** What a check concludes: the gradient is right, it is wrong, or the numerical side cannot tell. */
@@ -167,6 +168,8 @@ export interface CheckReport {
   readonly notices: readonly string[]
   /** True when the check was stopped before every chosen parameter was perturbed. */
   readonly interrupted: boolean
+  /** Both gradients, entry by entry, where `keepGradients` asked for them. The JSON report leaves them out. */
+  readonly gradients?: readonly GradientEntries[]
   /** Of a fast check, whose `parameters.checked` counts what was looked at one by one. */
   readonly fast?: FastReport
   /** Of a check of a sample. */

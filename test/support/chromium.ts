@@ -27,12 +27,20 @@ const NO_NETWORK = [
 /**
  * Starts a browser of its own, with a profile of its own that goes when it is closed; `close` ends the processes
  * that this started and no other.
+ * @param options.webgpu false for a browser without WebGPU
  */
-export async function launchChromium(): Promise<Browser> {
+export async function launchChromium({
+  webgpu = true,
+}: {
+  readonly webgpu?: boolean
+} = {}): Promise<Browser> {
   await unpackChromium()
+  const chosen = webgpu
+    ? CHROMIUM_ARGUMENTS
+    : [...CHROMIUM_ARGUMENTS.filter((name) => !name.includes('webgpu')), '--disable-features=WebGPU']
   return await chromium.launch({
     executablePath: CHROMIUM_PATH,
-    args: [...CHROMIUM_ARGUMENTS, ...NO_NETWORK],
+    args: [...chosen, ...NO_NETWORK],
     env: chromiumEnvironment(),
   })
 }
