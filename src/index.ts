@@ -1,4 +1,5 @@
-export { type CheckOptions, checkGradients, type Method, type Progress } from './check/check-gradients.js'
+export { checkGradients } from './check/check-gradients.js'
+export type { CheckOptions, Method, Progress } from './check/check-options.js'
 export type { GradientEntries } from './check/gradient-entries.js'
 export type { Problem, TensorsByName } from './check/problem.js'
 export { type ArrayProblemOptions, problemFromArrays } from './check/problem-from-arrays.js'

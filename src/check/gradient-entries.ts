@@ -1,7 +1,6 @@
 import type { TensorDerivatives } from '../differentiate/evaluator.js'
-import { type AnalyticalGradient, userOffset } from '../network/bind.js'
-import type { ErrorEstimate } from './error-estimate.js'
-import { allowedDistance } from './judge.js'
+import { userOffset } from '../network/bind.js'
+import { allowedDistance, type TensorEvidence } from './judge.js'
 
 /** Both gradients of one tensor, entry by entry: what a chart or a further analysis needs. */
 export interface GradientEntries {
@@ -22,13 +21,9 @@ export interface GradientEntries {
 }
 
 /** Brings the checked entries of a tensor into the user's own layout. */
-export function listEntries(
-  { parameter, entries, derivatives, done }: TensorDerivatives,
-  t: number,
-  gradient: AnalyticalGradient,
-  estimate: ErrorEstimate,
-  tolerance: number,
-): GradientEntries {
+export function listEntries(tensor: TensorDerivatives, t: number, evidence: TensorEvidence): GradientEntries {
+  const { parameter, entries, derivatives, done } = tensor
+  const { gradient } = evidence
   const offsets = Uint32Array.from({ length: done }, (_, k) => userOffset(parameter, entries[k]))
   const order = Uint32Array.from({ length: done }, (_, k) => k)
   if (parameter.transposed) order.sort((a, b) => offsets[a] - offsets[b])
@@ -42,11 +37,10 @@ export function listEntries(
     allowed: new Float64Array(done),
   }
   for (const [at, k] of order.entries()) {
-    const [analytical, numerical] = [gradient.values[entries[k]], derivatives[k]]
     listed.offsets[at] = offsets[k]
-    listed.analytical[at] = analytical
-    listed.numerical[at] = numerical
-    listed.allowed[at] = allowedDistance(t, entries[k], analytical, numerical, estimate, tolerance)
+    listed.analytical[at] = gradient.values[entries[k]]
+    listed.numerical[at] = derivatives[k]
+    listed.allowed[at] = allowedDistance(evidence, tensor, t, k)
   }
   return listed
 }

@@ -117,10 +117,8 @@ export function judgeTensor(
     totals.difference.add(analytical, numerical)
     if (analytical !== 0 || numerical !== 0) totals.anyNonZero = true
     const distance = Math.abs(analytical - numerical)
-    const tolerated = tolerance * (Math.abs(analytical) + Math.abs(numerical))
-    if (distance <= tolerated) continue
-    const allowed = tolerated + ofNumerical(evidence, t, offset, k) + estimate.ofArithmetic(t, offset)
-    if (distance <= allowed) excused.push({ k, excess: distance })
+    if (distance <= tolerance * (Math.abs(analytical) + Math.abs(numerical))) continue
+    if (distance <= allowedDistance(evidence, tensor, t, k)) excused.push({ k, excess: distance })
     else if (kinks[k] === 0 || !Number.isNaN(truncations?.[k] ?? Number.NaN))
       wrong.push({ k, excess: distance })
     else {
@@ -179,6 +177,19 @@ interface Offence {
 
 const mostExcessive = (offences: Offence[]) =>
   offences.sort((a, b) => b.excess - a.excess).slice(0, WORST_ENTRIES)
+
+/** How far apart the two values of result k may lie: the tolerance, and the estimated errors of both. */
+export function allowedDistance(
+  evidence: TensorEvidence,
+  { entries, derivatives }: TensorDerivatives,
+  t: number,
+  k: number,
+): number {
+  const { gradient, estimate, tolerance } = evidence
+  const offset = entries[k]
+  const tolerated = tolerance * (Math.abs(gradient.values[offset]) + Math.abs(derivatives[k]))
+  return tolerated + ofNumerical(evidence, t, offset, k) + estimate.ofArithmetic(t, offset)
+}
 
 /** Bound on the error of ĝ of result k. */
 function ofNumerical(

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { type CheckOptions, checkGradients } from '../check/check-gradients.js'
+import { checkGradients } from '../check/check-gradients.js'
+import type { CheckOptions } from '../check/check-options.js'
 import type { Problem } from '../check/problem.js'
 import { problemFromArrays } from '../check/problem-from-arrays.js'
 import type { CheckReport } from '../check/report.js'

@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
-import { type CheckOptions, checkGradients } from '../../src/check/check-gradients.js'
+import { checkGradients } from '../../src/check/check-gradients.js'
+import type { CheckOptions } from '../../src/check/check-options.js'
 import { unravelIndex } from '../../src/tensor.js'
 import { changeEntry, makeRightProblem, rightNetworkOptions } from './right-networks.js'
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { checkGradients, type Progress } from '../../../src/check/check-gradients.js'
+import { checkGradients } from '../../../src/check/check-gradients.js'
+import type { Progress } from '../../../src/check/check-options.js'
 import { bindProblem } from '../../../src/check/problem.js'
 import { chooseSweepSample, SWEEP_STEPS } from '../../../src/check/sweep-steps.js'
 import { createCpuEvaluator } from '../../../src/differentiate/cpu/evaluator.js'

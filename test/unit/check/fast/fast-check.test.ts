@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type CheckOptions, checkGradients, type Progress } from '../../../../src/check/check-gradients.js'
+import { checkGradients } from '../../../../src/check/check-gradients.js'
+import type { CheckOptions, Progress } from '../../../../src/check/check-options.js'
 import type { Problem } from '../../../../src/check/problem.js'
 import type { CheckReport } from '../../../../src/check/report.js'
 import { createTextbookEvaluator } from '../../../../src/differentiate/textbook.js'

@@ -1,0 +1,105 @@
+import { createCpuEvaluator } from '../differentiate/cpu/evaluator.js'
+import {
+  type DifferenceSettings,
+  defaultStepOf,
+  type Evaluator,
+  SCHEME_NAMES,
+  type Scheme,
+} from '../differentiate/evaluator.js'
+import { createTextbookEvaluator } from '../differentiate/textbook.js'
+import { GradcheckError } from '../errors.js'
+import { suggestName } from '../suggest.js'
+
+export type Method = 'difference' | 'textbook'
+
+const METHOD_NAMES: readonly Method[] = ['difference', 'textbook']
+
+/** What a check has done so far. */
+export interface Progress {
+  /** Parameters perturbed, in a sweep once for every step and method. */
+  readonly done: number
+  /** Parameters to perturb in all. */
+  readonly total: number
+  /** `probing` random directions comes before `perturbing` single parameters in a fast check alone. */
+  readonly phase: 'probing' | 'perturbing' | 'cross-validating' | 'sweeping steps'
+}
+
+export interface CheckOptions {
+  /** Where losses are evaluated: a device's evaluator. @default float64 on the CPU */
+  evaluator?: Evaluator
+  /** `difference` carries changes through the network; `textbook` subtracts whole losses. @default 'difference' */
+  method?: Method
+  /** h, absolute. @default 1e-6; 1e-5 in single precision and by the textbook method */
+  step?: number
+  /** @default 'central' */
+  scheme?: Scheme
+  /** Threshold on the difference. @default by precision: see `defaultTolerance` */
+  tolerance?: number
+  /** Check this many parameters chosen at random, some of every tensor. @default all */
+  sample?: number
+  /**
+   * Check by random directions within every tensor, and search what disagrees: for networks too large to perturb
+   * every parameter. The report says how small an error it can miss. @default false
+   */
+  fast?: boolean
+  /** Seed of the random choices of `sample` and `fast`. @default 0 */
+  seed?: number
+  /** Keep both gradients, entry by entry, as the report's `gradients`. @default false */
+  keepGradients?: boolean
+  /**
+   * Also measures the difference at several steps, by both methods: at those given, or from 1e-1 to 1e-8. A large
+   * network is sampled for it.
+   * @default false
+   */
+  steps?: boolean | readonly number[]
+  /** Stops the check; the report then covers what was checked so far and says `interrupted`. */
+  signal?: AbortSignal
+  onProgress?: (progress: Progress) => void
+}
+
+/**
+ * How parameters are to be perturbed.
+ * @throws GradcheckError `bad-usage`, `unknown-name` for any option that cannot be
+ */
+export function readSettings(options: CheckOptions, evaluator: Evaluator): DifferenceSettings {
+  const { step = defaultStepOf(evaluator), scheme = 'central', method, tolerance, sample, seed } = options
+  requireOneOf('scheme', scheme, SCHEME_NAMES)
+  if (method !== undefined) requireOneOf('method', method, METHOD_NAMES)
+  requirePositive('step', step)
+  if (tolerance !== undefined) requirePositive('tolerance', tolerance)
+  if (sample !== undefined && !(Number.isSafeInteger(sample) && sample >= 1)) {
+    throw new GradcheckError('bad-usage', `sample must be an integer ≥ 1, not ${sample}`)
+  }
+  if (options.fast && sample !== undefined) {
+    throw new GradcheckError('bad-usage', 'fast and sample cannot be combined', {
+      fix: 'leave one out: a fast check covers every parameter by directions, a sample checks some one by one',
+    })
+  }
+  if (options.fast && (method === 'textbook' || options.evaluator?.name === 'textbook')) {
+    throw new GradcheckError('bad-usage', 'a fast check does not use the textbook method', {
+      fix: 'leave the method out: directions are evaluated by difference arithmetic',
+    })
+  }
+  if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
+    throw new GradcheckError('bad-usage', `seed must be an integer ≥ 0, not ${seed}`)
+  }
+  return { step, scheme }
+}
+
+function requireOneOf(what: string, value: string, allowed: readonly string[]): void {
+  if (allowed.includes(value)) return
+  throw new GradcheckError('unknown-name', `unknown ${what} "${value}"${suggestName(value, allowed)}`, {
+    fix: `use one of ${allowed.join(', ')}`,
+  })
+}
+
+function requirePositive(what: string, value: number): void {
+  if (value > 0 && Number.isFinite(value)) return
+  throw new GradcheckError('bad-usage', `${what} must be a finite number above 0, not ${value}`)
+}
+
+/** The evaluator that the options ask for. */
+export function chooseEvaluator(options: CheckOptions): Evaluator {
+  const given = options.evaluator ?? createCpuEvaluator('CPU')
+  return options.method === 'textbook' ? createTextbookEvaluator(given.adapter) : given
+}

@@ -1,0 +1,125 @@
+import { createCpuEvaluator } from '../differentiate/cpu/evaluator.js'
+import {
+  createDerivatives,
+  type DifferenceSettings,
+  type Evaluator,
+  type TensorDerivatives,
+  type TensorSelection,
+} from '../differentiate/evaluator.js'
+import { type KinkRefinement, refineKinks } from '../differentiate/refine-kinks.js'
+import { selectAll, selectSample } from '../differentiate/selection.js'
+import { type Linearization, linearize } from '../network/linearization.js'
+import type { CheckOptions } from './check-options.js'
+import { type CrossValidation, crossValidate, estimateFromSample, sampleResults } from './cross-validation.js'
+import {
+  type ErrorEstimate,
+  estimateGradientRounding,
+  findErrorSources,
+  type GradientRounding,
+} from './error-estimate.js'
+import { checkDirections, type FastFindings } from './fast/fast-check.js'
+import { settleEntriesOnKinks } from './kinks.js'
+import type { BoundProblem } from './problem.js'
+import { lookAgain, type SecondLook } from './suspects.js'
+
+/** The numerical gradient of a problem, and all that is known of its errors and of the analytical one's. */
+export interface EvaluatedGradients {
+  readonly base: Linearization
+  /** What was perturbed, one by one. */
+  readonly selection: readonly TensorSelection[]
+  readonly results: readonly TensorDerivatives[]
+  /** How many parameters were perturbed. */
+  readonly checked: number
+  /** Losses that were evaluated for it. */
+  readonly perturbations: number
+  readonly interrupted: boolean
+  readonly estimate: ErrorEstimate
+  readonly rounding: GradientRounding
+  readonly crossValidation: CrossValidation
+  readonly refinement: KinkRefinement
+  readonly secondLook: SecondLook
+  /** What random directions found, in a fast check. */
+  readonly fast: FastFindings | undefined
+}
+
+/**
+ * Evaluates the numerical gradient and its errors: perturbs the parameters, cross-validates a sample of them, refines
+ * what crosses kinks, and looks again at what disagrees.
+ */
+export async function evaluateGradients(
+  problem: BoundProblem,
+  evaluator: Evaluator,
+  settings: DifferenceSettings,
+  tolerance: number,
+  options: CheckOptions,
+): Promise<EvaluatedGradients> {
+  const { model, gradients } = problem
+  const hooks = { signal: options.signal }
+  const base = linearize(model)
+  const rounding = estimateGradientRounding(base, gradients)
+  const fast = await probe(problem, rounding, settings, tolerance, options)
+  const selection = fast?.selection ?? select(problem, options)
+  const results = createDerivatives(selection)
+  const total = results.reduce((sum, tensor) => sum + tensor.entries.length, 0)
+  await evaluator.evaluate(model, results, settings, {
+    ...hooks,
+    onProgress: (done) => options.onProgress?.({ done, total, phase: 'perturbing' }),
+  })
+  const checked = results.reduce((sum, tensor) => sum + tensor.done, 0)
+  const interrupted = checked < total || fast?.interrupted === true
+  options.onProgress?.({ done: checked, total, phase: 'cross-validating' })
+  const sources = findErrorSources(base, evaluator, settings, gradients)
+  const sample = sampleResults(model, results)
+  const estimate = await estimateFromSample(sources, settings, sample)
+  const crossValidation: CrossValidation = interrupted
+    ? { checked: 0, difference: 0, disagreements: 0 }
+    : await crossValidate(sources, estimate, evaluator, settings, results, sample, hooks)
+  // whole losses lose their digits where a step is small
+  const ofSmallSteps = evaluator.name === 'textbook' ? createCpuEvaluator('') : evaluator
+  const refinement = await refineKinks(model, ofSmallSteps, results, settings, hooks)
+  const truncations = settleEntriesOnKinks(base, results, gradients, refinement)
+  const evidence = { model, evaluator, settings, results, gradients, estimate, tolerance }
+  const secondLook = await lookAgain(evidence, truncations, hooks)
+  const sides = settings.scheme === 'central' ? 2 : 1
+  return {
+    base,
+    selection,
+    results,
+    checked,
+    perturbations: sides * checked + (fast?.perturbations ?? 0),
+    interrupted,
+    estimate,
+    rounding,
+    crossValidation,
+    refinement,
+    secondLook,
+    fast,
+  }
+}
+
+/** The parameters to perturb in a check that is not fast. */
+function select({ model }: BoundProblem, { sample, seed }: CheckOptions): TensorSelection[] {
+  return sample === undefined ? selectAll(model) : selectSample(model, sample, seed ?? 0)
+}
+
+/** The directions of a fast check. */
+async function probe(
+  { model, gradients }: BoundProblem,
+  rounding: GradientRounding,
+  settings: DifferenceSettings,
+  tolerance: number,
+  { fast, seed, signal, onProgress }: CheckOptions,
+): Promise<FastFindings | undefined> {
+  if (fast !== true) return undefined
+  const total = model.parameters.reduce((sum, { size }) => sum + size, 0)
+  return checkDirections({
+    model,
+    gradients,
+    rounding,
+    settings,
+    tolerance,
+    seed: seed ?? 0,
+    hooks: { signal },
+    onProgress: (done) => onProgress?.({ done, total, phase: 'probing' }),
+  })
+}
