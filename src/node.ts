@@ -1,11 +1,11 @@
 export {
   type AdapterDescription,
   type ArithmeticDescription,
-  type DeviceChoice,
   type DeviceSurvey,
   type OpenedDevice,
   openDevice,
   surveyDevices,
 } from './differentiate/node/open-device.js'
 export { type OpenedFunctionDevice, openFunctionDevice } from './function/node/open-function-device.js'
+export type { DeviceChoice } from './gpu/node/choose-device.js'
 export * from './index.js'

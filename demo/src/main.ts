@@ -51,7 +51,7 @@ function start(): void {
       {},
       'Everything is computed on this computer: nothing that you type or drop here leaves the page. It runs the library ',
       element('code', {}, 'webgpu-gradcheck'),
-      '; the same check is a command and a test matcher.',
+      '; the same check is a command.',
     ),
   )
   document.body.append(live)

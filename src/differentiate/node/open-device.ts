@@ -1,8 +1,7 @@
-import { availableParallelism, cpus } from 'node:os'
-import { GradcheckError } from '../../errors.js'
+import { availableParallelism } from 'node:os'
 import { type AdapterKind, nameOf, openDevice as openAdapterDevice } from '../../gpu/device.js'
+import { type DeviceChoice, openChosenDevice, processorName } from '../../gpu/node/choose-device.js'
 import { findAdapter, openGpuDevice } from '../../gpu/node/open-adapter.js'
-import { suggestName } from '../../suggest.js'
 import { createCpuEvaluator } from '../cpu/evaluator.js'
 import type { Evaluator } from '../evaluator.js'
 import { createWebgpuEvaluator, type WebgpuOptions } from '../webgpu/evaluator.js'
@@ -13,14 +12,6 @@ import {
   testSingleArithmetic,
 } from '../webgpu/self-test.js'
 import { useThreads } from './threads.js'
-
-/**
- * Where to evaluate: `gpu` a hardware adapter, `software` a WebGPU adapter on the processor (to test shaders),
- * `cpu` float64 on the processor, `auto` a hardware adapter where there is one and else `cpu`.
- */
-export type DeviceChoice = 'auto' | 'gpu' | 'software' | 'cpu'
-
-export const DEVICE_NAMES: readonly DeviceChoice[] = ['auto', 'gpu', 'software', 'cpu']
 
 /**
  * A device that was opened, with the evaluator that runs on it. Whoever opened it closes it, by `close` or
@@ -68,31 +59,10 @@ export interface DeviceSurvey {
  * extended precision exact, `unknown-name`
  */
 export async function openDevice(choice: DeviceChoice, options: WebgpuOptions = {}): Promise<OpenedDevice> {
-  switch (choice) {
-    case 'cpu':
-      return openProcessor('it was asked for')
-    case 'gpu':
-      return await openAdapter('hardware', 'it was asked for', options)
-    case 'software':
-      return await openAdapter('software', 'it was asked for', options)
-    case 'auto':
-      try {
-        return await openAdapter('hardware', 'a hardware adapter was found', options)
-      } catch (error) {
-        if (!(error instanceof GradcheckError) || error.code !== 'device-unavailable') throw error
-        return openProcessor(error.message)
-      }
-    default:
-      throw new GradcheckError(
-        'unknown-name',
-        `unknown device "${choice}"${suggestName(String(choice), DEVICE_NAMES)}`,
-        { fix: `use one of ${DEVICE_NAMES.join(', ')}` },
-      )
-  }
-}
-
-function processorName(): string {
-  return cpus()[0]?.model.trim() || 'processor'
+  return await openChosenDevice<OpenedDevice>(choice, {
+    adapter: (kind, reason) => openAdapter(kind, reason, options),
+    processor: openProcessor,
+  })
 }
 
 function openProcessor(reason: string): OpenedDevice {
