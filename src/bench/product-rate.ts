@@ -3,7 +3,7 @@ import { storedRows } from '../differentiate/webgpu/batch-size.js'
 import { uploadNetwork } from '../differentiate/webgpu/network-buffers.js'
 import { timePlainProduct } from '../differentiate/webgpu/plain-product.js'
 import { formatOf } from '../differentiate/webgpu/reals.js'
-import { createStages } from '../differentiate/webgpu/stages.js'
+import { createStages, NARROW_UNITS } from '../differentiate/webgpu/stages.js'
 import type { TileShape } from '../differentiate/webgpu/tile-shape.js'
 import { chooseTileShape } from '../differentiate/webgpu/tile-shape.js'
 import type { GpuDevice } from '../gpu/device.js'
@@ -29,12 +29,14 @@ const RUNS = 7
 
 /**
  * Measures the fused product kernel against a plain one of the same shape on the same device.
- * @returns nothing for a network without a tail (fewer than three layers)
+ * @returns nothing for a network without a wide layer behind its second
  */
 export async function measureProduct(gpu: GpuDevice, model: Model): Promise<ProductRates | undefined> {
   const { layers } = model
   let largest = -1
   for (let q = 2; q < layers.length; q++) {
+    // narrow layers go through a kernel of another shape
+    if (layers[q].outputs <= NARROW_UNITS) continue
     if (largest < 0 || layers[q].weights.length > layers[largest].weights.length) largest = q
   }
   if (largest < 0) return undefined

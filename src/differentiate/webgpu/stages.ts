@@ -21,7 +21,7 @@ const LINEAR = findActivation('linear').code
 /** Units that an invocation of shaders/product.wesl makes. */
 export const UNITS_PER_INVOCATION = 8
 /** Layers of at most so many units go through shaders/narrow_product.wesl, whole by invocation. */
-const NARROW_UNITS = 16
+export const NARROW_UNITS = 16
 const NARROW_GROUP_SIZE = 64
 const NARROW_TILE_DEPTH = 32
 
