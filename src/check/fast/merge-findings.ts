@@ -59,7 +59,12 @@ export function mergeFindings(fast: FastFindings, found: EntryFindings): MergedF
         ? undefined
         : refineLocation(t, probes.location, judgement, found)
     if (located !== undefined) {
-      findings.push({ kind: 'located', tensors: [parameter.name], message: located.message })
+      findings.push({
+        kind: 'located',
+        tensors: [parameter.name],
+        message: located.message,
+        link: 'docs/mistakes/located.md',
+      })
       if (located.throughout) wrongThroughout.add(parameter.name)
     }
     if (byDirections.onKink) {

@@ -67,6 +67,7 @@ describe('mergeFindings', () => {
         tensors: ['W1'],
         message:
           'W1 is wrong in row 1, columns 2–3 and 5 by its directions, although none of 2 single entries is',
+        link: 'docs/mistakes/located.md',
       },
     ])
     expect(difference).toBeCloseTo(Math.sqrt(3) / (2 * Math.sqrt(24)), 12)
