@@ -70,6 +70,16 @@ export interface NumberRange {
 }
 
 export const POSITIVE: NumberRange = { words: 'a number above 0', contains: (value) => value > 0 }
+/** A difference is 1 at most: a tolerance of 1 would let any gradient pass. */
+export const BELOW_ONE: NumberRange = {
+  words: 'a number above 0 and below 1',
+  contains: (value) => value > 0 && value < 1,
+}
+/** The square of a step has to be a normal number. */
+export const STEP_RANGE: NumberRange = {
+  words: 'a number from 1e-30 to 1e6',
+  contains: (value) => value >= 1e-30 && value <= 1e6,
+}
 export const NOT_NEGATIVE: NumberRange = { words: 'a number from 0', contains: (value) => value >= 0 }
 export const WHOLE_FROM_ONE: NumberRange = {
   words: 'a whole number from 1',
