@@ -20,8 +20,13 @@ export interface Progress {
   readonly done: number
   /** Parameters to perturb in all. */
   readonly total: number
-  /** `probing` random directions comes before `perturbing` single parameters in a fast check alone. */
-  readonly phase: 'probing' | 'perturbing' | 'cross-validating' | 'sweeping steps'
+  /**
+   * In a fast check alone, `probing` random directions comes before `perturbing` single parameters, and is broken off
+   * by `searching` a tensor that disagrees.
+   */
+  readonly phase: 'probing' | 'searching' | 'perturbing' | 'cross-validating' | 'sweeping steps'
+  /** Of `searching`: how many rounds of splitting what disagrees are over. */
+  readonly round?: number
 }
 
 export interface CheckOptions {

@@ -1,4 +1,5 @@
 import { checkGradients } from '../check/check-gradients.js'
+import type { Progress } from '../check/check-options.js'
 import { problemFromArrays } from '../check/problem-from-arrays.js'
 import type { CheckReport } from '../check/report.js'
 import type { DeviceChoice, OpenedDevice } from '../differentiate/node/open-device.js'
@@ -77,7 +78,7 @@ export async function runCheck(
           seed,
           fast,
           signal,
-          onProgress: (progress) => bar.update(progress),
+          onProgress: (progress) => bar.update({ ...progress, phase: namePhase(progress) }),
         })
       },
       () => bar.clear(),
@@ -90,6 +91,10 @@ export async function runCheck(
   if (report.interrupted) await writeNotice(terminal.stderr, describeInterruption(report))
   return statusOfReport(report)
 }
+
+/** A search has no known end: the round shows that it goes on. */
+const namePhase = ({ phase, round }: Progress) =>
+  round === undefined ? phase : `${phase} what disagrees, round ${round}`
 
 function requireNetwork(
   paths: readonly string[],
