@@ -75,10 +75,10 @@ export const BELOW_ONE: NumberRange = {
   words: 'a number above 0 and below 1',
   contains: (value) => value > 0 && value < 1,
 }
-/** The square of a step has to be a normal number. */
+/** The square of a step has to be a normal number, and 2⁻³⁰ of it next to none. */
 export const STEP_RANGE: NumberRange = {
-  words: 'a number from 1e-30 to 1e6',
-  contains: (value) => value >= 1e-30 && value <= 1e6,
+  words: 'a number from 1e-30 to 10',
+  contains: (value) => value >= 1e-30 && value <= 10,
 }
 export const NOT_NEGATIVE: NumberRange = { words: 'a number from 0', contains: (value) => value >= 0 }
 export const WHOLE_FROM_ONE: NumberRange = {
