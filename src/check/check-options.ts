@@ -5,6 +5,7 @@ import {
   type Evaluator,
   SCHEME_NAMES,
   type Scheme,
+  STEP_LIMITS,
 } from '../differentiate/evaluator.js'
 import { createTextbookEvaluator } from '../differentiate/textbook.js'
 import { GradcheckError } from '../errors.js'
@@ -20,8 +21,13 @@ export interface Progress {
   readonly done: number
   /** Parameters to perturb in all. */
   readonly total: number
-  /** `probing` random directions comes before `perturbing` single parameters in a fast check alone. */
-  readonly phase: 'probing' | 'perturbing' | 'cross-validating' | 'sweeping steps'
+  /**
+   * In a fast check alone, `probing` random directions comes before `perturbing` single parameters, and is broken off
+   * by `searching` a tensor that disagrees.
+   */
+  readonly phase: 'probing' | 'searching' | 'perturbing' | 'cross-validating' | 'sweeping steps'
+  /** Of `searching`: how many rounds of splitting what disagrees are over. */
+  readonly round?: number
 }
 
 export interface CheckOptions {
@@ -65,8 +71,12 @@ export function readSettings(options: CheckOptions, evaluator: Evaluator): Diffe
   const { step = defaultStepOf(evaluator), scheme = 'central', method, tolerance, sample, seed } = options
   requireOneOf('scheme', scheme, SCHEME_NAMES)
   if (method !== undefined) requireOneOf('method', method, METHOD_NAMES)
-  requirePositive('step', step)
-  if (tolerance !== undefined) requirePositive('tolerance', tolerance)
+  requireStep(step)
+  if (tolerance !== undefined && !(tolerance > 0 && tolerance < 1)) {
+    throw new GradcheckError('bad-usage', `tolerance must be above 0 and below 1, not ${tolerance}`, {
+      fix: 'the difference is never above 1: a tolerance of 1 passes every gradient',
+    })
+  }
   if (sample !== undefined && !(Number.isSafeInteger(sample) && sample >= 1)) {
     throw new GradcheckError('bad-usage', `sample must be an integer ≥ 1, not ${sample}`)
   }
@@ -93,9 +103,11 @@ function requireOneOf(what: string, value: string, allowed: readonly string[]): 
   })
 }
 
-function requirePositive(what: string, value: number): void {
-  if (value > 0 && Number.isFinite(value)) return
-  throw new GradcheckError('bad-usage', `${what} must be a finite number above 0, not ${value}`)
+/** @throws GradcheckError `bad-usage` */
+export function requireStep(step: number): void {
+  const { least, largest } = STEP_LIMITS
+  if (step >= least && step <= largest) return
+  throw new GradcheckError('bad-usage', `step must be a number from ${least} to ${largest}, not ${step}`)
 }
 
 /** The evaluator that the options ask for. */

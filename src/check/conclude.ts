@@ -66,7 +66,7 @@ function explainInconclusive({ judgements, numericalError, tolerance, evaluator 
     )
   }
   if (numericalError > tolerance) {
-    const step = evaluator.name === 'textbook' ? 'another --step' : 'a smaller --step'
+    const step = evaluator.name === 'textbook' ? '--method difference, another --step' : 'a smaller --step'
     const remedy = isCoarse ? `${step}, --precision extended, --device cpu for float64` : step
     notices.push(
       `the numerical gradient's own error (${numericalError.toExponential(1)}) is above the tolerance: use ${remedy}, or a larger --tolerance`,

@@ -120,6 +120,11 @@ async function probe(
     tolerance,
     seed: seed ?? 0,
     hooks: { signal },
-    onProgress: (done) => onProgress?.({ done, total, phase: 'probing' }),
+    onProgress: (done, round) =>
+      onProgress?.({
+        done,
+        total,
+        ...(round === undefined ? { phase: 'probing' } : { phase: 'searching', round }),
+      }),
   })
 }

@@ -1,4 +1,5 @@
 import { checkGradients } from '../check/check-gradients.js'
+import type { Progress } from '../check/check-options.js'
 import { problemFromArrays } from '../check/problem-from-arrays.js'
 import type { CheckReport } from '../check/report.js'
 import type { OpenedDevice } from '../differentiate/node/open-device.js'
@@ -12,9 +13,11 @@ import { formatJson, reportToJson } from '../report/json.js'
 import { formatReport } from '../report/text.js'
 import { statusOfReport } from './exit-status.js'
 import { runInterruptibly } from './interrupt.js'
+import { locateInPackage } from './locate-in-package.js'
 import type { CheckSettings } from './options.js'
 import { ProgressBar } from './progress-bar.js'
 import { readFiles } from './read-files.js'
+import { requireFit } from './require-fit.js'
 import { chooseWidth, shouldColor, type Terminal, writeNotice } from './terminal.js'
 import { requireWritable, writeReport } from './write-report.js'
 
@@ -30,6 +33,7 @@ export async function runCheck(
 ): Promise<number> {
   const { activations, loss } = requireNetwork(paths, settings)
   const format = chooseFormat(settings)
+  requireOneScope(settings)
   const choice = chooseDevice(settings)
   if (settings.output !== undefined) await requireWritable(settings.output)
   const { layout, l2, inputs, targets, weights, biases, gradients, memory, precision } = settings
@@ -44,6 +48,7 @@ export async function runCheck(
     biases,
     gradients,
   })
+  await requireFit(problem)
 
   const { openDevice } = await import('../differentiate/node/open-device.js')
   const device = await openDevice(choice, {
@@ -74,7 +79,7 @@ export async function runCheck(
           seed,
           fast,
           signal,
-          onProgress: (progress) => bar.update(progress),
+          onProgress: (progress) => bar.update({ ...progress, phase: namePhase(progress) }),
         })
       },
       () => bar.clear(),
@@ -87,6 +92,10 @@ export async function runCheck(
   if (report.interrupted) await writeNotice(terminal.stderr, describeInterruption(report))
   return statusOfReport(report)
 }
+
+/** A search has no known end: the round shows that it goes on. */
+const namePhase = ({ phase, round }: Progress) =>
+  round === undefined ? phase : `${phase} what disagrees, round ${round}`
 
 function requireNetwork(
   paths: readonly string[],
@@ -118,6 +127,20 @@ function chooseFormat({ json, report }: CheckSettings): 'text' | 'json' {
   return json ? 'json' : (report ?? 'text')
 }
 
+/** A fast check chooses by itself what it evaluates. */
+function requireOneScope({ fast, sample, method }: CheckSettings): void {
+  if (fast && sample !== undefined) {
+    throw new GradcheckError('bad-usage', '--fast and --sample cannot be combined', {
+      fix: 'leave one out: --fast covers every parameter by directions, --sample checks some one by one',
+    })
+  }
+  if (fast && method === 'textbook') {
+    throw new GradcheckError('bad-usage', '--fast does not use the textbook method', {
+      fix: 'leave --method out: directions are evaluated by difference arithmetic',
+    })
+  }
+}
+
 function chooseDevice({ device, method }: CheckSettings): DeviceChoice {
   if (method !== 'textbook') return device
   if (device === 'gpu' || device === 'software') {
@@ -146,8 +169,12 @@ function renderReport(
   { stdout, environment }: Terminal,
 ): string {
   if (format === 'json') return formatJson(reportToJson(report))
-  if (output !== undefined) return formatReport(report)
-  return formatReport(report, { color: shouldColor(stdout, environment), width: chooseWidth(stdout) })
+  if (output !== undefined) return formatReport(report, { locate: locateInPackage })
+  return formatReport(report, {
+    color: shouldColor(stdout, environment),
+    width: chooseWidth(stdout),
+    locate: locateInPackage,
+  })
 }
 
 function describeInterruption({ parameters }: CheckReport): string {

@@ -3,11 +3,14 @@ import { bindFunction, type FormulaProblem } from '../function/bind-function.js'
 import { checkFunction } from '../function/check-function.js'
 import type { FunctionReport } from '../function/function-report.js'
 import { escapeControls } from '../report/escape-controls.js'
+import { formatCount, formatQuantity } from '../report/format-numbers.js'
 import { functionReportToJson } from '../report/function-json.js'
 import { formatFunctionReport } from '../report/function-text.js'
 import { formatJson } from '../report/json.js'
 import { EXIT_STATUS } from './exit-status.js'
 import { type FunctionCommandSettings, readGradients } from './function-options.js'
+import { runInterruptibly } from './interrupt.js'
+import { ProgressBar } from './progress-bar.js'
 import { chooseWidth, shouldColor, type Terminal, writeNotice } from './terminal.js'
 import { requireWritable, writeReport } from './write-report.js'
 
@@ -44,13 +47,39 @@ export async function runFunction(
     const because = settings.device === 'auto' ? `, because ${escapeControls(device.reason)}` : ''
     await writeNotice(terminal.stderr, `device: ${kind} (${escapeControls(device.name)})${because}\n`)
     const { evaluator } = device
-    report = await checkFunction(problem, { evaluator, scheme, step, steps, tolerance })
+    const bar = new ProgressBar(terminal.stderr)
+    let points = { done: 0, total: 0 }
+    const checked = await runInterruptibly(
+      async (signal) => {
+        try {
+          return await checkFunction(problem, {
+            ...{ evaluator, scheme, step, steps, tolerance, signal },
+            onProgress: (progress) => {
+              points = progress
+              bar.update({ ...progress, phase: 'checking', noun: 'point' })
+            },
+          })
+        } catch (error) {
+          if (signal.aborted && error === signal.reason) return undefined
+          throw error
+        }
+      },
+      () => bar.clear(),
+    ).finally(() => bar.clear())
+    if (checked === undefined) {
+      await writeNotice(terminal.stderr, describeInterruption(points))
+      return EXIT_STATUS.interrupted
+    }
+    report = checked
   } finally {
     await device[Symbol.asyncDispose]()
   }
   await writeReport(renderReport(report, settings, terminal), settings.output, terminal)
   return EXIT_STATUS[report.verdict]
 }
+
+const describeInterruption = ({ done, total }: { done: number; total: number }) =>
+  `interrupted: ${formatCount(done)} of ${formatQuantity(total, 'point')} checked; there is no report on a part of them\n`
 
 function renderReport(
   report: FunctionReport,

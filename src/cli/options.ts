@@ -1,4 +1,4 @@
-import { GPU_PRECISIONS, type GpuPrecision } from '../differentiate/evaluator.js'
+import { GPU_PRECISIONS, type GpuPrecision, STEP_LIMITS } from '../differentiate/evaluator.js'
 import { GradcheckError } from '../errors.js'
 import { findActivation } from '../network/activations.js'
 import { suggestName } from '../suggest.js'
@@ -70,6 +70,16 @@ export interface NumberRange {
 }
 
 export const POSITIVE: NumberRange = { words: 'a number above 0', contains: (value) => value > 0 }
+/** A difference is 1 at most: a tolerance of 1 would let any gradient pass. */
+export const BELOW_ONE: NumberRange = {
+  words: 'a number above 0 and below 1',
+  contains: (value) => value > 0 && value < 1,
+}
+/** The square of a step has to be a normal number, and 2⁻³⁰ of it next to none. */
+export const STEP_RANGE: NumberRange = {
+  words: `a number from ${STEP_LIMITS.least} to ${STEP_LIMITS.largest}`,
+  contains: (value) => value >= STEP_LIMITS.least && value <= STEP_LIMITS.largest,
+}
 export const NOT_NEGATIVE: NumberRange = { words: 'a number from 0', contains: (value) => value >= 0 }
 export const WHOLE_FROM_ONE: NumberRange = {
   words: 'a whole number from 1',

@@ -5,6 +5,7 @@ import { findLoss, LOSS_NAMES } from '../network/losses.js'
 import type { BenchSettings } from './bench-command.js'
 import { type FunctionCommandSettings, parseValues } from './function-options.js'
 import {
+  BELOW_ONE,
   type CheckSettings,
   DEVICE_CHOICES,
   METHODS,
@@ -17,6 +18,7 @@ import {
   parsePrecision,
   REPORT_FORMATS,
   SCHEMES,
+  STEP_RANGE,
   WHOLE_FROM_ONE,
   WHOLE_FROM_ZERO,
 } from './options.js'
@@ -33,9 +35,9 @@ const HELP_WIDTH = 100
 
 const HELP_ON_STATUS = `
 Exit status:
-  0  pass: the gradient is right        3  inconclusive: the numerical side cannot tell
-  1  fail: the gradient is wrong        4  the device asked for is not there, or was lost
-  2  bad usage or bad input             130  interrupted by Ctrl-C`
+  0  pass: the gradient is right     3    inconclusive (the report says why)
+  1  fail: the gradient is wrong     4    the device is not there, or was lost
+  2  bad usage or bad input          130  interrupted by Ctrl-C`
 
 const HELP_ON_START = `
 Start here:
@@ -44,26 +46,37 @@ Start here:
 ${HELP_ON_STATUS}`
 
 const HELP_ON_CHECK = `
-Saving a gradient in NumPy, parameters W1, b1, W2, b2 and their gradients dW1, db1, dW2, db2:
-  np.savez('model.npz', X=X, Y=Y, **parameters, **gradients)
-Add cost=J, the cost that your code computed: it shows whether the network declared was run.
+Losses, of m samples:
+  binary-cross-entropy   -1/m sum, after sigmoid
+  softmax-cross-entropy  -1/m sum, after linear; targets one-hot or classes
+  half-squared-error     1/2 sum, no mean
+  mean-squared-error     mean over all samples and outputs
+
+Saving a gradient in NumPy, parameters W1, b1, … and gradients dW1, db1, …:
+  np.savez('model.npz', X=X, Y=Y, cost=J, **parameters, **gradients)
+cost, which your code computed, shows whether the network declared was the one
+that was run; it may be left out.
 
 Examples:
-  gradcheck check model.npz --activations relu,sigmoid --loss binary-cross-entropy
-  gradcheck check model.npz --activations tanh,linear --loss softmax-cross-entropy --layout rows
+  gradcheck check model.npz \\
+    --activations relu,sigmoid --loss binary-cross-entropy
+  gradcheck check model.npz \\
+    --activations tanh,linear --loss softmax-cross-entropy --layout rows
   gradcheck check weights.safetensors gradients.safetensors data.npz \\
     --activations relu,linear --loss mean-squared-error --layout pytorch
-  gradcheck check model.npz --activations relu,sigmoid --loss binary-cross-entropy \\
-    --json > report.json
+  gradcheck check model.npz --json \\
+    --activations relu,sigmoid --loss binary-cross-entropy > report.json
 ${HELP_ON_STATUS}`
 
 const HELP_ON_FUNCTION = `
-Formulas have numbers, variables, + - * / ^, comparisons with ? :, the constants e, pi and tau, and the functions
-exp log sqrt sin cos tan tanh sinh cosh atan sigmoid softplus relu abs sign step min max sum and others.
+Formulas have numbers, variables, + - * / ^, comparisons with ? :, the
+constants e, pi and tau, and the functions exp log sqrt sin cos tan tanh sinh
+cosh atan sigmoid softplus relu abs sign step min max sum and others.
 
 Examples:
   gradcheck function "theta * x" --gradient "x" --at theta=4,x=2
-  gradcheck function "x^2 * sin(y)" --gradient "d/dx=2*x*sin(y)" --gradient "d/dy=x^2*cos(y)" --at x=-3:3:50,y=0:6:50
+  gradcheck function "x^2 * sin(y)" --gradient "d/dx=2*x*sin(y)" \\
+    --gradient "d/dy=x^2*cos(y)" --at x=-3:3:50,y=0:6:50
   gradcheck function "log(1 + exp(x))" --at x=1
   gradcheck function "x^3" --gradient "3*x^2" --at x=1 --steps
 ${HELP_ON_STATUS}`
@@ -131,7 +144,12 @@ export function createProgram(terminal: Terminal, setStatus: (status: number) =>
   program
     .command('bench')
     .description("measure this machine's devices on random networks")
-    .option('--network <widths...>', 'features and widths, as in 784-256-128-10', DEFAULT_BENCH)
+    .addOption(
+      new Option('--network <widths...>', 'features and widths, as in 784-256-128-10').default(
+        DEFAULT_BENCH,
+        DEFAULT_BENCH.join(' '),
+      ),
+    )
     .addOption(
       new Option('--activation <name>', 'of every layer but the last')
         .argParser(parseName(findActivation))
@@ -171,7 +189,7 @@ function addCheckOptions(check: Command): Command {
     .addOption(
       new Option(
         '--activations <names>',
-        `one a layer, separated by commas: ${ACTIVATION_NAMES.join(' ')}`,
+        `one a layer, the last included, separated by commas: ${ACTIVATION_NAMES.join(' ')}`,
       ).argParser(parseActivations),
     )
     .addOption(new Option('--loss <name>', LOSS_NAMES.join(' ')).argParser(parseName(findLoss)))
@@ -209,7 +227,7 @@ function addCheckOptions(check: Command): Command {
     .option(
       '--step <h>',
       'how far a parameter is moved (default: 1e-5 in single precision and by the textbook method, else 1e-6)',
-      parseNumber('--step', POSITIVE),
+      parseNumber('--step', STEP_RANGE),
     )
     .addOption(
       new Option('--scheme <name>', SCHEMES.join(' '))
@@ -239,11 +257,15 @@ function addCheckOptions(check: Command): Command {
       '--fast',
       'check by random directions in every tensor and search what disagrees: for large networks',
     )
-    .option('--seed <number>', 'the seed of random choices', parseNumber('--seed', WHOLE_FROM_ZERO))
+    .option(
+      '--seed <number>',
+      'the seed of random choices (default: 0)',
+      parseNumber('--seed', WHOLE_FROM_ZERO),
+    )
     .option(
       '--tolerance <number>',
       'largest difference that passes (default: by precision)',
-      parseNumber('--tolerance', POSITIVE),
+      parseNumber('--tolerance', BELOW_ONE),
     )
     .optionsGroup('The report:')
     .addOption(
@@ -287,12 +309,12 @@ function addFunctionOptions(command: Command): Command {
         .argParser(parseChoice('--scheme', SCHEMES))
         .default('central', 'central'),
     )
-    .option('--step <h>', 'how far a variable is moved (default: 1e-5)', parseNumber('--step', POSITIVE))
+    .option('--step <h>', 'how far a variable is moved (default: 1e-5)', parseNumber('--step', STEP_RANGE))
     .option('--steps', 'show the error against the step, by both schemes and both ways of computing')
     .option(
       '--tolerance <number>',
       'largest difference that passes (default: by precision)',
-      parseNumber('--tolerance', POSITIVE),
+      parseNumber('--tolerance', BELOW_ONE),
     )
     .optionsGroup('The report:')
     .option('--json', 'print it as JSON')

@@ -7,6 +7,8 @@ export interface ProgressState {
   readonly total: number
   /** What is being done; the rate starts anew when it changes. */
   readonly phase: string
+  /** What is counted. @default 'parameter' */
+  readonly noun?: string
 }
 
 const DELAY_MS = 500
@@ -50,12 +52,12 @@ export class ProgressBar {
   }
 }
 
-function describeProgress({ done, total, phase }: ProgressState, rate: number): string {
+function describeProgress({ done, total, phase, noun = 'parameter' }: ProgressState, rate: number): string {
   const share = total > 0 ? Math.min(1, done / total) : 0
   const filled = Math.round(share * BAR_CELLS)
   const bar = '█'.repeat(filled) + '░'.repeat(BAR_CELLS - filled)
   const percent = `${Math.floor(share * 100)} %`.padStart(5)
-  const count = `${formatCount(done)} of ${formatQuantity(total, 'parameter')}`
+  const count = `${formatCount(done)} of ${formatQuantity(total, noun)}`
   const isMoving = rate > 0 && Number.isFinite(rate)
   const speed = isMoving ? `, ${formatCount(rate)}/s, ${formatTimeLeft((total - done) / rate)} left` : ''
   return `${percent} ${bar} ${count}${speed} (${phase})`

@@ -44,6 +44,12 @@ export function unitRoundoffOf(precision: Precision): number {
   return { single: 2 ** -24, extended: 2 ** -44, double: 2 ** -53 }[precision]
 }
 
+/**
+ * The steps that a check takes. Beyond the largest no smaller step is next to nothing beside the network's own scale;
+ * below the least its square is lost.
+ */
+export const STEP_LIMITS = { least: 1e-30, largest: 10 } as const
+
 /** The step by which parameters are moved where the user names none: its truncation follows the precision. */
 export function defaultStepOf(evaluator: { name: string; precision: Precision }): number {
   return evaluator.precision === 'single' || evaluator.name === 'textbook' ? 1e-5 : 1e-6

@@ -1,5 +1,6 @@
 import { DifferenceSum } from '../check/compare.js'
 import type { Verdict } from '../check/report.js'
+import { WorkSlices } from '../differentiate/work-slices.js'
 import { GradcheckError } from '../errors.js'
 import {
   type BoundDerivative,
@@ -23,6 +24,8 @@ import { compileTape, constantsAt, evaluateTape, findFault, type Tape, valueAt }
 const DOUBLE_ROUNDOFF = 2 ** -53
 /** Base-point constants held at once, in instructions × points. */
 const MOST_CONSTANTS = 2 ** 20
+/** Points evaluated at once: progress is told and Ctrl-C heard in between. */
+const MOST_POINTS = 2 ** 14
 /** Estimated errors by which the textbook value may differ at most before one of the two must be mistaken. */
 const CROSS_CHECK_MARGIN = 4
 
@@ -83,13 +86,23 @@ export async function checkFormula(
     repeated: 0,
     unjudged: 0,
   }
-  const length = Math.max(1, Math.floor(MOST_CONSTANTS / bound.tape.instructions.length))
+  const length = Math.max(
+    1,
+    Math.min(MOST_POINTS, Math.floor(MOST_CONSTANTS / bound.tape.instructions.length)),
+  )
+  const total = bound.points.length
+  const slices = new WorkSlices()
   let first: BasePoint | undefined
   for (let start = 0; start < bound.points.length; start += length) {
     options.signal?.throwIfAborted()
     const bases = findBasePoints(bound, bound.points.slice(start, start + length), found)
     first ??= bases[0]
-    await checkPoints(bound, bases, { ...settings, tolerance }, evaluator, found)
+    await checkPoints(bound, bases, { ...settings, tolerance }, evaluator, found, async (done) => {
+      if (!slices.isOver) return
+      options.onProgress?.({ done: start + done, total })
+      await slices.pause()
+      options.signal?.throwIfAborted()
+    })
   }
   if (first === undefined) throw undefinedEverywhere(bound)
 
@@ -171,6 +184,7 @@ async function checkPoints(
   settings: FunctionSettings & { tolerance: number },
   evaluator: FunctionEvaluator,
   found: Gathered,
+  onPoint: (done: number) => Promise<void>,
 ): Promise<void> {
   const { tape, derivatives } = bound
   const steps = listSteps(settings.step)
@@ -179,6 +193,7 @@ async function checkPoints(
   const changes = await evaluator.evaluate({ tape, points, moved, steps })
   const repeat = createCpuFunctionEvaluator()
   for (const [k, base] of bases.entries()) {
+    await onPoint(k)
     const roundingOf = (precision: 'single' | 'double') =>
       estimateRounding(tape, base.values, base.constants, moved, precision)
     const ofEvaluator = roundingOf(evaluator.precision)

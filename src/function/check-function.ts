@@ -21,6 +21,8 @@ export interface FunctionOptions {
   steps?: boolean
   /** Stops the check, which then throws the signal's reason. */
   signal?: AbortSignal
+  /** How many points of a formula have been judged, of how many. */
+  onProgress?: (progress: { readonly done: number; readonly total: number }) => void
 }
 
 /** The options with their defaults, but the tolerance's. */

@@ -5,10 +5,20 @@ import type { Tape } from './tape.js'
 
 const MOST_CHARACTERS = 60
 
+/** What is known of one instruction's special points. */
+interface Place {
+  on: number
+  near: number
+  at: Float64Array
+  undefined: boolean
+  /** The last points counted: derivatives by several variables meet the same one. */
+  last: { on?: Float64Array; near?: Float64Array }
+}
+
 /** Gathers where a function is not smooth or not defined, by the operation that is to blame. */
 export class SpecialPlaces {
   readonly #tape: Tape
-  readonly #places = new Map<number, { on: number; near: number; at: Float64Array; undefined: boolean }>()
+  readonly #places = new Map<number, Place>()
 
   constructor(tape: Tape) {
     this.#tape = tape
@@ -27,11 +37,13 @@ export class SpecialPlaces {
   #add(instruction: number, point: Float64Array, kind: 'on' | 'near', isUndefined: boolean): void {
     let place = this.#places.get(instruction)
     if (place === undefined) {
-      place = { on: 0, near: 0, at: point, undefined: isUndefined }
+      place = { on: 0, near: 0, at: point, undefined: isUndefined, last: {} }
       this.#places.set(instruction, place)
     }
     if (kind === 'on' && place.on === 0) place.at = point
     if (isUndefined) place.undefined = true
+    if (place.last[kind] === point) return
+    place.last[kind] = point
     place[kind]++
   }
 

@@ -10,8 +10,11 @@ export function formatValue(value: number): string {
   return isPlain(value, 1e-4, 1e7) ? value.toPrecision(7) : value.toExponential(6)
 }
 
-/** A setting as people write it: `1e-5`, `2.5e-6`, `0.01`. */
-export function formatSetting(value: number): string {
+const SETTING_DIGITS = 12
+
+/** A setting as people write it: `1e-5`, `2.5e-6`, `0.01`; without the rounding of a product such as 10 · 1e-6. */
+export function formatSetting(setting: number): string {
+  const value = Number(setting.toPrecision(SETTING_DIGITS))
   return value === 0 || isPlain(value, 1e-3, 1e6) ? String(value) : value.toExponential().replace('e+', 'e')
 }
 

@@ -20,6 +20,8 @@ export interface TextOptions {
   readonly color?: boolean
   /** Columns it may take, from 60 to 100; default 80. */
   readonly width?: number
+  /** Where a page of the package's documentation is for the reader; by default its path within the package. */
+  readonly locate?: (link: string) => string
 }
 
 const MAX_LINES = 40
@@ -38,12 +40,18 @@ const INDENT = 2
 export function formatReport(report: CheckReport, options: TextOptions = {}): string {
   const style = chooseStyle(options.color ?? false)
   const width = Math.min(100, Math.max(60, options.width ?? 80))
+  // another network than the one declared is what to mend: it comes where a mistake comes in a failing check
+  const reason = report.setup.find(
+    ({ kind }) => kind === 'other-network' || (kind === 'cost' && report.verdict === 'inconclusive'),
+  )
+  const findings = reason === undefined ? report.diagnosis : [reason, ...report.diagnosis]
+  const notices = report.notices.filter((message) => message !== reason?.message)
   const top = [
     ...formatHeadline(report, style, width),
-    ...section(formatList('found', report.diagnosis, MAX_LINES_OF_FINDINGS, style, width)),
+    ...section(formatList('found', findings, MAX_LINES_OF_FINDINGS, style, width, options.locate)),
     '',
     ...formatFacts(report, style, width),
-    ...section(formatList('note', asMessages(report.notices), MAX_LINES_OF_NOTICES, style, width)),
+    ...section(formatList('note', asMessages(notices), MAX_LINES_OF_NOTICES, style, width)),
   ]
   const failing = report.tensors.filter((tensor) => tensor.worst.length > 0 && tensor.verdict !== 'pass')
   const free = MAX_LINES - top.length - (failing.length > 0 ? 6 : 3)
@@ -153,10 +161,11 @@ function formatFacts(report: CheckReport, style: Style, width: number): string[]
   if (report.crossValidation.checked > 0) {
     const { checked: sample, difference } = report.crossValidation
     const figure = formatDifference(difference)
-    facts.push([
-      'cross-check',
-      `${figure} from the textbook method on ${formatQuantity(sample, 'parameter')}`,
-    ])
+    const other = report.method === 'textbook' ? 'difference arithmetic' : 'the textbook method'
+    // a second evaluation that disagreed by more is told by the verdict
+    const isExplained = difference > report.tolerance && report.verdict !== 'inconclusive'
+    const reason = isExplained ? ", explained by the textbook method's own error" : ''
+    facts.push(['cross-check', `${figure} from ${other} on ${formatQuantity(sample, 'parameter')}${reason}`])
   }
   const labelWidth = Math.max(...facts.map(([label]) => label.length))
   return facts.flatMap(([label, text]) => hang(label, labelWidth, text, style, width))
@@ -195,13 +204,14 @@ export function formatList(
   maxLines: number,
   style: Style,
   width: number,
+  locate: (link: string) => string = (link) => link,
 ): string[] {
   const lines: string[] = []
   for (const [number, item] of items.entries()) {
     const message = hang(label, label.length, escapeControls(item.message), style, width - ELLIPSIS.length)
     const isLinked = item.link !== undefined && !items.slice(0, number).some(({ link }) => link === item.link)
     const next = isLinked
-      ? [...message, ' '.repeat(INDENT + label.length + 2) + style.quiet(item.link!)]
+      ? [...message, ' '.repeat(INDENT + label.length + 2) + style.quiet(escapeControls(locate(item.link!)))]
       : message
     const isLast = number === items.length - 1
     if (lines.length > 0 && lines.length + next.length > maxLines - (isLast ? 0 : 1)) {

@@ -201,6 +201,30 @@ describe('bad input ends with status 2, a message that names it, and nothing els
   })
 })
 
+describe('arrays that do not fit', () => {
+  const transpose = ({ shape: [rows, columns], data }: ArrayLike64): ArrayLike64 => ({
+    shape: [columns, rows],
+    data: Array.from({ length: data.length }, (_, k) => data[(k % rows) * columns + Math.floor(k / rows)]),
+  })
+  const rows = () =>
+    folder.writeArrays(
+      'rows.npz',
+      new Map([...readFixture('three-layer.npz')].map(([name, array]) => [name, transpose(array)])),
+    )
+
+  it('are refused before a device is opened, with the layout that they fit', async () => {
+    const { status, stderr } = await runCli(['check', rows(), ...NETWORK, '--device', 'cpu'])
+    expect(status).toBe(2)
+    expect(stderr).toContain('fix: declare --layout rows: the arrays fit that')
+    expect(stderr).not.toContain('device:')
+  })
+
+  it('fit the layout that is proposed', async () => {
+    const result = await runCli(['check', rows(), ...NETWORK, '--device', 'cpu', '--layout', 'rows'])
+    expect(result.status, result.stderr).toBe(0)
+  })
+})
+
 describe('names from files', () => {
   it('cannot send escapes to the terminal by an error message', async () => {
     const arrays = readFixture('three-layer.npz')

@@ -70,6 +70,18 @@ describe('Ctrl-C', () => {
     expect(stdout).toMatch(/^INTERRUPTED {2}after [\d,]+ of 53,410 parameters/)
   })
 
+  it('ends a check of a function on a long grid, and says how far it came', async () => {
+    const cli = startCli(['function', 'sin(x) * exp(x)', '--at', 'x=0:1:100000', '--device', 'cpu', '--json'])
+    await cli.waitForStderr('device: ')
+    await sleep(100)
+    cli.child.kill('SIGINT')
+    const { status, stdout, stderr } = await cli.result
+    expect({ status, stdout }).toEqual({ status: 130, stdout: '' })
+    expect(stderr).toMatch(
+      /interrupted: [\d,]+ of [\d,]+ points checked; there is no report on a part of them\n$/,
+    )
+  })
+
   it('twice ends the process with status 130', async () => {
     const cli = startCli(LONG_CHECK)
     await cli.waitForStderr('device: ')

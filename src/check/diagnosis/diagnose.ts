@@ -2,7 +2,7 @@ import type { Finding } from '../report.js'
 import { Baseline } from './baseline.js'
 import { type DiagnosisInput, gatherEvidence, measureFit } from './evidence.js'
 import { explainWrong, type FoundMistake } from './explain.js'
-import { LOCAL_KINDS, pageOf } from './kinds.js'
+import { describeKind, LOCAL_KINDS, type MistakeKind, pageOf } from './kinds.js'
 import { countOf, joinNames } from './messages.js'
 
 /**
@@ -51,6 +51,7 @@ function describeScope({ kind, explained }: FoundMistake): string {
   return tested === total ? '' : ` (judged by ${tested} of ${countOf(total, 'entry', 'entries')})`
 }
 
-function describeAlternatives(alternatives: readonly string[]): string {
-  return alternatives.length === 0 ? '' : `; the same numbers would come from: ${alternatives.join(', ')}`
+function describeAlternatives(alternatives: readonly MistakeKind[]): string {
+  const named = alternatives.map(describeKind).join(', or ')
+  return alternatives.length === 0 ? '' : `; the same numbers would come from ${named}`
 }

@@ -35,12 +35,13 @@ export interface FastFindings {
  * gradient, however many parameters there are.
  */
 export async function checkDirections(
-  setting: ProbeSetting & { readonly onProgress: (parameters: number) => void },
+  setting: ProbeSetting & { readonly onProgress: (parameters: number, round?: number) => void },
 ): Promise<FastFindings> {
   const { model, settings, seed, onProgress } = setting
   const prober = new Prober(setting)
   const tensors: TensorProbes[] = []
   let covered = 0
+  let rounds = 0
   for (const [t, parameter] of model.parameters.entries()) {
     const regions = planGroups(model, parameter, settings)
     const groups = await prober.probe(t, regions, DIRECTIONS, 'groups', (share) =>
@@ -49,7 +50,8 @@ export async function checkDirections(
     if (groups === undefined) break
     covered += parameter.size
     const isSuspicious = groups.some(({ excess }) => excess > 1)
-    const location = isSuspicious ? await localise(model, prober, t, groups, settings) : undefined
+    const onRound = () => onProgress(covered, ++rounds)
+    const location = isSuspicious ? await localise(model, prober, t, groups, settings, onRound) : undefined
     tensors.push({ groups, location })
   }
   const interrupted = setting.hooks.signal?.aborted === true

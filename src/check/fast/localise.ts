@@ -39,6 +39,7 @@ export async function localise(
   t: number,
   groups: readonly Probed[],
   settings: DifferenceSettings,
+  onRound: () => void = () => {},
 ): Promise<Location | undefined> {
   const parameter = model.parameters[t]
   const width = parameter.role === 'biases' ? 1 : model.layers[parameter.layer].inputs
@@ -46,6 +47,7 @@ export async function localise(
   let stage = 0
   const excesses = async (regions: { rows: Uint32Array; columns?: Uint32Array }[]) => {
     const probed = await prober.probe(t, regions, SEARCH_DIRECTIONS, `search ${stage++}`)
+    onRound()
     return probed?.map(({ excess }) => excess)
   }
   const suspicious = groups.filter(({ excess }) => excess > 1)

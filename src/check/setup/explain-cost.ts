@@ -194,7 +194,7 @@ function sumSquares(model: Model): { weights: number; biases: number } {
 }
 
 /** The analytical gradient against backpropagation through a variant. */
-function compareGradients({ bound, terms }: Variant): number {
+export function compareGradients({ bound, terms }: Pick<Variant, 'bound' | 'terms'>): number {
   const { model, gradients } = bound
   const sum = new DifferenceSum()
   for (const [t, gradient] of model.gradients().entries()) {

@@ -1,7 +1,7 @@
 /** What the user's code may have done otherwise than the network declared. */
 export type SetupChange = 'loss' | 'reduction' | 'l2' | 'layout' | 'activation' | 'biases'
 
-/** Another network or loss that gives the saved cost. */
+/** Another network or loss that gives the saved cost, or the gradient. */
 export interface CostSuspect {
   readonly change: SetupChange
   /** What it is, in words: `the loss is half-squared-error`. */
@@ -30,6 +30,21 @@ export interface CostNotFiniteFinding {
   readonly kind: 'cost-not-finite'
   readonly message: string
   readonly savedCost: number
+}
+
+/** No cost was saved, and the gradient, wrong for the network declared, is right for another. */
+export interface OtherNetworkFinding {
+  readonly kind: 'other-network'
+  readonly message: string
+  /** The networks that have this gradient, the likeliest first. */
+  readonly suspects: readonly CostSuspect[]
+}
+
+/** Tensors of which both gradients are exactly zero. */
+export interface UntestedFinding {
+  readonly kind: 'untested'
+  readonly message: string
+  readonly tensors: readonly string[]
 }
 
 /** The gradient is near zero everywhere: what is compared is rounding. */
@@ -66,6 +81,8 @@ export interface SaturatedFinding {
 export type SetupFinding =
   | CostFinding
   | CostNotFiniteFinding
+  | OtherNetworkFinding
   | NearZeroFinding
+  | UntestedFinding
   | DeadFinding
   | SaturatedFinding

@@ -5,7 +5,7 @@ import type { ForwardPass, Model } from '../../network/model.js'
 import { unitRoundoff } from '../../tensor.js'
 import { DifferenceSum } from '../compare.js'
 import type { GradientRounding } from '../error-estimate.js'
-import type { DeadFinding, NearZeroFinding, SaturatedFinding } from './findings.js'
+import type { DeadFinding, NearZeroFinding, SaturatedFinding, UntestedFinding } from './findings.js'
 
 /** A gradient of this many roundings keeps about three digits. */
 const NEAR_ZERO_ROUNDINGS = 2 ** 10
@@ -69,7 +69,9 @@ export function findDeadLayers(model: Model, pass: ForwardPass): DeadFinding[] {
     const deadUnits = alive.reduce((count, isAlive) => count - isAlive, units)
     const about = { kind: 'dead', layer: l + 1, units, deadUnits } as const
     if (deadUnits === units) {
-      const names = model.parameters.filter((parameter) => parameter.layer <= l).map(({ name }) => name)
+      const names = model.parameters
+        .filter(({ layer: own, role }) => own <= l || (own === l + 1 && role === 'weights'))
+        .map(({ name }) => name)
       const what = model.network.l2 === 0 ? 'exactly zero' : 'those of the L2 term alone'
       return [
         {
@@ -93,6 +95,37 @@ export function findDeadLayers(model: Model, pass: ForwardPass): DeadFinding[] {
       },
     ]
   })
+}
+
+/**
+ * Tensors of which backpropagation and the analytical gradient are exactly zero, with others that are not: their
+ * inputs are 0, or what they feed does not reach the loss. Where both sides are on a kink, that is told by itself.
+ * @param known tensors that are told of already
+ */
+export function findUntested(
+  model: Model,
+  results: readonly TensorDerivatives[],
+  gradients: readonly AnalyticalGradient[],
+  known: ReadonlySet<string>,
+): UntestedFinding[] {
+  const right = model.gradients()
+  const isZero = (values: Float64Array) => values.every((value) => value === 0)
+  const idle = model.parameters.filter(
+    (_, t) =>
+      isZero(gradients[t].values) && isZero(right[t]) && results[t].kinks.every((count) => count === 0),
+  )
+  const tensors = idle.map(({ name }) => name).filter((name) => !known.has(name))
+  if (tensors.length === 0 || idle.length === model.parameters.length) return []
+  const them = tensors.length === 1 ? 'it' : 'them'
+  return [
+    {
+      kind: 'untested',
+      tensors,
+      message:
+        `the analytical and the numerical gradient of ${listFew(tensors)} are exactly zero: nothing in ${them} was tested; check with data and ` +
+        'weights that are not 0',
+    },
+  ]
 }
 
 const listFew = (names: readonly string[]) =>

@@ -4,7 +4,8 @@ import type { BoundProblem } from '../problem.js'
 import type { Verdict } from '../report.js'
 import { compareCost } from './explain-cost.js'
 import type { CostFinding, CostSuspect, SetupFinding } from './findings.js'
-import { findDeadLayers, findNearZero, findSaturatedLayers } from './inspect-point.js'
+import { findDeadLayers, findNearZero, findSaturatedLayers, findUntested } from './inspect-point.js'
+import { findOtherNetwork } from './other-networks.js'
 
 const MOST_NAMED = 3
 
@@ -40,10 +41,16 @@ export async function inspectSetup(checked: CheckedProblem, hooks: EvaluationHoo
     findings.push(cost)
     if (cost.kind === 'cost' && verdict === 'fail') verdict = 'inconclusive'
   }
+  if (problem.savedCost === undefined && verdict === 'fail') {
+    const other = await findOtherNetwork(problem, checked.tolerance, hooks)
+    if (other !== undefined) findings.push(other)
+  }
   const nearZero = findNearZero(model, results, gradients, rounding, evaluator)
   if (nearZero !== undefined) findings.push(nearZero)
   const pass = model.forward()
-  findings.push(...findDeadLayers(model, pass), ...findSaturatedLayers(model, pass, gradients))
+  const dead = findDeadLayers(model, pass)
+  const untested = findUntested(model, results, gradients, new Set(dead.flatMap(({ tensors }) => tensors)))
+  findings.push(...dead, ...untested, ...findSaturatedLayers(model, pass, gradients))
   return { verdict, findings }
 }
 

@@ -62,6 +62,15 @@ describe('ProgressBar', () => {
     expect(stream.text).not.toContain('/s')
   })
 
+  it('counts what it is told to count', () => {
+    const stream = new RecordedStream({ isTTY: true })
+    let now = 0
+    const bar = new ProgressBar(stream, () => now)
+    now = 1000
+    bar.update({ done: 1, total: 1000, phase: 'checking', noun: 'point' })
+    expect(stream.text).toContain('1 of 1,000 points (checking)')
+  })
+
   it('fits the terminal', () => {
     const { stream, updateAt } = createBar(new RecordedStream({ isTTY: true, columns: 40 }))
     updateAt(0, 0)

@@ -37,11 +37,12 @@ describe('help', () => {
     }
   })
 
-  it('fits 100 columns', async () => {
-    for (const args of [['--help'], ['check', '--help'], ['examples', '--help'], ['doctor', '--help']]) {
-      const { stdout } = await run(...args)
-      for (const line of stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(100)
-    }
+  it.each([
+    ...['check', 'function', 'examples', 'doctor', 'bench'].map((command) => [command, '--help']),
+    ['--help'],
+  ])('fits 80 columns: %s', async (...args) => {
+    const { stdout } = await run(...args)
+    for (const line of stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80)
   })
 
   it('tells the version', async () => {
@@ -72,11 +73,25 @@ describe('bad usage ends with status 2 and names the mistake', () => {
     ['an unknown precision', [...CHECK, '--precision', 'singel'], 'did you mean "single"?'],
     ['a report not known yet', [...CHECK, '--report', 'html'], 'use one of text, json'],
     ['two kinds of report', [...CHECK, '--json', '--report', 'text'], 'contradict each other'],
-    ['a step of zero', [...CHECK, '--step', '0'], '--step must be a number above 0, not "0"'],
-    ['a negative step', [...CHECK, '--step', '-1e-5'], '--step must be a number above 0, not "-1e-5"'],
+    ['a step of zero', [...CHECK, '--step', '0'], '--step must be a number from 1e-30 to 10, not "0"'],
+    [
+      'a negative step',
+      [...CHECK, '--step', '-1e-5'],
+      '--step must be a number from 1e-30 to 10, not "-1e-5"',
+    ],
     ['an infinite step', [...CHECK, '--step', 'Infinity'], '--step must be'],
     ['a step that is no number', [...CHECK, '--step', '1e-5x'], '--step must be'],
-    ['an empty number', [...CHECK, '--tolerance', ''], '--tolerance must be a number above 0, not ""'],
+    [
+      'an empty number',
+      [...CHECK, '--tolerance', ''],
+      '--tolerance must be a number above 0 and below 1, not ""',
+    ],
+    ['a tolerance that no gradient fails', [...CHECK, '--tolerance', '1'], '--tolerance must be'],
+    ['a step that leaves the network behind', [...CHECK, '--step', '1e4'], '--step must be'],
+    ['a step that vanishes', [...CHECK, '--step', '1e-300'], '--step must be'],
+    ['a fast sample', [...CHECK, '--fast', '--sample', '5'], '--fast and --sample cannot be combined'],
+    ['a fast textbook', [...CHECK, '--fast', '--method', 'textbook'], '--fast does not use the textbook'],
+    ['an abbreviated loss', [...CHECK, '--loss', 'mse'], 'did you mean "mean-squared-error"?'],
     ['a tolerance of zero', [...CHECK, '--tolerance', '0'], '--tolerance must be'],
     ['a sample of none', [...CHECK, '--sample', '0'], '--sample must be a whole number from 1, not "0"'],
     ['half a sample', [...CHECK, '--sample', '2.5'], '--sample must be'],

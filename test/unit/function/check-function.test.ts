@@ -126,6 +126,12 @@ describe('where a function is not smooth', () => {
     expect(report.derivatives[0].kinks).toBe(2)
   })
 
+  it('is counted once where derivatives by several variables meet it', async () => {
+    const gradient = { x: '1', y: '0' }
+    const report = await checkFunction({ formula: 'max(x, y)', gradient, at: { x: 1, y: 1 } })
+    expect(report.special).toMatchObject([{ kind: 'kink', on: 1, near: 0, at: { x: 1, y: 1 } }])
+  })
+
   it('poles and points outside the domain of a grid are named, and the others judged', async () => {
     const report = await checkFunction({ formula: '1/x + log(x + 2)', at: { x: [-3, -2, -1, 0, 1, 2] } })
     expect(report).toMatchObject({ verdict: 'pass', points: { total: 6, checked: 3 } })

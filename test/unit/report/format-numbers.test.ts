@@ -38,6 +38,7 @@ describe('numbers in reports', () => {
   it.each([
     [1e-5, '1e-5'],
     [2.5e-6, '2.5e-6'],
+    [10 * 1e-6, '1e-5'],
     [0.01, '0.01'],
     [1e-7, '1e-7'],
   ])('a setting of %d is %s', (value, text) => expect(formatSetting(value)).toBe(text))

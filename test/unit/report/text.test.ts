@@ -53,6 +53,26 @@ describe('a passing report', () => {
     expect(formatReport(report)).toContain('500 of 61,481 parameters')
   })
 
+  it('says why the cross-check may differ by more than the tolerance', () => {
+    const reportOf = (difference: number) => makeReport({ crossValidation: { checked: 20, difference } })
+    expect(formatReport(reportOf(1e-8))).not.toContain('explained')
+    const text = formatReport(reportOf(0.22)).replaceAll(/\s+/g, ' ')
+    expect(text).toContain(
+      "0.220 from the textbook method on 20 parameters, explained by the textbook method's",
+    )
+  })
+
+  it('names difference arithmetic as what the textbook method is held against', () => {
+    expect(formatReport(makeReport({ method: 'textbook' }))).toContain('1.20e-9 from difference arithmetic')
+  })
+
+  it('gives the place of a page as the reader has it', () => {
+    const locate = (link: string) => `node_modules/webgpu-gradcheck/${link}`
+    const diagnosis = [{ kind: 'scaled', tensors: ['W2'], message: 'twice', link: 'docs/mistakes/scaled.md' }]
+    const text = formatReport(makeFailingReport({ diagnosis }), { locate })
+    expect(text).toContain('\n         node_modules/webgpu-gradcheck/docs/mistakes/scaled.md\n')
+  })
+
   it('leaves the cross-check out where nothing was cross-checked', () => {
     const report = makeReport({ crossValidation: { checked: 0, difference: 0 } })
     expect(formatReport(report)).not.toContain('cross-check')

@@ -97,7 +97,7 @@ function explainLines(
     entries: numbers.map((number) => [number]),
     prediction: asGiven(evidence),
     describe: ({ names }) =>
-      `${axis}${many ? 's' : ''} ${list} of ${names} ${many ? 'are' : 'is'} wrong, every other ${axis} is right; ` +
+      `${axis}${many ? 's' : ''} ${list} of ${names} ${many ? 'are' : 'is'} wrong, every other ${axis}${ofThoseJudged(evidence, 'was')} is right; ` +
       `${many ? 'their' : 'its'} entries ${describeValues(evidence, baseline, offsets)}`,
   }
 }
@@ -123,10 +123,14 @@ function explainElements(
     entries,
     prediction: asGiven(evidence),
     describe: ({ names }) =>
-      `${countOf(offsets.length, 'entry', 'entries')} of ${names}${more} ${are} wrong, all the others are right; ` +
+      `${countOf(offsets.length, 'entry', 'entries')} of ${names}${more} ${are} wrong, all the others${ofThoseJudged(evidence, 'were')} are right; ` +
       `${offsets.length === 1 ? 'it' : 'they'} ${describeValues(evidence, baseline, offsets, offsets.length === 1)}`,
   }
 }
+
+/** What a sentence on the other elements must add where a sample leaves some of them out. */
+const ofThoseJudged = ({ confirmed, parameter }: TensorEvidence, verb: 'was' | 'were') =>
+  confirmed.length === parameter.size ? '' : ` that ${verb} judged`
 
 /** What the wrong elements have in common. */
 function describeValues(

@@ -34,7 +34,7 @@ export const proposeRegularisation: TensorHypothesis = function* (evidence, base
       costOfAnother: 0.02,
       prediction: { value: data, rounding: baseline.rounding(t) },
       describe: ({ names, plural, agreement }) =>
-        `${names} lack${plural ? '' : 's'} the penalty's gradient λ/m·W: without it every entry agrees ${agreement}`,
+        `${names} lack${plural ? '' : 's'} the gradient λ/m·W of the L2 penalty that was declared: without it every entry agrees ${agreement}; add it, or leave --l2 out`,
     }
   }
   for (const decay of fitDecays(evidence, baseline)) {

@@ -89,7 +89,7 @@ describe('a factor', () => {
     )
     expect(finding.kind).toBe('not-averaged')
     expect(finding.alternatives).toContain('scaled')
-    expect(finding.message).toContain('the same numbers would come from: scaled')
+    expect(finding.message).toContain('the same numbers would come from a constant factor (scaled)')
   })
 
   it('of several tensors is one finding', async () => {

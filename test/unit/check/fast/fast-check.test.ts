@@ -331,3 +331,12 @@ it('a sampled check says what it can miss', async () => {
   const all = await checkGradients(network.problem, { sample: 1e6 })
   expect(all.notices).toEqual([])
 })
+
+it('onProgress hears of every round of the search for what disagrees', async () => {
+  const seen: Progress[] = []
+  const wrong = withChanged(network.gradients, 'dW1', (g, k) => (k === 7 ? 2 * g : g))
+  await checkFast(withGradients(network, wrong), { onProgress: (progress) => seen.push(progress) })
+  const rounds = seen.filter(({ phase }) => phase === 'searching').map(({ round }) => round)
+  expect(rounds.length).toBeGreaterThan(1)
+  expect(rounds).toEqual(rounds.map((_, k) => k + 1))
+})

@@ -99,7 +99,7 @@ describe('a dead layer', () => {
 
   it('is told with the parameters of which nothing was tested', async () => {
     const random = withDead(8)
-    for (const name of ['dW1', 'db1', 'dW2', 'db2']) {
+    for (const name of ['dW1', 'db1', 'dW2', 'db2', 'dW3']) {
       expect(
         random.gradients.get(name)!.data.every((value) => value === 0),
         name,
@@ -107,7 +107,7 @@ describe('a dead layer', () => {
     }
     const report = await checkGradients(random.problem)
     expect(report.setup).toMatchObject([
-      { kind: 'dead', layer: 2, units: 8, deadUnits: 8, tensors: ['W1', 'b1', 'W2', 'b2'] },
+      { kind: 'dead', layer: 2, units: 8, deadUnits: 8, tensors: ['W1', 'b1', 'W2', 'b2', 'W3'] },
     ])
     expect(report.notices).toEqual([report.setup[0].message])
     expect(report.setup[0].message).toContain('layer 2 is dead')
@@ -137,7 +137,34 @@ describe('a dead layer', () => {
     const network = sequential([dense('relu'), dense('sigmoid')], { loss: 'binary-cross-entropy' })
     const inputs = tensor(new Draws(1).normals(20, 1), [2, 10])
     const targets = tensor(Array(10).fill(1), [1, 10])
-    expect(await kindsOf({ network, parameters, gradients, inputs, targets })).toEqual([])
+    const report = await checkGradients({ network, parameters, gradients, inputs, targets })
+    expect(report.setup.some(({ kind }) => kind === 'dead')).toBe(false)
+  })
+})
+
+describe('tensors of which both gradients are exactly zero', () => {
+  const options = { seed: 21, activations: ['tanh', 'sigmoid'], widths: [3, 4, 1], samples: 5 } as const
+  const { plain } = makeRandomProblem({ ...options, loss: 'binary-cross-entropy' })
+
+  it('are told: of the first weights where the data are 0', async () => {
+    const { problem } = problemOf({ ...plain, inputs: plain.inputs.map((row) => row.map(() => 0)) })
+    const report = await checkGradients(problem)
+    expect(report.setup).toMatchObject([{ kind: 'untested', tensors: ['W1'] }])
+    expect(report.notices).toEqual([report.setup[0].message])
+    expect(report.verdict).toBe('pass')
+  })
+
+  it('are told: of a layer that does not reach the loss', async () => {
+    const weights = [plain.weights[0], plain.weights[1].map((row) => row.map(() => 0))]
+    const report = await checkGradients(problemOf({ ...plain, weights }).problem)
+    expect(report.setup).toMatchObject([{ kind: 'untested', tensors: ['W1', 'b1'] }])
+  })
+
+  it('are not where the analytical gradient alone is zero, and wrong', async () => {
+    const { problem, gradients } = problemOf(plain)
+    const report = await checkGradients({ ...problem, gradients: withChanged(gradients, 'dW1', () => 0) })
+    expect(report.verdict).toBe('fail')
+    expect(report.setup).toEqual([])
   })
 })
 
