@@ -21,21 +21,21 @@ interface BenchJson {
 describe('gradcheck bench', () => {
   it('measures every device present, the error beside each time, and the product beside a plain one', async () => {
     const { status, stdout } = await runCli([
-      ...['bench', '--network', '6-20-20-3', '--activation', 'tanh', '--samples', '4', '--json'],
+      ...['bench', '--network', '6-20-20-18', '--activation', 'tanh', '--samples', '4', '--json'],
     ])
     expect(status).toBe(0)
     const { schema, rows } = JSON.parse(stdout) as BenchJson
     expect(schema).toBe(1)
-    const parameters = 6 * 20 + 20 + 20 * 20 + 20 + 20 * 3 + 3
+    const parameters = 6 * 20 + 20 + 20 * 20 + 20 + 20 * 18 + 18
     for (const row of rows) {
-      expect(row).toMatchObject({ network: '6-20-20-3 tanh, 4 samples', parameters, measured: parameters })
+      expect(row).toMatchObject({ network: '6-20-20-18 tanh, 4 samples', parameters, measured: parameters })
       expect(row.scaled).toBe(false)
       expect(row.seconds).toBeGreaterThan(0)
       expect(row.difference).toBeLessThan(1e-7)
     }
     expect(rows.find((row) => row.evaluator === 'cpu')!.difference).toBeLessThan(1e-9)
     const software = rows.find((row) => row.software)!
-    expect(software.product).toMatchObject({ rows: 3, depth: 20, clock: 'queue completion' })
+    expect(software.product).toMatchObject({ rows: 18, depth: 20, clock: 'queue completion' })
     expect(software.product!.fused).toBeGreaterThan(0)
   })
 

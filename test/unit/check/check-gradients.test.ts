@@ -415,11 +415,13 @@ describe('gradients as a function', () => {
 
 describe('options', () => {
   it.each<[CheckOptions, ErrorCode, RegExp]>([
-    [{ step: 0 }, 'bad-usage', /^step must be a finite number above 0, not 0$/],
+    [{ step: 0 }, 'bad-usage', /^step must be a number from 1e-30 to 10, not 0$/],
+    [{ step: 11 }, 'bad-usage', /^step must be/],
     [{ step: -1e-5 }, 'bad-usage', /^step must be/],
     [{ step: Number.NaN }, 'bad-usage', /^step must be .* not NaN$/],
     [{ step: Number.POSITIVE_INFINITY }, 'bad-usage', /^step must be/],
     [{ tolerance: 0 }, 'bad-usage', /^tolerance must be/],
+    [{ tolerance: 1 }, 'bad-usage', /^tolerance must be above 0 and below 1/],
     [{ tolerance: Number.NaN }, 'bad-usage', /^tolerance must be/],
     [{ sample: 0 }, 'bad-usage', /^sample must be an integer ≥ 1, not 0$/],
     [{ sample: 1.5 }, 'bad-usage', /^sample must be/],

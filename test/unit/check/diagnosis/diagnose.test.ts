@@ -207,7 +207,8 @@ describe('the pages on mistakes', () => {
 
   it('link to pages that are there, are no others, and travel with the package', () => {
     const files = readdirSync(`${root}docs/mistakes`)
-    expect(files.sort()).toEqual([...MISTAKE_KINDS.map((kind) => `${kind}.md`), 'README.md'].sort())
+    const kinds = [...MISTAKE_KINDS, 'located', 'README']
+    expect(files.sort()).toEqual(kinds.map((kind) => `${kind}.md`).sort())
     for (const file of files) {
       for (const [, target] of readFileSync(`${root}docs/mistakes/${file}`, 'utf8').matchAll(
         /\]\(([^)]+)\)/g,
