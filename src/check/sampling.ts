@@ -20,8 +20,12 @@ export function explainSampling({ tensors }: SamplingReport): string[] {
   if (partial.length === 0) return []
   const [least] = partial.toSorted((a, b) => a.singleEntry - b.singleEntry)
   const [widest] = partial.toSorted((a, b) => b.extent - a.extent)
+  const where =
+    widest.extent < 1
+      ? `they are ${formatPercent(widest.extent)} of a tensor (${widest.name}) or more`
+      : `a tensor (${widest.name}) is wrong in every entry`
   return [
-    `a sample can miss errors: a single wrong entry is found with a probability of ${formatPercent(least.singleEntry)} (${least.name}) or more; wrong entries are found with 99 % probability where they are ${formatPercent(widest.extent)} of a tensor (${widest.name}) or more`,
+    `a sample can miss errors: a single wrong entry is found with a probability of ${formatPercent(least.singleEntry)} (${least.name}) or more; wrong entries are found with 99 % probability where ${where}`,
   ]
 }
 

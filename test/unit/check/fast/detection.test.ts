@@ -138,6 +138,9 @@ describe('what a sample finds', () => {
     ).toEqual([
       'a sample can miss errors: a single wrong entry is found with a probability of 1 % (W1) or more; wrong entries are found with 99 % probability where they are 70 % of a tensor (b1) or more',
     ])
+    expect(
+      explainSampling({ probability, tensors: [{ name: 'b1', singleEntry: 0.2, extent: 1 }] }).join(),
+    ).toMatch(/where a tensor \(b1\) is wrong in every entry$/)
     expect(explainSampling({ probability, tensors: [{ name: 'W1', singleEntry: 1, extent: 0 }] })).toEqual([])
   })
 })
