@@ -208,14 +208,7 @@ function addCheckOptions(check: Command): Command {
     .option('--biases <pattern>', "biases of layer {l}, may be absent (default: 'b{l}', or PyTorch's names)")
     .option('--gradients <pattern>', "gradient of parameter {name} (default: 'd{name}', or 'grad.{name}')")
     .optionsGroup('The check:')
-    .addOption(
-      new Option(
-        '--device <name>',
-        'auto: a hardware GPU, else the CPU; gpu; software: a software Vulkan adapter; cpu',
-      )
-        .argParser(parseChoice('--device', DEVICE_CHOICES))
-        .default('auto', 'auto'),
-    )
+    .addOption(deviceOption())
     .addOption(
       new Option(
         '--method <name>',
@@ -229,11 +222,7 @@ function addCheckOptions(check: Command): Command {
       'how far a parameter is moved (default: 1e-5 in single precision and by the textbook method, else 1e-6)',
       parseNumber('--step', STEP_RANGE),
     )
-    .addOption(
-      new Option('--scheme <name>', SCHEMES.join(' '))
-        .argParser(parseChoice('--scheme', SCHEMES))
-        .default('central', 'central'),
-    )
+    .addOption(schemeOption())
     .option(
       '--memory <mebibytes>',
       "device memory for an adapter's batches, beyond the parameters (default: 256)",
@@ -294,21 +283,10 @@ function addFunctionOptions(command: Command): Command {
       "its derivative, or d/dx=FORMULA for each variable (default: mathjs's derivative)",
       (text: string, before: readonly string[] = []) => [...before, text],
     )
-    .option('--wrt <names>', 'the variables to derive by (default: those of --gradient, or the first)')
+    .option('--wrt <names>', 'the variables to derive by (default: those of --gradient, else all)')
     .optionsGroup('The check:')
-    .addOption(
-      new Option(
-        '--device <name>',
-        'auto: a hardware GPU, else the CPU; gpu; software: a software Vulkan adapter; cpu',
-      )
-        .argParser(parseChoice('--device', DEVICE_CHOICES))
-        .default('auto', 'auto'),
-    )
-    .addOption(
-      new Option('--scheme <name>', SCHEMES.join(' '))
-        .argParser(parseChoice('--scheme', SCHEMES))
-        .default('central', 'central'),
-    )
+    .addOption(deviceOption())
+    .addOption(schemeOption())
     .option('--step <h>', 'how far a variable is moved (default: 1e-5)', parseNumber('--step', STEP_RANGE))
     .option('--steps', 'show the error against the step, by both schemes and both ways of computing')
     .option(
@@ -320,4 +298,19 @@ function addFunctionOptions(command: Command): Command {
     .option('--json', 'print it as JSON')
     .option('--output <path>', 'write it to a file instead of stdout')
     .optionsGroup('Options:')
+}
+
+function deviceOption(): Option {
+  return new Option(
+    '--device <name>',
+    'auto: a hardware GPU, else the CPU; gpu; software: a software Vulkan adapter; cpu',
+  )
+    .argParser(parseChoice('--device', DEVICE_CHOICES))
+    .default('auto', 'auto')
+}
+
+function schemeOption(): Option {
+  return new Option('--scheme <name>', SCHEMES.join(' '))
+    .argParser(parseChoice('--scheme', SCHEMES))
+    .default('central', 'central')
 }

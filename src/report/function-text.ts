@@ -16,10 +16,10 @@ import {
 } from './format-numbers.js'
 import { type Cell, clipMiddle, layoutTable, wrapText } from './layout-text.js'
 import { formatSteps } from './steps-text.js'
-import { asMessages, formatList, hang, section, type TextOptions, VERDICT_WORDS } from './text.js'
+import { type TextOptions, VERDICT_WORDS } from './text.js'
+import { asMessages, formatList, hang, INDENT, section } from './text-lists.js'
 import { chooseStyle, type Style } from './text-style.js'
 
-const INDENT = 2
 const MAX_LINES_OF_LISTS = 8
 const MAX_FORMULA_WIDTH = 40
 const MAX_GRADIENT_WIDTH = 28

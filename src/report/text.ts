@@ -11,6 +11,7 @@ import {
 } from './format-numbers.js'
 import { clipMiddle, wrapText } from './layout-text.js'
 import { formatSteps } from './step-table.js'
+import { asMessages, formatList, hang, section } from './text-lists.js'
 import { chooseStyle, type Style } from './text-style.js'
 import { formatEntries, formatTensors } from './text-tables.js'
 
@@ -30,7 +31,6 @@ const MAX_ENTRIES_PER_TENSOR = 5
 const MAX_LINES_OF_FINDINGS = 12
 const MAX_LINES_OF_NOTICES = 6
 const MAX_NAME_WIDTH_IN_SENTENCE = 24
-const INDENT = 2
 
 /**
  * The report as text for one screen: at most 40 lines, beyond those of a sweep of steps. The verdict comes first, in
@@ -67,12 +67,6 @@ export function formatReport(report: CheckReport, options: TextOptions = {}): st
   ]
   return `${lines.join('\n')}\n`
 }
-
-/** Lines with an empty one before them, or nothing. */
-export const section = (lines: readonly string[]) => (lines.length === 0 ? [] : ['', ...lines])
-
-/** Sentences as `formatList` takes them. */
-export const asMessages = (notices: readonly string[]) => notices.map((message) => ({ message }))
 
 function formatHeadline(report: CheckReport, style: Style, width: number): string[] {
   const word = report.interrupted ? 'INTERRUPTED' : VERDICT_WORDS[report.verdict]
@@ -186,42 +180,3 @@ function describeDevice({ device }: CheckReport): string {
   const kind = device.evaluator === 'webgpu' ? (device.software ? 'software adapter' : 'gpu') : 'cpu'
   return `${kind}: ${escapeControls(device.adapter)}`
 }
-
-/** A label and its text, further lines below the first one's text. */
-export function hang(label: string, labelWidth: number, text: string, style: Style, width: number): string[] {
-  const left = ' '.repeat(INDENT)
-  const lines = wrapText(text, width - INDENT - labelWidth - 2)
-  return lines.map((line, number) => {
-    const name = number === 0 ? label.padEnd(labelWidth) : ' '.repeat(labelWidth)
-    return `${left}${number === 0 ? style.quiet(name) : name}  ${line}`
-  })
-}
-
-/** Labelled sentences in at most `maxLines` lines, and how many more there are. */
-export function formatList(
-  label: string,
-  items: readonly { readonly message: string; readonly link?: string }[],
-  maxLines: number,
-  style: Style,
-  width: number,
-  locate: (link: string) => string = (link) => link,
-): string[] {
-  const lines: string[] = []
-  for (const [number, item] of items.entries()) {
-    const message = hang(label, label.length, escapeControls(item.message), style, width - ELLIPSIS.length)
-    const isLinked = item.link !== undefined && !items.slice(0, number).some(({ link }) => link === item.link)
-    const next = isLinked
-      ? [...message, ' '.repeat(INDENT + label.length + 2) + style.quiet(escapeControls(locate(item.link!)))]
-      : message
-    const isLast = number === items.length - 1
-    if (lines.length > 0 && lines.length + next.length > maxLines - (isLast ? 0 : 1)) {
-      lines.push(`${' '.repeat(INDENT)}and ${items.length - number} more (--json lists them)`)
-      return lines
-    }
-    const room = maxLines - lines.length
-    lines.push(...(next.length > room ? [...next.slice(0, room - 1), next[room - 1] + ELLIPSIS] : next))
-  }
-  return lines
-}
-
-const ELLIPSIS = ' …'
