@@ -2,7 +2,7 @@ import type { DifferenceSettings, Evaluator } from '../differentiate/evaluator.j
 import { type CheckOptions, chooseEvaluator, readSettings } from './check-options.js'
 import { DifferenceSum } from './compare.js'
 import { conclude } from './conclude.js'
-import { diagnose } from './diagnosis/diagnose.js'
+import { adviseToSaveCost, diagnose } from './diagnosis/diagnose.js'
 import { type EvaluatedGradients, evaluateGradients } from './evaluate-gradients.js'
 import { combineFindings } from './fast/combine-findings.js'
 import { mergeFindings } from './fast/merge-findings.js'
@@ -65,6 +65,7 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
   const tensors = judgements.map((judgement) => judgement.report)
   const judged = { model, gradients, results, estimate: evaluated.estimate, tolerance, tensors }
   const explain = () => (merged === undefined ? diagnose(judged) : combineFindings(judged, merged))
+  const diagnosis = setup.verdict === 'fail' ? explain() : []
   const sampling = options.sample === undefined ? undefined : describeSampling(results)
   const swept = await sweep(bound, evaluated, steps, evaluator, settings, options)
   return {
@@ -82,7 +83,7 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     device: { evaluator: evaluator.name, adapter: evaluator.adapter, software: evaluator.software },
     tensors,
     setup: setup.findings,
-    diagnosis: setup.verdict === 'fail' ? explain() : [],
+    diagnosis,
     crossValidation: { checked: crossValidation.checked, difference: crossValidation.difference },
     ...(swept === undefined ? {} : { steps: swept.steps }),
     timing: {
@@ -92,6 +93,7 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     notices: [
       ...setup.findings.map(({ message }) => message),
       ...concluded.notices,
+      ...(bound.savedCost === undefined ? adviseToSaveCost(diagnosis) : []),
       ...describeKinks(base, results, refinement, settings),
       ...(merged?.notices ?? []),
       ...(sampling === undefined || interrupted ? [] : explainSampling(sampling)),

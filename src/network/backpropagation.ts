@@ -9,8 +9,10 @@ import type { ParameterTensor } from './model.js'
 export interface BackwardSteps {
   /** ∂J/∂A of the last layer, or ∂J/∂Z where the loss reads logits: samples × outputs, the mean included. */
   lossDerivative(): Matrix
-  /** f′ of layer `l` at element `k` of its pre-activations. Not asked of a layer that ends at logits. */
-  slope(l: number, k: number): number
+  /**
+   * Element `k` of layer `l`'s δ from ∂J/∂A there: its product with f′. Not asked of a layer that ends at logits.
+   */
+  passActivation(l: number, k: number, upstream: number): number
   /** The weights that the gradient passes back through at layer `l`, outputs × inputs. */
   weights(l: number): Float64Array
   /** What the gradient of layer `l`'s weights is δ's product with: the layer's input. */
@@ -89,7 +91,9 @@ export class Backpropagation {
     const upstream = this.upstream(l)
     if (this.#layers[l].endsAtLogits) return upstream
     const delta = createMatrix(upstream.rows, upstream.columns)
-    for (let k = 0; k < delta.data.length; k++) delta.data[k] = upstream.data[k] * this.steps.slope(l, k)
+    for (let k = 0; k < delta.data.length; k++) {
+      delta.data[k] = this.steps.passActivation(l, k, upstream.data[k])
+    }
     return delta
   }
 }

@@ -71,7 +71,10 @@ function propagate(
   pass: ForwardPass,
   slope: (l: number, k: number) => number,
 ): Backpropagation {
-  return new Backpropagation(model.layers, { ...model.backwardSteps(pass), slope })
+  return new Backpropagation(model.layers, {
+    ...model.backwardSteps(pass),
+    passActivation: (l, k, upstream) => upstream * slope(l, k),
+  })
 }
 
 /** Backpropagation in float64 where every unit on its kink has the slope of a convention, in the order of `parameters`. */

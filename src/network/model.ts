@@ -114,7 +114,7 @@ export class Model {
     return {
       lossDerivative: () =>
         mapMatrix(this.loss.derivative(outputOf(pass), this.targets), (d) => this.lossScale * d),
-      slope: (l, k) => this.layers[l].activation.derivative(pass.Z[l].data[k]),
+      passActivation: (l, k, upstream) => upstream * this.layers[l].activation.derivative(pass.Z[l].data[k]),
       weights: (l) => this.layers[l].weights,
       input: (l) => pass.A[l],
       penalty: (l, k) => 2 * this.l2Scale * this.layers[l].weights[k],
@@ -131,7 +131,8 @@ export class Model {
     return this.#backpropagate({
       lossDerivative: () =>
         mapMatrix(lossDerivativeMagnitude(this, outputOf(pass)), (d) => this.lossScale * d),
-      slope: (l, k) => slopeMagnitude(this.layers[l].activation, pass.Z[l].data[k]),
+      passActivation: (l, k, upstream) =>
+        upstream * slopeMagnitude(this.layers[l].activation, pass.Z[l].data[k]),
       weights: (l) => steps.weights(l).map(Math.abs),
       input: (l) => mapMatrix(pass.A[l], Math.abs),
       penalty: (l, k) => Math.abs(steps.penalty(l, k)),

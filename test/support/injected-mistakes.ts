@@ -44,7 +44,7 @@ const withRows = (gradients: NamedTensors, name: string, rows: Rows): NamedTenso
   new Map(gradients).set(name, tensor(rows.flat(), gradients.get(name)!.shape))
 
 /** A mistake in the lines of the backward pass. */
-const inNotebook = (
+export const inNotebook = (
   { plain, round }: Specimen,
   variant: string,
   change: (right: Notebook) => Partial<Notebook>,
@@ -58,7 +58,7 @@ const inNotebook = (
 const averages = (loss: LossName) => loss !== 'half-squared-error'
 const readsLogits = (loss: LossName) => loss.endsWith('cross-entropy')
 /** Layers whose activation's derivative is a line of its own. */
-const layersWithSlope = ({ activations, loss }: PlainNetwork) =>
+export const layersWithSlope = ({ activations, loss }: PlainNetwork) =>
   activations.flatMap((name, l) =>
     name === 'linear' || (l === activations.length - 1 && readsLogits(loss)) ? [] : [l],
   )

@@ -1,9 +1,10 @@
 import type { Problem } from '../../src/check/problem.js'
-import { ACTIVATION_NAMES } from '../../src/network/activations.js'
+import { ACTIVATION_NAMES, type ActivationName } from '../../src/network/activations.js'
 import { LAYOUT_NAMES } from '../../src/network/layout.js'
 import { LOSS_NAMES, type LossName } from '../../src/network/losses.js'
 import type { NamedTensors } from '../../src/tensor.js'
 import { INJECTIONS, type Specimen } from './injected-mistakes.js'
+import { MISTAKE_CLASSES } from './mistake-classes.js'
 import { rightNotebook, runNotebook } from './mistaken-network.js'
 import type { PlainNetwork, Rows } from './plain-network.js'
 import { storeAs } from './plant-errors.js'
@@ -38,14 +39,17 @@ const MOST_DRAWS = 400
 /** A tensor counts as wrong from this difference on, and as right up to the second. */
 const BOUNDS = { float64: [1e-3, 1e-12], float32: [1e-2, 3e-6] }
 
-/** The case of a kind with a number; the same number makes the same case. */
-export function makeZooCase(kind: string, number: number, options: ZooOptions = {}): ZooCase {
+/**
+ * The case of a kind, or of a class of `MISTAKE_CLASSES`, with a number; the same number makes the same case.
+ */
+export function makeZooCase(name: string, number: number, options: ZooOptions = {}): ZooCase {
+  const { kind, inject, activations } = MISTAKE_CLASSES[name] ?? { kind: name, inject: INJECTIONS[name] }
   const { shape = 'roomy', arithmetic = 'float64' } = options
   for (let draw = 0; draw < MOST_DRAWS; draw++) {
     const seed = 1000 * number + draw
     const draws = new Draws(seed)
-    const specimen = prepare(drawNetwork(kind, number, seed, draws, shape), arithmetic)
-    const injected = INJECTIONS[kind](specimen, draws)
+    const specimen = prepare(drawNetwork(kind, number, seed, draws, shape, activations), arithmetic)
+    const injected = inject(specimen, draws)
     if (injected === undefined) continue
     const tensors = findWrong(specimen.gradients, injected.gradients, BOUNDS[arithmetic], shape)
     if (tensors === undefined || tensors.length === 0) continue
@@ -53,7 +57,7 @@ export function makeZooCase(kind: string, number: number, options: ZooOptions = 
     const { plain, problem } = specimen
     return { kind, ...injected, plain, problem: { ...problem, gradients }, gradients, tensors }
   }
-  throw new Error(`no network has room for ${kind} ${number}`)
+  throw new Error(`no network has room for ${name} ${number}`)
 }
 
 /**
@@ -134,11 +138,13 @@ function drawNetwork(
   seed: number,
   draws: Draws,
   shape: ZooOptions['shape'],
+  needed?: readonly ActivationName[],
 ): RandomProblem {
   const isTight = shape === 'tight'
   const depth = (isTight ? 1 : 2) + (number % 3)
   const loss: LossName = LOSS_NAMES[(number + (seed % 7)) % LOSS_NAMES.length]
   const activations = Array.from({ length: depth }, () => draws.pick(ACTIVATION_NAMES))
+  if (needed !== undefined) activations[draws.below(depth)] = draws.pick(needed)
   if (loss === 'binary-cross-entropy') activations[depth - 1] = 'sigmoid'
   if (loss === 'softmax-cross-entropy') activations[depth - 1] = 'linear'
   const samples = draws.pick(isTight ? [1, 2, 3] : [3, 4, 5, 7, 9])

@@ -25,6 +25,8 @@ export interface Notebook {
   outputDelta(values: Values): Rows
   /** f′ of layer l for sample s and unit i. */
   slope(values: Values, l: number, s: number, i: number): number
+  /** dZ of layer l for sample s and unit i from dA there. */
+  passActivation(values: Values, l: number, s: number, i: number, dA: number): number
   /** dA of the layer before l. */
   passBack(values: Values, l: number, delta: Rows): Rows
   /** dW without the penalty. `deltas` are those of this layer and all behind it. */
@@ -76,9 +78,12 @@ export function rightNotebook(network: PlainNetwork): Notebook {
       const P = loss === 'softmax-cross-entropy' ? probabilities(Z[last]) : A[last + 1]
       if (loss.endsWith('cross-entropy')) return map(P, (p, s, i) => (p - Y[s][i]) / m)
       const scale = loss === 'half-squared-error' ? 1 : 2 / (m * outputs)
-      return map(P, (a, s, i) => scale * (a - Y[s][i]) * this.slope(values, last, s, i))
+      return map(P, (a, s, i) => this.passActivation(values, last, s, i, scale * (a - Y[s][i])))
     },
     slope: ({ Z }, l, s, i) => activationSlope(activations[l], Z[l][s][i]),
+    passActivation(values, l, s, i, dA) {
+      return dA * this.slope(values, l, s, i)
+    },
     passBack: ({ W }, l, delta) => product(delta, W[l]),
     weights: ({ A }, l, deltas) => product(transposed(deltas[l]), A[l]),
     biases: (_values, l, deltas) => columnSums(deltas[l]),
@@ -104,7 +109,7 @@ export function runNotebook(
   deltas[W.length - 1] = map(notebook.outputDelta(values), round)
   for (let l = W.length - 2; l >= 0; l--) {
     const upstream = map(notebook.passBack(values, l + 1, deltas[l + 1]), round)
-    deltas[l] = map(upstream, (d, s, i) => round(d * notebook.slope(values, l, s, i)))
+    deltas[l] = map(upstream, (d, s, i) => round(notebook.passActivation(values, l, s, i, d)))
   }
   for (const [l, w] of W.entries()) {
     const gradient = map(

@@ -1,6 +1,6 @@
 import type { Finding } from '../report.js'
 import { Baseline } from './baseline.js'
-import { type DiagnosisInput, gatherEvidence, measureFit } from './evidence.js'
+import { type DiagnosisInput, type Fit, gatherEvidence, measureFit } from './evidence.js'
 import { explainWrong, type FoundMistake } from './explain.js'
 import { describeKind, LOCAL_KINDS, type MistakeKind, pageOf } from './kinds.js'
 import { countOf, joinNames } from './messages.js'
@@ -18,6 +18,15 @@ export function diagnose(input: DiagnosisInput): Finding[] {
   return explainWrong(baseline, wrong).map(toFinding)
 }
 
+/** What tells more of a gradient that no known mistake explains, where no cost was saved. */
+export function adviseToSaveCost(findings: readonly Finding[]): string[] {
+  if (!findings.some(({ kind }) => kind === 'unexplained')) return []
+  return [
+    'no mistake known here explains all of the gradient: save the cost that your code computed beside it, as `cost`; ' +
+      'it tells a wrong gradient from the right one of another network than the one declared',
+  ]
+}
+
 function toFinding(mistake: FoundMistake): Finding {
   const { kind, factor, layer, entries, alternatives } = mistake
   const explained = [...mistake.explained].sort((a, b) => a.evidence.t - b.evidence.t)
@@ -26,19 +35,27 @@ function toFinding(mistake: FoundMistake): Finding {
   const sentence = mistake.describe({
     names,
     plural: explained.length > 1,
-    agreement: fit === undefined || fit.residual === 0 ? 'exactly' : `to ${fit.residual.toExponential(1)}`,
+    agreement: fit === undefined ? 'exactly' : describeAgreement(fit),
   })
   return {
     kind,
     tensors: explained.map(({ evidence }) => evidence.parameter.name),
     ...(factor === undefined ? {} : { factor }),
     ...(layer === undefined ? {} : { layer: layer + 1 }),
-    ...(fit === undefined ? {} : { residual: fit.residual, explained: fit.explained }),
+    ...(fit === undefined
+      ? {}
+      : { ...(fit.isRounding ? {} : { residual: fit.residual }), explained: fit.explained }),
     ...(entries === undefined ? {} : { entries }),
     ...(alternatives.length === 0 ? {} : { alternatives }),
     message: `${sentence}${describeScope(mistake)}${describeAlternatives(alternatives)}`,
     link: pageOf(kind),
   }
+}
+
+/** A figure only where it is one: numbers that are nothing but rounding agree in no digit. */
+function describeAgreement({ residual, isRounding }: Fit): string {
+  if (residual === 0) return 'exactly'
+  return isRounding ? 'to within rounding' : `to ${residual.toExponential(1)}`
 }
 
 /** What a sampled check, kinks and the size of a network leave untested. */

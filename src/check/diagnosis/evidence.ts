@@ -150,11 +150,17 @@ export function contradicts(
   return false
 }
 
-/** ‖g − p‖₂/(‖g‖₂ + ‖p‖₂) over the evidence on some tensors, and the share of ‖g − ĝ‖₂ that p accounts for. */
-export function measureFit(fitted: readonly { evidence: TensorEvidence; value: EntryFunction }[]): {
-  residual: number
-  explained: number
-} {
+/** How well what a mistake makes of the right gradient, p, fits the given one. */
+export interface Fit {
+  /** ‖g − p‖₂/(‖g‖₂ + ‖p‖₂) over the evidence on some tensors. */
+  readonly residual: number
+  /** The share of ‖g − ĝ‖₂ that p accounts for. */
+  readonly explained: number
+  /** True where the residual is above the tolerance: rounding alone is compared, as of sums that cancel. */
+  readonly isRounding: boolean
+}
+
+export function measureFit(fitted: readonly { evidence: TensorEvidence; value: EntryFunction }[]): Fit {
   let [distance, error, ofGiven, ofPredicted] = [0, 0, 0, 0]
   for (const { evidence, value } of fitted) {
     for (const offset of evidence.offsets) {
@@ -166,8 +172,10 @@ export function measureFit(fitted: readonly { evidence: TensorEvidence; value: E
     }
   }
   const norms = Math.sqrt(ofGiven) + Math.sqrt(ofPredicted)
+  const residual = norms === 0 ? 0 : Math.sqrt(distance) / norms
   return {
-    residual: norms === 0 ? 0 : Math.sqrt(distance) / norms,
+    residual,
+    isRounding: residual > Math.max(...fitted.map(({ evidence }) => evidence.tolerance)),
     explained: error === 0 ? 0 : Math.max(0, 1 - Math.sqrt(distance / error)),
   }
 }

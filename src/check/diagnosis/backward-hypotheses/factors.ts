@@ -36,7 +36,11 @@ function scaleDelta(baseline: Baseline, l: number, factor: Factor, isLoss: boole
     apply: (steps) =>
       isLoss
         ? { ...steps, lossDerivative: () => multiply(steps.lossDerivative(), value) }
-        : { ...steps, slope: (at, k) => (at === l ? value : 1) * steps.slope(at, k) },
+        : {
+            ...steps,
+            passActivation: (at, k, upstream) =>
+              (at === l ? value : 1) * steps.passActivation(at, k, upstream),
+          },
     describe: ({ names, plural, agreement }) =>
       `${where} is ${describeFactor(value)}${meaning}${explainFactor(kind, value)}, and so ${plural ? 'are' : 'is'} ${names}: ${plural ? 'they agree' : 'it agrees'} ${agreement} with a backward pass that starts so`,
   }

@@ -14,6 +14,38 @@ interface MistakenDerivative {
   at(a: number, y: number, z: number, right: number): number
 }
 
+/** The gradient of the outputs themselves, which starts with ones in whatever scale. */
+function seededWithOnes(model: Model): MistakenDerivative[] {
+  const seeds: [number, string][] = [
+    [1, 'it is all ones, the gradient of the summed outputs'],
+    [1 / model.samples, 'it is 1/m everywhere, the gradient of the outputs averaged over the samples'],
+    [1 / model.targets.data.length, 'it is one number everywhere, the gradient of the mean of all outputs'],
+  ]
+  const chosen = seeds.filter(([seed], k) => seeds.findIndex(([other]) => other === seed) === k)
+  return chosen.flatMap(([seed, text]) => {
+    const value = seed / model.lossScale
+    const ones = { text: `${text} and not of the loss`, cost: 1.1, at: () => value }
+    if (model.loss.name !== 'binary-cross-entropy') return [ones]
+    return [
+      { ...ones, text: `${text} before the sigmoid and not of the loss` },
+      { ...ones, at: (a: number) => value * a * (1 - a) },
+    ]
+  })
+}
+
+/** A − Y without its parentheses, so that its factor stands before one of the two alone. */
+function forgottenParentheses(model: Model): MistakenDerivative[] {
+  const squares = model.loss.readsLogits ? 1 : 2
+  const factor = squares * model.lossScale
+  if (factor === 1) return []
+  const name = model.loss.readsClasses ? 'P' : 'A'
+  const text = (formula: string) => `its parentheses are missing, ${formula} for c·(${name} − Y)`
+  return [
+    { text: text(`c·${name} − Y`), cost: 1.15, at: (a, y) => squares * (a - y / factor) },
+    { text: text(`${name} − c·Y`), cost: 1.15, at: (a, y) => squares * (a / factor - y) },
+  ]
+}
+
 const BINARY_CROSS_ENTROPY: readonly MistakenDerivative[] = [
   {
     text: 'the sigmoid’s derivative is applied to A − Y, which contains it already',
@@ -77,7 +109,8 @@ function mistakesOf({ loss }: Model): readonly MistakenDerivative[] {
 /** Another derivative of the loss than the right one. Multiples of the right one are with the factors. */
 export const proposeLossDerivatives: BackwardHypothesis = function* (baseline) {
   const { model } = baseline
-  for (const mistaken of mistakesOf(model)) yield replaceDerivative(baseline, mistaken)
+  const mistakes = [...mistakesOf(model), ...seededWithOnes(model), ...forgottenParentheses(model)]
+  for (const mistaken of mistakes) yield replaceDerivative(baseline, mistaken)
 }
 
 function replaceDerivative(

@@ -1,7 +1,14 @@
 import type { TensorHypothesis } from '../explanation.js'
 import { proposeOtherTensor, proposeShifted, proposeTransposed } from './arrangement.js'
 import { proposePlaces } from './locality.js'
-import { proposeBiasSums, proposeProductsOfSums, proposeWrongDelta, proposeWrongInput } from './products.js'
+import {
+  proposeBiasSums,
+  proposeProductsOfSums,
+  proposeSumsOfWeights,
+  proposeWrongDelta,
+  proposeWrongInput,
+} from './products.js'
+
 import { proposeRegularisation } from './regularisation.js'
 import { proposeSamples } from './samples.js'
 import { proposeScaled, proposeZero } from './scale.js'
@@ -15,6 +22,7 @@ export const TENSOR_HYPOTHESES: readonly TensorHypothesis[] = [
   proposeWrongDelta,
   proposeWrongInput,
   proposeBiasSums,
+  proposeSumsOfWeights,
   proposeOtherTensor,
   proposeProductsOfSums,
   proposeSamples,

@@ -148,6 +148,54 @@ export const proposeBiasSums: TensorHypothesis = function* (evidence, baseline) 
   }
 }
 
+/** A bias's gradient taken from that of the weights, summed over one of its axes. */
+export const proposeSumsOfWeights: TensorHypothesis = function* (evidence, baseline) {
+  const { layer, role } = evidence.parameter
+  const weights = baseline.evidence.find(
+    ({ parameter }) => parameter.layer === layer && parameter.role === 'weights',
+  )
+  if (role === 'weights' || weights === undefined) return
+  const { inputs, outputs } = baseline.model.layers[layer]
+  // of the weights' gradient as it should be, and as it was given where that is wrong
+  const sources = [{ ofWeights: baseline.entries(weights.t), rounding: baseline.rounding(weights.t), as: '' }]
+  if (weights.isWrong) {
+    sources.push({ ofWeights: (offset) => weights.given[offset], rounding: () => 0, as: ', as it was given' })
+  }
+  for (const { ofWeights, rounding, as } of sources) {
+    const sums: [string, (entry: EntryFunction, offset: number) => number][] = []
+    const sumOf = (entry: EntryFunction, count: number, at: (k: number) => number) => {
+      let sum = 0
+      for (let k = 0; k < count; k++) sum += entry(at(k))
+      return sum
+    }
+    const ofUnit = (entry: EntryFunction, i: number) => sumOf(entry, inputs, (j) => i * inputs + j)
+    const [along, across] = weights.parameter.transposed ? ['columns', 'rows'] : ['rows', 'columns']
+    if (inputs > 1) {
+      sums.push([`the sums of the ${along} of`, ofUnit])
+      sums.push([`the means of the ${along} of`, (entry, i) => ofUnit(entry, i) / inputs])
+    }
+    if (inputs === outputs && inputs > 1) {
+      const ofInput = (entry: EntryFunction, j: number) => sumOf(entry, outputs, (i) => i * inputs + j)
+      sums.push([`the sums of the ${across} of`, ofInput])
+    }
+    for (const [what, sum] of sums) {
+      yield {
+        kind: 'bias-summed-wrong',
+        cost: as === '' ? 1.1 : 1.2,
+        group: `${what}${as}`,
+        costOfAnother: 0.1,
+        layer,
+        prediction: {
+          value: (offset) => sum(ofWeights, offset),
+          rounding: (offset) => sum(rounding, offset) + evidence.rounding(offset),
+        },
+        describe: ({ names, plural, agreement }) =>
+          `${names} ${plural ? 'are' : 'is'} ${what} ${plural ? "each layer's dW" : weights.name}${as}, instead of dZ summed over the samples: every entry agrees with that ${agreement}`,
+      }
+    }
+  }
+}
+
 /** A product of sums where a sum of products should be. */
 export const proposeProductsOfSums: TensorHypothesis = function* (evidence, baseline) {
   const { parameter } = evidence

@@ -169,6 +169,29 @@ describe('a mistake that has no name', () => {
   })
 })
 
+describe('how well a mistake fits', () => {
+  it('has no figure where rounding alone is compared: a bias summed over the classes of a softmax too', async () => {
+    const db = usual.gradients.get('db3')!.data
+    const total = db.reduce((sum, value) => sum + value, 0)
+    const [finding] = await diagnose(withChanged(usual.gradients, 'db3', () => total + 3e-17))
+    expect(finding.kind).toBe('bias-summed-wrong')
+    expect(finding.message).toContain('to within rounding')
+    expect(finding.residual).toBeUndefined()
+  })
+})
+
+describe('a gradient that nothing explains', () => {
+  const noise = new Draws(5)
+  const noisy = withChanged(usual.gradients, 'dW1', (g) => g + noise.normal())
+  const advice = expect.stringContaining('save the cost')
+
+  it('has the advice to save the cost where none was saved', async () => {
+    expect((await checkGradients({ ...usual.problem, gradients: noisy })).notices).toContainEqual(advice)
+    const { notices } = await checkGradients({ ...usual.problem, gradients: noisy, cost: usual.cost })
+    expect(notices).not.toContainEqual(advice)
+  })
+})
+
 describe('a sampled check', () => {
   it.each(['activation-derivative-missing', 'transposed', 'sample-dropped', 'scaled'])(
     'names the mistake by the entries it has, and says so: %s',

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { checkGradients } from '../../../../src/check/check-gradients.js'
 import { MISTAKE_KINDS } from '../../../../src/check/diagnosis/kinds.js'
 import type { Finding } from '../../../../src/check/report.js'
+import { MISTAKE_CLASSES } from '../../../support/mistake-classes.js'
 import {
   makeDoubleCase,
   makeRightCase,
@@ -123,6 +124,18 @@ describe('a mistake in the backward pass of a network of some size', () => {
 
   it('of every kind that can be named is in the zoo', () => {
     expect([...ZOO_KINDS, 'unexplained'].sort()).toEqual([...MISTAKE_KINDS].sort())
+  })
+})
+
+describe('what people do in a backward pass', () => {
+  it.each(Object.keys(MISTAKE_CLASSES))('is named: %s', async (name) => {
+    const score = await scoreZoo(name, CASES, {}, ({ kind }) => [kind])
+    expect(score.places / score.cases, score.misses.join('\n')).toBe(1)
+  })
+
+  it.each(Object.keys(MISTAKE_CLASSES))('is named in float32 arithmetic: %s', async (name) => {
+    const { cases, kinds, misses } = await scoreZoo(name, 4, { arithmetic: 'float32' }, ({ kind }) => [kind])
+    expect(kinds / cases, misses.join('\n')).toBe(1)
   })
 })
 

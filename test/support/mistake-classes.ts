@@ -1,0 +1,197 @@
+import type { MistakeKind } from '../../src/check/diagnosis/kinds.js'
+import type { ActivationName } from '../../src/network/activations.js'
+import { type Injection, inNotebook, layersWithSlope } from './injected-mistakes.js'
+import { columnSums, type Notebook, type Values } from './mistaken-network.js'
+import { activationSlope, applyActivation, type Rows, transposed } from './plain-network.js'
+
+/** A mistake that people make, and the kind that it is one of. */
+export interface MistakeClass {
+  readonly kind: MistakeKind
+  readonly inject: Injection
+  /** Activations it needs, one of which some layer is given. */
+  readonly activations?: readonly ActivationName[]
+}
+
+/** dZ of one element from dA, z and a. */
+type Pass = (dA: number, z: number, a: number) => number
+
+const sigmoid = (z: number) => 1 / (1 + Math.exp(-z))
+const [LEAK, LAMBDA, ALPHA] = [0.01, 1.0507009873554805, 1.6732632423543772]
+
+/** dZ of one layer computed by another line, as one of several variants. */
+const inActivation =
+  (variants: Partial<Record<ActivationName, Readonly<Record<string, Pass>>>>): Injection =>
+  (specimen, draws) => {
+    const { activations } = specimen.plain
+    const layers = layersWithSlope(specimen.plain).filter((l) => variants[activations[l]] !== undefined)
+    if (layers.length === 0) return undefined
+    const l = draws.pick(layers)
+    const [name, pass] = draws.pick(Object.entries(variants[activations[l]]!))
+    const variant = `${activations[l]} ${name}`
+    return inNotebook(specimen, variant, passAt(l, pass), l)
+  }
+
+export const passAt =
+  (l: number, pass: Pass) =>
+  (right: Notebook): Partial<Notebook> => ({
+    passActivation(values: Values, at: number, s: number, i: number, dA: number) {
+      if (at !== l) return right.passActivation(values, at, s, i, dA)
+      return pass(dA, values.Z[l][s][i], values.A[l + 1][s][i])
+    },
+  })
+
+/** Every activation with the same variants. */
+const forAll = (
+  names: readonly ActivationName[],
+  variants: (name: ActivationName) => Readonly<Record<string, Pass>>,
+) => Object.fromEntries(names.map((name) => [name, variants(name)]))
+
+const SMOOTH: readonly ActivationName[] = ['tanh', 'sigmoid', 'softplus', 'softsign', 'silu', 'gelu', 'elu']
+const LEAKY: readonly ActivationName[] = ['relu', 'leaky-relu']
+
+const where =
+  (above: Pass, below: Pass): Pass =>
+  (dA, z, a) =>
+    (z > 0 ? above : below)(dA, z, a)
+const times =
+  (slope: (z: number, a: number) => number): Pass =>
+  (dA, z, a) =>
+    dA * slope(z, a)
+
+/** Mistakes by what people do, each with the kind that a diagnosis calls it. */
+export const MISTAKE_CLASSES: Readonly<Record<string, MistakeClass>> = {
+  'a backward pass seeded with ones': {
+    kind: 'loss-derivative-wrong',
+    inject(specimen, draws) {
+      const { loss, activations } = specimen.plain
+      const last = activations.length - 1
+      const isMean = draws.below(2) === 0
+      return inNotebook(specimen, isMean ? 'mean' : 'sum', (right) => ({
+        outputDelta(values) {
+          const seed = isMean ? 1 / (values.m * values.outputs) : 1
+          return values.Y.map((row, s) =>
+            row.map((_, i) =>
+              // of cross-entropy on logits the outputs are Z; a sigmoid has its derivative or not
+              loss.endsWith('cross-entropy') ? seed : right.passActivation(values, last, s, i, seed),
+            ),
+          )
+        },
+      }))
+    },
+  },
+  "a bias's gradient summed from dW": {
+    kind: 'bias-summed-wrong',
+    inject(specimen, draws) {
+      const { plain } = specimen
+      const layers = plain.biases.flatMap((b, l) =>
+        b !== undefined && plain.weights[l].length > 1 && plain.weights[l][0].length > 1 ? [l] : [],
+      )
+      if (layers.length === 0) return undefined
+      const l = draws.pick(layers)
+      const isMean = draws.below(3) === 0
+      return inNotebook(specimen, `db${l + 1} ${isMean ? 'mean' : 'sum'}`, (right) => ({
+        biases(values, at, deltas) {
+          if (at !== l) return right.biases(values, at, deltas)
+          const dW = right.weights(values, l, deltas)
+          const whole: Rows = dW.map((row, i) =>
+            row.map((g, j) => g + right.decay(values, values.W[l][i][j])),
+          )
+          return columnSums(transposed(whole)).map((sum) => (isMean ? sum / whole[0].length : sum))
+        },
+      }))
+    },
+  },
+  'an activation applied to the gradient': {
+    kind: 'activation-derivative-wrong',
+    activations: [...LEAKY, ...SMOOTH],
+    inject: inActivation({
+      ...forAll(LEAKY, (name) => ({
+        'of dA': (dA) => applyActivation(name, dA),
+        'of dA, masked': (dA, z) => applyActivation(name, dA) * activationSlope(name, z),
+      })),
+      ...forAll(SMOOTH, (name) => ({
+        'of dA': (dA) => applyActivation(name, dA),
+        "f' at dA": (dA) => dA * activationSlope(name, dA),
+        "f' alone": (_dA, z) => activationSlope(name, z),
+        "dA + f'": (dA, z) => dA + activationSlope(name, z),
+      })),
+    }),
+  },
+  'parentheses forgotten around a derivative': {
+    kind: 'activation-derivative-wrong',
+    activations: ['tanh', 'sigmoid', 'softplus', 'softsign', 'silu', 'gelu', 'elu', 'selu'],
+    inject: inActivation({
+      tanh: { 'dA * 1 - a**2': (dA, _z, a) => dA * 1 - a ** 2 },
+      sigmoid: {
+        'dA * a * 1 - a': (dA, _z, a) => dA * a * 1 - a,
+        'dA * a - a**2': (dA, _z, a) => dA * a - a ** 2,
+      },
+      softplus: {
+        'dA / 1 + exp(-z)': (dA, z) => dA / 1 + Math.exp(-z),
+        'dA * 1 - exp(-a)': (dA, _z, a) => dA * 1 - Math.exp(-a),
+      },
+      softsign: { 'dA / 1 + abs(z)**2': (dA, z) => dA / 1 + Math.abs(z) ** 2 },
+      silu: {
+        'dA * s + z*s*(1 - s)': (dA, z) => dA * sigmoid(z) + z * sigmoid(z) * (1 - sigmoid(z)),
+        'dA * s * 1 + z*(1 - s)': (dA, z) => dA * sigmoid(z) * 1 + z * (1 - sigmoid(z)),
+      },
+      gelu: {
+        'dA * cdf + z*pdf': (dA, z) => {
+          const density = Math.exp(-(z ** 2) / 2) / Math.sqrt(2 * Math.PI)
+          return dA * (activationSlope('gelu', z) - z * density) + z * density
+        },
+      },
+      elu: {
+        'dA * a + 1': where(
+          (dA) => dA,
+          (dA, _z, a) => dA * a + 1,
+        ),
+      },
+      selu: {
+        'dA * a + λα': where(
+          (dA) => dA * LAMBDA,
+          (dA, _z, a) => dA * a + LAMBDA * ALPHA,
+        ),
+      },
+    }),
+  },
+  "leaky ReLU's slope at the wrong place": {
+    kind: 'activation-derivative-wrong',
+    activations: ['leaky-relu'],
+    inject: inActivation({
+      'leaky-relu': {
+        '0 below': times((z) => (z > 0 ? 1 : 0)),
+        swapped: times((z) => (z > 0 ? LEAK : 1)),
+        inverted: times((z) => (z > 0 ? 0 : LEAK)),
+        'inverted, slope above': times((z) => (z > 0 ? LEAK : 0)),
+        everywhere: times(() => LEAK),
+        '0.2 below': times((z) => (z > 0 ? 1 : 0.2)),
+        'negative below': times((z) => (z > 0 ? 1 : -LEAK)),
+        'assigned below': where(
+          (dA) => dA,
+          () => LEAK,
+        ),
+      },
+    }),
+  },
+  "SELU's or ELU's constants": {
+    kind: 'activation-derivative-wrong',
+    activations: ['selu', 'elu'],
+    inject: inActivation({
+      selu: {
+        'no λ': times((z) => (z > 0 ? 1 : ALPHA * Math.exp(z))),
+        'no λ above': times((z) => (z > 0 ? 1 : LAMBDA * ALPHA * Math.exp(z))),
+        'no λ below': times((z) => (z > 0 ? LAMBDA : ALPHA * Math.exp(z))),
+        'no α': times((z) => LAMBDA * (z > 0 ? 1 : Math.exp(z))),
+        'λ for α': times((z) => (z > 0 ? ALPHA : ALPHA * LAMBDA * Math.exp(z))),
+        'a + α': times((z, a) => (z > 0 ? LAMBDA : a + ALPHA)),
+        'λ(a + α)': times((z, a) => LAMBDA * (z > 0 ? 1 : a + ALPHA)),
+        rounded: times((z) => 1.0507 * (z > 0 ? 1 : 1.6733 * Math.exp(z))),
+      },
+      elu: {
+        'f below': times((z, a) => (z > 0 ? 1 : a)),
+        'exp everywhere': times((z) => Math.exp(z)),
+      },
+    }),
+  },
+}
