@@ -6,11 +6,42 @@ import type { BackwardMistake } from './explanation.js'
 /** How many elements the rounding of a mistaken backpropagation is scaled by. */
 const ROUNDING_SAMPLE = 64
 
+/** What hypotheses on a tensor's numbers start from: the right gradient of each, and nothing of layers but what is known. */
+export interface NumbersBaseline {
+  readonly evidence: readonly TensorEvidence[]
+  /** The network whose gradient it is; undefined for a function in code or a formula. */
+  readonly model: Model | undefined
+  /** Elements of tensor `t`'s gradient. */
+  entries(t: number): EntryFunction
+  /** The penalty's part of it. */
+  penalty(t: number): EntryFunction
+  /** What rounding does to it. */
+  rounding(t: number): EntryFunction
+  prediction(t: number): Prediction
+}
+
+/** The numerical gradients by themselves, of whatever they may be. */
+export function createNumbersBaseline(evidence: readonly TensorEvidence[]): NumbersBaseline {
+  const entries = (t: number): EntryFunction => {
+    const { right } = evidence[t]
+    return (offset) => right[offset]
+  }
+  const rounding = (t: number) => evidence[t].rounding
+  return {
+    evidence,
+    model: undefined,
+    entries,
+    penalty: () => () => 0,
+    rounding,
+    prediction: (t) => ({ value: entries(t), rounding: rounding(t) }),
+  }
+}
+
 /**
  * The backpropagation that hypotheses depart from: the right one, or one with the mistakes that were found
  * already. Hypotheses on single tensors take its gradients, hypotheses on the backward pass replace its steps.
  */
-export class Baseline {
+export class Baseline implements NumbersBaseline {
   readonly model: Model
   readonly pass: ForwardPass
   readonly evidence: readonly TensorEvidence[]

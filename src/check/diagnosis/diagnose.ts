@@ -27,7 +27,8 @@ export function adviseToSaveCost(findings: readonly Finding[]): string[] {
   ]
 }
 
-function toFinding(mistake: FoundMistake): Finding {
+/** What was found, as the report has it. */
+export function toFinding(mistake: FoundMistake): Finding {
   const { kind, factor, layer, entries, alternatives } = mistake
   const explained = [...mistake.explained].sort((a, b) => a.evidence.t - b.evidence.t)
   const fit = LOCAL_KINDS.has(kind) ? undefined : measureFit(explained)

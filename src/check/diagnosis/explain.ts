@@ -1,7 +1,7 @@
 import { BACKWARD_HYPOTHESES } from './backward-hypotheses/all.js'
-import type { Baseline } from './baseline.js'
+import type { Baseline, NumbersBaseline } from './baseline.js'
 import { contradicts, type EntryFunction, explains, type TensorEvidence } from './evidence.js'
-import type { BackwardMistake, TensorExplanation, Wording } from './explanation.js'
+import type { BackwardMistake, NumbersHypothesis, TensorExplanation, Wording } from './explanation.js'
 import { LOCAL_KINDS, type MistakeKind } from './kinds.js'
 import { TENSOR_HYPOTHESES } from './tensor-hypotheses/all.js'
 
@@ -44,6 +44,16 @@ export function explainWrong(baseline: Baseline, wrong: readonly TensorEvidence[
   return findPlan(baseline, wrong, new Set(), MOST_BACKWARD_MISTAKES).mistakes
 }
 
+/** The same by what single tensors' numbers say, where there is no backward pass to look into. */
+export function explainNumbers(
+  baseline: NumbersBaseline,
+  wrong: readonly TensorEvidence[],
+  hypotheses: readonly NumbersHypothesis[],
+): readonly FoundMistake[] {
+  const groups = groupByMistake(wrong, hypotheses, (propose, evidence) => propose(evidence, baseline))
+  return coverByGroups(groups, wrong, groups).mistakes
+}
+
 function findPlan(
   baseline: Baseline,
   wrong: readonly TensorEvidence[],
@@ -51,7 +61,11 @@ function findPlan(
   depth: number,
 ): Plan {
   if (wrong.length === 0) return { cost: 0, mistakes: [] }
-  const groups = groupByMistake(baseline, wrong)
+  const groups = groupByMistake(wrong, TENSOR_HYPOTHESES, (propose, evidence) => {
+    // whole, once, for everything that is proposed
+    baseline.gradient(evidence.t)
+    return propose(evidence, baseline)
+  })
   const passes = depth === 0 ? [] : findBackwardMistakes(baseline, wrong, settled)
   const rivals: Rival[] = [...groups, ...passes]
   let best = coverByGroups(groups, wrong, rivals)
@@ -141,16 +155,18 @@ interface Group extends Rival {
 }
 
 /** The explanations that hold of each wrong tensor by itself, those that are one mistake put together. */
-function groupByMistake(baseline: Baseline, wrong: readonly TensorEvidence[]): Group[] {
+function groupByMistake<Hypothesis>(
+  wrong: readonly TensorEvidence[],
+  hypotheses: readonly Hypothesis[],
+  propose: (hypothesis: Hypothesis, evidence: TensorEvidence) => Iterable<TensorExplanation>,
+): Group[] {
   const groups = new Map<
     string,
     { explanation: TensorExplanation; tensors: FoundMistake['explained'][number][] }
   >()
   for (const evidence of wrong) {
-    // whole, once, for everything that is proposed
-    baseline.gradient(evidence.t)
-    for (const [h, propose] of TENSOR_HYPOTHESES.entries()) {
-      for (const explanation of propose(evidence, baseline)) {
+    for (const [h, hypothesis] of hypotheses.entries()) {
+      for (const explanation of propose(hypothesis, evidence)) {
         const isLocal = LOCAL_KINDS.has(explanation.kind)
         if (!isLocal && !explains(evidence, explanation.prediction)) continue
         const key = explanation.group ?? `${evidence.t} ${h} ${groups.size}`

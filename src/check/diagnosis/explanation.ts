@@ -1,5 +1,5 @@
 import type { BackwardSteps } from '../../network/backpropagation.js'
-import type { Baseline } from './baseline.js'
+import type { Baseline, NumbersBaseline } from './baseline.js'
 import type { Prediction, TensorEvidence } from './evidence.js'
 import type { MistakeKind } from './kinds.js'
 
@@ -57,6 +57,12 @@ export interface BackwardMistake extends Explanation {
  * afterwards, so it may be generous.
  */
 export type TensorHypothesis = (evidence: TensorEvidence, baseline: Baseline) => Iterable<TensorExplanation>
+
+/** The same where the numbers alone are looked at: it holds of any tensors, a network's or not. */
+export type NumbersHypothesis = (
+  evidence: TensorEvidence,
+  baseline: NumbersBaseline,
+) => Iterable<TensorExplanation>
 
 /** One kind of mistake on the backward pass. */
 export type BackwardHypothesis = (

@@ -1,4 +1,5 @@
-import type { Baseline } from './baseline.js'
+import type { Model } from '../../network/model.js'
+import type { NumbersBaseline } from './baseline.js'
 import type { EntryFunction, TensorEvidence } from './evidence.js'
 import type { MistakeKind } from './kinds.js'
 
@@ -28,7 +29,7 @@ export function fitFactors(
   { offsets, given, tolerance }: TensorEvidence,
   reference: EntryFunction,
   part: EntryFunction,
-  baseline: Baseline,
+  baseline: NumbersBaseline,
 ): Factor[] {
   let [products, squares, telling] = [0, 0, 0]
   for (const offset of offsets) {
@@ -46,19 +47,32 @@ export function fitFactors(
 }
 
 /** Constants that a gradient is commonly too large or too small by, the likeliest first. */
-function knownFactors({ model }: Baseline): Factor[] {
-  const m = model.samples
-  const outputs = model.targets.columns
+function knownFactors({ model }: NumbersBaseline): Factor[] {
   const factors: Factor[] = []
   const add = (value: number, meaning: string, cost = COST.known, kind: MistakeKind = 'scaled') => {
     if (value !== 1) factors.push({ value, meaning, cost, kind })
   }
-  add(m, 'the number of samples', COST.known, isAveraged(model) ? 'not-averaged' : 'scaled')
-  add(1 / m, '1 over the number of samples', COST.known, 'averaged-twice')
+  const outputs = model?.targets.columns
+  if (model !== undefined) {
+    const m = model.samples
+    add(m, 'the number of samples', COST.known, isAveraged(model) ? 'not-averaged' : 'scaled')
+    add(1 / m, '1 over the number of samples', COST.known, 'averaged-twice')
+  }
   for (let n = 2; n <= LARGEST_INTEGER; n++) {
     add(n, n === outputs ? 'the number of outputs' : '')
     add(1 / n, n === outputs ? '1 over the number of outputs' : '')
   }
+  if (model !== undefined) addSizes(model, add)
+  const negative = factors.map(
+    ({ value, meaning }): Factor => ({ value: -value, meaning, cost: COST.knownWithSign, kind: 'scaled' }),
+  )
+  return [{ value: -1, meaning: '', cost: COST.sign, kind: 'sign-flipped' }, ...factors, ...negative]
+}
+
+/** Factors that are made of a network's numbers of samples and outputs. */
+function addSizes(model: Model, add: (value: number, meaning: string, cost?: number) => void): void {
+  const m = model.samples
+  const outputs = model.targets.columns
   add(outputs, 'the number of outputs')
   add(1 / outputs, '1 over the number of outputs')
   add(m * outputs, 'the number of samples times that of outputs')
@@ -67,14 +81,10 @@ function knownFactors({ model }: Baseline): Factor[] {
     add(m / (m - 1), 'm/(m − 1) for m samples', COST.unusual)
     add((m - 1) / m, '(m − 1)/m for m samples', COST.unusual)
   }
-  const negative = factors.map(
-    ({ value, meaning }): Factor => ({ value: -value, meaning, cost: COST.knownWithSign, kind: 'scaled' }),
-  )
-  return [{ value: -1, meaning: '', cost: COST.sign, kind: 'sign-flipped' }, ...factors, ...negative]
 }
 
 /** True where the loss is a mean over the samples. */
-export function isAveraged(model: Baseline['model']): boolean {
+export function isAveraged(model: Model): boolean {
   const outputs = model.targets.columns
   return model.loss.scale(2, outputs) !== model.loss.scale(1, outputs)
 }

@@ -1,4 +1,4 @@
-import type { Baseline } from './baseline.js'
+import type { NumbersBaseline } from './baseline.js'
 import type { TensorEvidence } from './evidence.js'
 import { countOf, formatFactor } from './messages.js'
 import { positionsOf } from './positions.js'
@@ -7,7 +7,11 @@ import { positionsOf } from './positions.js'
 const SAME_RATIO = 1e-3
 
 /** How the wrong entries of a tensor look, for a reader whose mistake has no name here. */
-export function describePattern(evidence: TensorEvidence, baseline: Baseline, offsets: Uint32Array): string {
+export function describePattern(
+  evidence: TensorEvidence,
+  baseline: NumbersBaseline,
+  offsets: Uint32Array,
+): string {
   const { given, confirmed } = evidence
   const value = baseline.entries(evidence.t)
   const where = `in ${offsets.length} of ${countOf(confirmed.length, 'entry', 'entries')}, and no mistake known here explains it`

@@ -14,8 +14,10 @@ export interface Positions {
 }
 
 export function positionsOf(parameter: ParameterTensor): Positions {
-  const isBias = parameter.role === 'biases'
-  const [rows, columns] = isBias ? [parameter.size, 1] : parameter.shape
+  const isFlat = parameter.role === 'biases' || parameter.shape.length < 2
+  // of more than two axes the last is the columns, the others together the rows
+  const columns = isFlat ? 1 : parameter.shape[parameter.shape.length - 1]
+  const rows = columns === 0 ? 0 : parameter.size / columns
   return {
     rows,
     columns,

@@ -1,11 +1,11 @@
-import type { Baseline } from '../baseline.js'
+import type { NumbersBaseline } from '../baseline.js'
 import { explains, type Prediction, type TensorEvidence } from '../evidence.js'
-import type { TensorExplanation, TensorHypothesis } from '../explanation.js'
+import type { NumbersHypothesis, TensorExplanation } from '../explanation.js'
 import { type Positions, positionsOf } from '../positions.js'
 
 /** The right tensor with every element taken from another place; undefined gives 0. */
 function rearranged(
-  baseline: Baseline,
+  baseline: NumbersBaseline,
   t: number,
   source: (offset: number) => number | undefined,
 ): Prediction {
@@ -18,10 +18,10 @@ function rearranged(
 }
 
 /** The transpose of a square matrix, or the elements of another one read in the other order. */
-export const proposeTransposed: TensorHypothesis = function* ({ t, parameter }, baseline) {
+export const proposeTransposed: NumbersHypothesis = function* ({ t, parameter }, baseline) {
   const positions = positionsOf(parameter)
   const { rows, columns, isVector } = positions
-  if (isVector) return
+  if (isVector || parameter.shape.length > 2) return
   if (rows === columns) {
     yield {
       kind: 'transposed',
@@ -66,7 +66,7 @@ function reorder({ rows, columns, locate, offsetOf }: Positions, offset: number,
 const EDGES = ['wrapped', 'zero', 'repeated', 'kept'] as const
 
 /** Everything moved by one row, one column, or one element in row-major order. */
-export const proposeShifted: TensorHypothesis = function* ({ t, parameter }, baseline) {
+export const proposeShifted: NumbersHypothesis = function* ({ t, parameter }, baseline) {
   const positions = positionsOf(parameter)
   const { rows, columns, isVector, locate, offsetOf } = positions
   const shift = (
@@ -120,7 +120,7 @@ export const proposeShifted: TensorHypothesis = function* ({ t, parameter }, bas
 }
 
 /** The gradient of another tensor of the same shape: the two of them swapped, or one of them taken twice. */
-export const proposeOtherTensor: TensorHypothesis = function* ({ t, parameter }, baseline) {
+export const proposeOtherTensor: NumbersHypothesis = function* ({ t, parameter }, baseline) {
   for (const other of baseline.evidence) {
     const { parameter: theirs } = other
     const fits = theirs.role === parameter.role && String(theirs.shape) === String(parameter.shape)
@@ -132,7 +132,7 @@ export const proposeOtherTensor: TensorHypothesis = function* ({ t, parameter },
       yield {
         kind: 'gradient-of-another-layer',
         cost: 1.15,
-        layer: parameter.layer,
+        ...(baseline.model === undefined ? {} : { layer: parameter.layer }),
         prediction,
         describe: ({ names, agreement }) =>
           `${names} holds the gradient of ${theirs.name}, not of ${parameter.name}: it agrees with that ${agreement}`,

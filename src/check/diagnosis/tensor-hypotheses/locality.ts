@@ -1,7 +1,7 @@
 import { userIndex } from '../../../network/bind.js'
-import type { Baseline } from '../baseline.js'
+import type { NumbersBaseline } from '../baseline.js'
 import { isNear, largest, type Prediction, type TensorEvidence } from '../evidence.js'
-import type { TensorExplanation, TensorHypothesis } from '../explanation.js'
+import type { NumbersHypothesis, TensorExplanation } from '../explanation.js'
 import { countOf, describeFactor, joinNames } from '../messages.js'
 import { describePattern } from '../pattern.js'
 import { positionsOf } from '../positions.js'
@@ -19,7 +19,7 @@ interface Departures {
   readonly sound: Uint32Array
 }
 
-function findDepartures(evidence: TensorEvidence, baseline: Baseline): Departures {
+function findDepartures(evidence: TensorEvidence, baseline: NumbersBaseline): Departures {
   const { value, rounding } = baseline.prediction(evidence.t)
   const departs = (offset: number) =>
     !isNear(evidence.given[offset], value(offset), evidence.tolerance, rounding(offset))
@@ -30,7 +30,7 @@ function findDepartures(evidence: TensorEvidence, baseline: Baseline): Departure
 }
 
 /** Right but for a few entries, or but for whole rows or columns; or nothing that is known. */
-export const proposePlaces: TensorHypothesis = function* (evidence, baseline) {
+export const proposePlaces: NumbersHypothesis = function* (evidence, baseline) {
   const departures = findDepartures(evidence, baseline)
   const lines = findLines(evidence, departures, 'row') ?? findLines(evidence, departures, 'column')
   if (lines !== undefined) yield explainLines(evidence, baseline, departures, lines)
@@ -85,7 +85,7 @@ function findLines(
 
 function explainLines(
   evidence: TensorEvidence,
-  baseline: Baseline,
+  baseline: NumbersBaseline,
   { offsets }: Departures,
   { axis, numbers }: Lines,
 ): TensorExplanation {
@@ -104,7 +104,7 @@ function explainLines(
 
 function explainElements(
   evidence: TensorEvidence,
-  baseline: Baseline,
+  baseline: NumbersBaseline,
   { offsets }: Departures,
 ): TensorExplanation {
   const { parameter, given } = evidence
@@ -135,7 +135,7 @@ const ofThoseJudged = ({ confirmed, parameter }: TensorEvidence, verb: 'was' | '
 /** What the wrong elements have in common. */
 function describeValues(
   { given, t, tolerance }: TensorEvidence,
-  baseline: Baseline,
+  baseline: NumbersBaseline,
   offsets: Uint32Array,
   isOne = false,
 ): string {

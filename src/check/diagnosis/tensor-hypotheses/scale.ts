@@ -1,11 +1,14 @@
-import type { Baseline } from '../baseline.js'
+import type { NumbersBaseline } from '../baseline.js'
 import type { EntryFunction, TensorEvidence } from '../evidence.js'
-import type { TensorExplanation, TensorHypothesis } from '../explanation.js'
+import type { NumbersHypothesis, TensorExplanation } from '../explanation.js'
 import { type Factor, fitFactors, isAveraged } from '../factors.js'
 import { describeFactor, formatFactor } from '../messages.js'
 
+const hasPenalty = ({ parameter }: TensorEvidence, { model }: NumbersBaseline) =>
+  model !== undefined && model.network.l2 !== 0 && parameter.role !== 'biases'
+
 /** A tensor that is a multiple of the right one, or whose part from the data is (the penalty's being right). */
-export const proposeScaled: TensorHypothesis = function* (evidence, baseline) {
+export const proposeScaled: NumbersHypothesis = function* (evidence, baseline) {
   const { t } = evidence
   const entry = baseline.entries(t)
   const penalty = baseline.penalty(t)
@@ -13,7 +16,7 @@ export const proposeScaled: TensorHypothesis = function* (evidence, baseline) {
   for (const factor of fitFactors(evidence, entry, nothing, baseline)) {
     yield explainScale(evidence, baseline, factor, entry, nothing)
   }
-  if (baseline.model.network.l2 === 0 || evidence.parameter.role === 'biases') return
+  if (!hasPenalty(evidence, baseline)) return
   const data: EntryFunction = (offset) => entry(offset) - penalty(offset)
   for (const factor of fitFactors(evidence, data, penalty, baseline)) {
     yield explainScale(evidence, baseline, factor, data, penalty)
@@ -22,7 +25,7 @@ export const proposeScaled: TensorHypothesis = function* (evidence, baseline) {
 
 function explainScale(
   { t }: TensorEvidence,
-  baseline: Baseline,
+  baseline: NumbersBaseline,
   factor: Factor,
   scaled: EntryFunction,
   rest: EntryFunction,
@@ -30,7 +33,7 @@ function explainScale(
   const rounding = baseline.rounding(t)
   const { value, kind } = factor
   const isPart = rest(0) !== 0
-  const m = baseline.model.samples
+  const m = baseline.model?.samples
   return {
     kind,
     cost: 1 + factor.cost,
@@ -50,7 +53,7 @@ function explainScale(
         case 'not-averaged':
           return `${what} ${is} ${m} times too large, the number of samples: the 1/m of the mean over the samples is missing; every entry agrees ${agreement} after dividing by ${m}`
         case 'averaged-twice': {
-          const cause = isAveraged(baseline.model)
+          const cause = isAveraged(baseline.model!)
             ? 'the mean over the samples is taken twice'
             : 'it is divided by m, but this loss is a sum over the samples, not a mean'
           return `${what} ${is} ${m} times too small, the number of samples: ${cause}; every entry agrees ${agreement} after multiplying by ${m}`
@@ -69,7 +72,8 @@ function explainScale(
 }
 
 /** A tensor of zeros, or one that holds nothing but the penalty. */
-export const proposeZero: TensorHypothesis = function* ({ t, parameter, offsets, given }, baseline) {
+export const proposeZero: NumbersHypothesis = function* (evidence, baseline) {
+  const { t, offsets, given } = evidence
   const rounding = baseline.rounding(t)
   // sums that cancel leave small numbers, not zeros
   if (offsets.every((offset) => given[offset] === 0)) {
@@ -83,7 +87,7 @@ export const proposeZero: TensorHypothesis = function* ({ t, parameter, offsets,
         `${names} ${plural ? 'are' : 'is'} zero everywhere, but the right gradient is not: it was never computed, or overwritten`,
     }
   }
-  if (baseline.model.network.l2 === 0 || parameter.role === 'biases') return
+  if (!hasPenalty(evidence, baseline)) return
   yield {
     kind: 'zero',
     cost: 1,
