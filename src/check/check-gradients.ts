@@ -7,13 +7,14 @@ import { type EvaluatedGradients, evaluateGradients } from './evaluate-gradients
 import { combineFindings } from './fast/combine-findings.js'
 import { mergeFindings } from './fast/merge-findings.js'
 import { listEntries } from './gradient-entries.js'
-import { defaultTolerance, judgeTensor, type TensorEvidence, type Totals } from './judge.js'
+import { judgeTensor, type TensorEvidence, type Totals } from './judge.js'
 import { describeKinks } from './kinks.js'
 import { type BoundProblem, bindProblem, type Problem } from './problem.js'
 import type { CheckReport, StepReport } from './report.js'
 import { describeSampling, explainSampling } from './sampling.js'
 import { inspectSetup } from './setup/inspect-setup.js'
 import { readSteps, sweepSteps } from './sweep-steps.js'
+import { chooseTolerances, toleranceOfWhole } from './tolerances.js'
 
 /**
  * Checks an analytical gradient: perturbs every parameter (or a sample) by ±h, compares the numerical gradient
@@ -28,18 +29,22 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
   const bound = await bindProblem(problem)
   const started = performance.now()
   const { model, gradients } = bound
-  const tolerance = options.tolerance ?? defaultTolerance(evaluator, gradients, settings)
-  const evaluated = await evaluateGradients(bound, evaluator, settings, tolerance, options)
+  const tolerances = chooseTolerances(options.tolerance, evaluator, gradients, settings)
+  const evaluated = await evaluateGradients(bound, evaluator, settings, tolerances, options)
   const { base, results, checked, interrupted, crossValidation, refinement, secondLook } = evaluated
-  const evidence = gatherEvidence(bound, evaluated, tolerance)
+  const evidence = gatherEvidence(bound, evaluated, tolerances)
   const totals: Totals = { difference: new DifferenceSum(), squaredErrors: 0, anyNonZero: false }
   const ofEntries = results.map((tensor, t) => judgeTensor(tensor, t, evidence[t], totals))
   const merged =
-    evaluated.fast &&
-    mergeFindings(evaluated.fast, { results, gradients, judgements: ofEntries, tolerance, evaluator })
+    evaluated.fast && mergeFindings(evaluated.fast, { results, gradients, judgements: ofEntries, evaluator })
   const judgements = merged?.judgements ?? ofEntries
   totals.anyNonZero ||= merged?.anyNonZero === true
   const { norms } = totals.difference
+  const tolerance = toleranceOfWhole(
+    tolerances,
+    judgements.map((judgement) => judgement.norms),
+    norms,
+  )
   const numericalError = norms === 0 ? 0 : Math.sqrt(totals.squaredErrors) / norms
   const concluded = conclude({
     judgements,
@@ -63,7 +68,7 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     { signal: options.signal },
   )
   const tensors = judgements.map((judgement) => judgement.report)
-  const judged = { model, gradients, results, estimate: evaluated.estimate, tolerance, tensors }
+  const judged = { model, gradients, results, estimate: evaluated.estimate, tensors }
   const explain = () => (merged === undefined ? diagnose(judged) : combineFindings(judged, merged))
   const diagnosis = setup.verdict === 'fail' ? explain() : []
   const sampling = options.sample === undefined ? undefined : describeSampling(results)
@@ -112,12 +117,12 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
 function gatherEvidence(
   { gradients }: BoundProblem,
   { estimate, secondLook, refinement }: EvaluatedGradients,
-  tolerance: number,
+  tolerances: readonly number[],
 ): TensorEvidence[] {
   return gradients.map((gradient, t) => ({
     gradient,
     estimate,
-    tolerance,
+    tolerance: tolerances[t],
     truncations: secondLook.truncations[t],
     crossings: refinement.crossed[t].length,
   }))

@@ -104,7 +104,7 @@ export async function measureTruncation(
 
 /** How many times its estimated first term the truncation error is: of one entry at most, and of the norm. */
 async function measureTruncationFactors(
-  { base, truncation, arithmetic }: ErrorSources,
+  { base, truncation, basePoint }: ErrorSources,
   settings: DifferenceSettings,
   sample: readonly ResultSample[],
 ): Promise<TruncationFactors> {
@@ -114,7 +114,7 @@ async function measureTruncationFactors(
   for (const [t, { derivatives, fine, crosses }] of measured.entries()) {
     for (const [k, offset] of sample[t].entries.entries()) {
       const square = truncation.of(t, offset)
-      const rounding = ROUNDING_SHARE * Math.sqrt(arithmetic.of(t, offset))
+      const rounding = ROUNDING_SHARE * Math.sqrt(basePoint.of(t, offset))
       const error = Math.max(0, Math.abs(derivatives[k] - fine[k]) - rounding)
       if (crosses[k] || square === 0 || !Number.isFinite(error)) continue
       largest = Math.max(largest, error / Math.sqrt(square))

@@ -5,7 +5,6 @@ import {
   backpropagationRounding,
   differenceRounding,
   type EntryVariances,
-  type FloatFormat,
   formatOf,
   lossRounding,
 } from '../network/rounding.js'
@@ -51,9 +50,10 @@ export interface ErrorSources {
   /** Of the evaluator, in squared unit roundoffs `u`. */
   readonly rounding: EntryVariances
   readonly u: number
-  /** Of the analytical gradient, in squared unit roundoffs `arithmeticRoundoff`. */
-  readonly arithmetic: EntryVariances
-  readonly arithmeticRoundoff: number
+  /** Of a backpropagation in float64, in squared unit roundoffs of float64. */
+  readonly basePoint: EntryVariances
+  /** Of the analytical gradient, each tensor by its own precision. */
+  readonly arithmetic: TensorRounding
   /** Squared sizes of the truncation at the step asked for. */
   readonly truncation: EntryVariances
   /** Squared deviation and bound of what does not depend on the entry. */
@@ -69,14 +69,13 @@ export function findErrorSources(
   gradients: readonly AnalyticalGradient[],
 ): ErrorSources {
   const { model } = base
-  const coarsest = coarsestFormat(gradients)
   const onDevice = evaluator.name === 'webgpu'
   return {
     base,
     rounding: differenceRounding(base, onDevice ? 'gpu' : 'cpu'),
     u: unitRoundoffOf(evaluator.precision),
-    arithmetic: backpropagationRounding(base, coarsest),
-    arithmeticRoundoff: coarsest.unitRoundoff,
+    basePoint: backpropagationRounding(base, formatOf('float64')),
+    arithmetic: roundByTensor(base, gradients),
     truncation: truncationScale(base, settings.scheme, settings.step),
     constantVariance: evaluator.name === 'textbook' ? textbookVariance(base, settings) : 0,
     constant: onDevice ? SINGLE_UNDERFLOW * model.lossScale * model.targets.data.length : 0,
@@ -98,16 +97,16 @@ function textbookVariance(base: Linearization, { step, scheme }: DifferenceSetti
  * @param factors how many times that term the truncation error is, as a sample shows
  */
 export function estimateErrors(sources: ErrorSources, factors: TruncationFactors): ErrorEstimate {
-  const { rounding, u, arithmetic, arithmeticRoundoff, truncation, constantVariance, constant } = sources
+  const { rounding, u, basePoint, arithmetic, truncation, constantVariance, constant } = sources
   const roundingVariance = (t: number, offset: number) => {
-    const ofBasePoint = u > FLOAT64_ROUNDOFF ? FLOAT64_ROUNDOFF ** 2 * arithmetic.of(t, offset) : 0
+    const ofBasePoint = u > FLOAT64_ROUNDOFF ? FLOAT64_ROUNDOFF ** 2 * basePoint.of(t, offset) : 0
     return u ** 2 * rounding.of(t, offset) + ofBasePoint + constantVariance
   }
   return {
     ofRounding: (t, offset) => ROUNDING_DEVIATIONS * Math.sqrt(roundingVariance(t, offset)) + constant,
     ofTruncation: (t, offset) => TRUNCATION_MARGIN * factors.ofEntry * Math.sqrt(truncation.of(t, offset)),
     ofArithmetic: (t, offset) =>
-      ARITHMETIC_DEVIATIONS * arithmeticRoundoff * Math.sqrt(arithmetic.of(t, offset)),
+      ARITHMETIC_DEVIATIONS * arithmetic.roundoff(t) * arithmetic.deviation(t, offset),
     squaredNorm(t, entries) {
       const scale = NORM_MARGIN ** 2
       if (entries === undefined) {
@@ -127,31 +126,38 @@ export function estimateErrors(sources: ErrorSources, factors: TruncationFactors
   }
 }
 
-/** What rounding does to the analytical gradient, where no evaluator's arithmetic is involved. */
-export interface GradientRounding {
+/** What rounding does to the analytical gradient, each tensor in the precision that it is stored in. */
+export interface TensorRounding {
+  /** The unit roundoff of tensor `t`. */
+  roundoff(t: number): number
+  /** The standard deviation of its element `offset`, in those unit roundoffs. */
+  deviation(t: number, offset: number): number
+}
+
+/** The same with the sizes of what was summed, where no evaluator's arithmetic is involved. */
+export interface GradientRounding extends TensorRounding {
   /** Σ|terms| of every element. */
   readonly magnitudes: readonly Float64Array[]
-  /** The unit roundoff of the analytical gradient. */
-  readonly u: number
-  /** The standard deviation of element `offset` of tensor `t`, in unit roundoffs. */
-  deviation(t: number, offset: number): number
 }
 
 export function estimateGradientRounding(
   base: Linearization,
   gradients: readonly AnalyticalGradient[],
 ): GradientRounding {
-  const format = coarsestFormat(gradients)
-  const variances = backpropagationRounding(base, format)
-  return {
-    magnitudes: base.model.gradientMagnitudes(),
-    u: format.unitRoundoff,
-    deviation: (t, offset) => Math.sqrt(variances.of(t, offset)),
-  }
+  return { ...roundByTensor(base, gradients), magnitudes: base.model.gradientMagnitudes() }
 }
 
-/** The format that the least precise of the gradient's tensors is stored in. */
-function coarsestFormat(gradients: readonly AnalyticalGradient[]): FloatFormat {
-  const formats = gradients.map((gradient) => formatOf(gradient.dtype))
-  return formats.reduce((a, b) => (b.unitRoundoff > a.unitRoundoff ? b : a))
+/** Carries variances back once for every format that some tensor is stored in. */
+function roundByTensor(base: Linearization, gradients: readonly AnalyticalGradient[]): TensorRounding {
+  const formats = gradients.map(({ dtype }) => formatOf(dtype))
+  const byRoundoff = new Map<number, EntryVariances>()
+  for (const format of formats) {
+    if (byRoundoff.has(format.unitRoundoff)) continue
+    byRoundoff.set(format.unitRoundoff, backpropagationRounding(base, format))
+  }
+  const variances = formats.map(({ unitRoundoff }) => byRoundoff.get(unitRoundoff)!)
+  return {
+    roundoff: (t) => formats[t].unitRoundoff,
+    deviation: (t, offset) => Math.sqrt(variances[t].of(t, offset)),
+  }
 }

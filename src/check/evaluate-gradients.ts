@@ -50,14 +50,14 @@ export async function evaluateGradients(
   problem: BoundProblem,
   evaluator: Evaluator,
   settings: DifferenceSettings,
-  tolerance: number,
+  tolerances: readonly number[],
   options: CheckOptions,
 ): Promise<EvaluatedGradients> {
   const { model, gradients } = problem
   const hooks = { signal: options.signal }
   const base = linearize(model)
   const rounding = estimateGradientRounding(base, gradients)
-  const fast = await probe(problem, rounding, settings, tolerance, options)
+  const fast = await probe(problem, rounding, settings, tolerances, options)
   const selection = fast?.selection ?? select(problem, options)
   const results = createDerivatives(selection)
   const total = results.reduce((sum, tensor) => sum + tensor.entries.length, 0)
@@ -78,7 +78,7 @@ export async function evaluateGradients(
   const ofSmallSteps = evaluator.name === 'textbook' ? createCpuEvaluator('') : evaluator
   const refinement = await refineKinks(model, ofSmallSteps, results, settings, hooks)
   const truncations = settleEntriesOnKinks(base, results, gradients, refinement)
-  const evidence = { model, evaluator, settings, results, gradients, estimate, tolerance }
+  const evidence = { model, evaluator, settings, results, gradients, estimate, tolerances }
   const secondLook = await lookAgain(evidence, truncations, hooks)
   const sides = settings.scheme === 'central' ? 2 : 1
   return {
@@ -107,7 +107,7 @@ async function probe(
   { model, gradients }: BoundProblem,
   rounding: GradientRounding,
   settings: DifferenceSettings,
-  tolerance: number,
+  tolerances: readonly number[],
   { fast, seed, signal, onProgress }: CheckOptions,
 ): Promise<FastFindings | undefined> {
   if (fast !== true) return undefined
@@ -117,7 +117,7 @@ async function probe(
     gradients,
     rounding,
     settings,
-    tolerance,
+    tolerances,
     seed: seed ?? 0,
     hooks: { signal },
     onProgress: (done, round) =>

@@ -1,51 +1,16 @@
-import {
-  type DifferenceSettings,
-  type Precision,
-  type TensorDerivatives,
-  unitRoundoffOf,
-} from '../differentiate/evaluator.js'
+import type { TensorDerivatives } from '../differentiate/evaluator.js'
 import { type AnalyticalGradient, userIndex } from '../network/bind.js'
-import { unitRoundoff } from '../tensor.js'
 import { DifferenceSum, relativeError } from './compare.js'
 import type { ErrorEstimate } from './error-estimate.js'
 import type { EntryReport, TensorReport, Verdict } from './report.js'
 
 const WORST_ENTRIES = 5
 
-/** What forward differences are off by, relative to the gradient and in units of h, where a loss is well scaled. */
-const FORWARD_ERROR = 10
-const FLOAT32_ROUNDOFF = 2 ** -24
-const FLOAT64_ROUNDOFF = 2 ** -53
-
-/**
- * The threshold on the difference when the user gives none. 1e-7 is the textbook's, for float64 on both sides;
- * single precision and the textbook method (whose own rounding is about 1e-7) get 1e-6, float32 gradients 1e-5,
- * and half-precision ones what their digits allow. Forward differences are off by a multiple of h, and get as
- * much.
- */
-export function defaultTolerance(
-  evaluator: { name: string; precision: Precision },
-  gradients: readonly AnalyticalGradient[],
-  settings: DifferenceSettings,
-): number {
-  const byPrecision = toleranceOfPrecision(evaluator, gradients)
-  return settings.scheme === 'forward' ? Math.max(byPrecision, FORWARD_ERROR * settings.step) : byPrecision
-}
-
-function toleranceOfPrecision(
-  evaluator: { name: string; precision: Precision },
-  gradients: readonly AnalyticalGradient[],
-): number {
-  const roundoff = Math.max(...gradients.map((gradient) => unitRoundoff(gradient.dtype)))
-  if (roundoff > FLOAT32_ROUNDOFF) return 32 * roundoff
-  if (roundoff > FLOAT64_ROUNDOFF) return 1e-5
-  const isCoarse = unitRoundoffOf(evaluator.precision) >= FLOAT32_ROUNDOFF
-  return isCoarse || evaluator.name === 'textbook' ? 1e-6 : 1e-7
-}
-
 /** A tensor's report and the sums the whole check is judged by. */
 export interface TensorJudgement {
   readonly report: TensorReport
+  /** ‖g‖ + ‖ĝ‖ */
+  readonly norms: number
   /** Entries that disagree and cross a kink, but were not evaluated again. */
   readonly unresolved: number
   /** Entries whose numerical value is not finite. */
@@ -150,6 +115,7 @@ export function judgeTensor(
       }
     })
   return {
+    norms: sum.norms,
     unresolved,
     overflowed,
     wrong: wrong.map(({ k }) => k).sort((a, b) => a - b),
@@ -159,6 +125,7 @@ export function judgeTensor(
       shape: parameter.shape,
       checked: done,
       difference: sum.difference,
+      tolerance,
       numericalError: sum.norms === 0 ? 0 : Math.sqrt(squaredError) / sum.norms,
       verdict,
       kinks: evidence.crossings,

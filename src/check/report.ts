@@ -33,6 +33,8 @@ export interface TensorReport {
   readonly checked: number
   /** ‖g − ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over the checked elements; of a fast check over all, estimated. */
   readonly difference: number
+  /** The threshold on it, by the tensor's own precision. */
+  readonly tolerance: number
   /** Estimated ‖error of ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over the checked elements. */
   readonly numericalError: number
   readonly verdict: Verdict
@@ -142,7 +144,10 @@ export interface CheckReport {
   readonly verdict: Verdict
   /** ‖g − ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over every checked parameter; of a fast check over all, estimated. */
   readonly difference: number
-  /** The threshold on `difference` that was applied. */
+  /**
+   * The threshold on `difference`. Where tensors have thresholds of their own, by their precisions, what it comes to
+   * where each of them is at its own.
+   */
   readonly tolerance: number
   /** Estimated ‖error of ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂): how far the numerical side itself can be trusted. */
   readonly numericalError: number

@@ -38,7 +38,8 @@ export interface Evidence {
   readonly results: readonly TensorDerivatives[]
   readonly gradients: readonly AnalyticalGradient[]
   readonly estimate: ErrorEstimate
-  readonly tolerance: number
+  /** Of each tensor. */
+  readonly tolerances: readonly number[]
 }
 
 /**
@@ -86,14 +87,14 @@ interface Suspects {
   readonly beyond: readonly number[]
 }
 
-function findSuspects({ results, gradients, estimate, tolerance }: Evidence, t: number): Suspects {
+function findSuspects({ results, gradients, estimate, tolerances }: Evidence, t: number): Suspects {
   const { entries, derivatives, kinks, done } = results[t]
   const unsure: number[] = []
   const beyond: { position: number; ratio: number }[] = []
   for (let k = 0; k < done; k++) {
     const [analytical, numerical] = [gradients[t].values[entries[k]], derivatives[k]]
     const distance = Math.abs(analytical - numerical)
-    const tolerated = tolerance * (Math.abs(analytical) + Math.abs(numerical))
+    const tolerated = tolerances[t] * (Math.abs(analytical) + Math.abs(numerical))
     if (distance <= tolerated || kinks[k] !== 0 || !Number.isFinite(numerical)) continue
     const rounding = estimate.ofRounding(t, entries[k])
     const arithmetic = estimate.ofArithmetic(t, entries[k])
@@ -110,7 +111,7 @@ function findSuspects({ results, gradients, estimate, tolerance }: Evidence, t: 
 
 /** Compares an evaluator's values with float64's, and takes the truncation for the bound where it explains the distance. */
 function compareMeasured(
-  { evaluator, results, gradients, estimate, tolerance }: Evidence,
+  { evaluator, results, gradients, estimate, tolerances }: Evidence,
   examined: readonly ResultSample[],
   measured: readonly MeasuredTruncation[],
   truncations: (Float64Array | undefined)[],
@@ -126,7 +127,7 @@ function compareMeasured(
       const sizes = Math.abs(numerical) + Math.abs(derivatives[k])
       if (Math.abs(numerical - derivatives[k]) > rounding + AGREEMENT * sizes) disagreements++
       const truncation = TRUNCATION_MARGIN * Math.abs(derivatives[k] - fine[k])
-      const allowed = tolerance * (Math.abs(analytical) + Math.abs(numerical)) + rounding
+      const allowed = tolerances[t] * (Math.abs(analytical) + Math.abs(numerical)) + rounding
       const distance = Math.abs(analytical - numerical)
       if (distance > allowed + estimate.ofArithmetic(t, entries[k]) + truncation) continue
       explained = true

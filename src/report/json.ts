@@ -68,6 +68,7 @@ function tensorToJson(tensor: TensorReport): object {
     shape: [...tensor.shape],
     checked: tensor.checked,
     difference: encodeNumber(tensor.difference),
+    tolerance: encodeNumber(tensor.tolerance),
     numericalError: encodeNumber(tensor.numericalError),
     verdict: tensor.verdict,
     kinks: tensor.kinks,

@@ -36,6 +36,7 @@ export function makeTensor(changes: Partial<TensorReport> = {}): TensorReport {
     shape,
     checked: shape.reduce((product, length) => product * length, 1),
     difference: 2.6e-8,
+    tolerance: 1e-7,
     numericalError: 3e-8,
     verdict: 'pass',
     kinks: 0,

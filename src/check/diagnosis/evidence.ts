@@ -46,7 +46,6 @@ export interface DiagnosisInput {
   readonly gradients: readonly AnalyticalGradient[]
   readonly results: readonly TensorDerivatives[]
   readonly estimate: ErrorEstimate
-  readonly tolerance: number
   /** The judgement of each tensor. */
   readonly tensors: readonly TensorReport[]
 }
@@ -62,12 +61,13 @@ export function gatherEvidence(input: DiagnosisInput): TensorEvidence[] {
 }
 
 function gatherTensor(
-  { gradients, estimate, tolerance, tensors }: DiagnosisInput,
+  { gradients, estimate, tensors }: DiagnosisInput,
   { parameter, entries, derivatives, kinks, done }: TensorDerivatives,
   t: number,
   right: Float64Array,
 ): TensorEvidence {
   const given = gradients[t].values
+  const { tolerance } = tensors[t]
   const rounding = (offset: number) => estimate.ofArithmetic(t, offset)
   const confirmed = new Uint32Array(done)
   let count = 0

@@ -17,7 +17,6 @@ export interface EntryFindings {
   readonly results: readonly TensorDerivatives[]
   readonly gradients: readonly AnalyticalGradient[]
   readonly judgements: readonly TensorJudgement[]
-  readonly tolerance: number
   readonly evaluator: Evaluator
 }
 
@@ -72,7 +71,7 @@ export function mergeFindings(fast: FastFindings, found: EntryFindings): MergedF
         `random directions of ${parameter.name} cross a kink however small the step is: check without --fast, or at another point`,
       )
     }
-    const isAbove = verdict === 'pass' && difference > found.tolerance
+    const isAbove = verdict === 'pass' && difference > judgement.report.tolerance
     return {
       ...judgement,
       report: {

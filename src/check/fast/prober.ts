@@ -39,7 +39,8 @@ export interface ProbeSetting {
   readonly gradients: readonly AnalyticalGradient[]
   readonly rounding: GradientRounding
   readonly settings: DifferenceSettings
-  readonly tolerance: number
+  /** Of each tensor. */
+  readonly tolerances: readonly number[]
   readonly seed: number
   readonly hooks: EvaluationHooks
 }
@@ -149,13 +150,14 @@ export class Prober {
 
   /** How far each entry of a tensor's gradient may be from the true one, in a check of every entry as well. */
   #allowances(t: number): (offset: number) => number {
-    const { model, gradients, rounding, tolerance } = this.#setting
+    const { model, gradients, rounding, tolerances } = this.#setting
     const { values } = gradients[t]
     const magnitudes = rounding.magnitudes[t]
     // sums of so many terms round; |ĝ| is unknown, but at most |g| and the distance itself
     const ownRounding =
       ARITHMETIC_DEVIATIONS * 2 ** -53 * Math.sqrt(model.layers[model.parameters[t].layer].inputs)
-    const ofDeviation = ARITHMETIC_DEVIATIONS * (rounding.u + 2 ** -53)
+    const ofDeviation = ARITHMETIC_DEVIATIONS * (rounding.roundoff(t) + 2 ** -53)
+    const tolerance = tolerances[t]
     const rest = 1 - tolerance
     if (rest <= 0) return () => Number.POSITIVE_INFINITY
     return (offset) =>

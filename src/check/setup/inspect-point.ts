@@ -31,11 +31,11 @@ export function findNearZero(
   evaluator: Evaluator,
 ): NearZeroFinding | undefined {
   const numerical = evaluator.precision === 'single' ? 2 ** -24 : 2 ** -53
-  const analytical = Math.min(rounding.u, COARSEST_ARITHMETIC)
   const measure = (values: (t: number) => Float64Array) => {
     const [gradient, left] = [new DifferenceSum(), new DifferenceSum()]
     for (const [t, { entries, done }] of results.entries()) {
       const [of, magnitudes] = [values(t), rounding.magnitudes[t]]
+      const analytical = Math.min(rounding.roundoff(t), COARSEST_ARITHMETIC)
       for (const offset of entries.subarray(0, done)) {
         gradient.add(of[offset], 0)
         left.add(analytical * rounding.deviation(t, offset) + numerical * magnitudes[offset], 0)

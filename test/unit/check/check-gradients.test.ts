@@ -655,6 +655,7 @@ describe('the report', () => {
       difference: expect.any(Number),
       verdict: 'pass',
       kinks: 0,
+      tolerance: 1e-7,
       numericalError: expect.any(Number),
       wrongEntries: 0,
       undecidedEntries: 0,

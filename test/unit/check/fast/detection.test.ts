@@ -56,7 +56,15 @@ describe('the smallest error of an entry that directions find', () => {
     const region = { rows: Uint32Array.from({ length: 20 }, (_, row) => row) }
     const right = gradients[0].values.slice()
     const probe = async (seed: number) => {
-      const setting = { model, gradients, rounding, settings, tolerance: 1e-7, seed, hooks: {} }
+      const setting = {
+        model,
+        gradients,
+        rounding,
+        settings,
+        tolerances: [1e-7, 1e-7, 1e-7, 1e-7],
+        seed,
+        hooks: {},
+      }
       return (await new Prober(setting).probe(0, [region], 4, 'test'))![0]
     }
     const { smallestError, size } = await probe(0)
