@@ -1,4 +1,5 @@
 import type { Model, ParameterTensor } from '../network/model.js'
+import { type StepScales, scaleOf } from '../network/step-scales.js'
 
 /** `central`: (J(θ+h) − J(θ−h)) / 2h; `forward`: (J(θ+h) − J(θ)) / h. */
 export type Scheme = 'central' | 'forward'
@@ -7,9 +8,20 @@ export const SCHEME_NAMES: readonly Scheme[] = ['central', 'forward']
 
 /** How far and to which sides each parameter is perturbed. */
 export interface DifferenceSettings {
-  /** h, absolute, the same for every parameter. */
+  /** h */
   readonly step: number
   readonly scheme: Scheme
+  /** What h is divided by, so that what a parameter moves changes by about h. @default every parameter moves by h */
+  readonly scales?: StepScales | undefined
+}
+
+/** By how much an evaluation moves element `entry` of a parameter. */
+export function moveOf(
+  { step, scales }: DifferenceSettings,
+  parameter: ParameterTensor,
+  entry: number,
+): number {
+  return step / scaleOf(scales, parameter, entry)
 }
 
 /** The chosen elements of one parameter tensor, by ascending offset in the model's orientation. */
@@ -97,7 +109,7 @@ export function createDerivatives(selection: readonly TensorSelection[]): Tensor
   }))
 }
 
-/** The difference quotient of the L2 term, exactly: Δ(w²)/h = 2w + h, whose h cancels in the central scheme. */
+/** The difference quotient of the L2 term, exactly: Δ(w²)/δ = 2w + δ, whose δ cancels in the central scheme. */
 export function l2Slope(
   model: Model,
   parameter: ParameterTensor,
@@ -106,5 +118,5 @@ export function l2Slope(
 ): number {
   if (model.network.l2 === 0 || parameter.role === 'biases') return 0
   const w = model.values(parameter)[entry]
-  return model.l2Scale * (2 * w + (settings.scheme === 'forward' ? settings.step : 0))
+  return model.l2Scale * (2 * w + (settings.scheme === 'forward' ? moveOf(settings, parameter, entry) : 0))
 }

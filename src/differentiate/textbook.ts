@@ -1,7 +1,16 @@
 import { crossesKink } from '../network/activations.js'
 import type { ForwardPass, Model } from '../network/model.js'
-import type { DifferenceSettings, EvaluationHooks, Evaluator, TensorDerivatives } from './evaluator.js'
+import {
+  type DifferenceSettings,
+  type EvaluationHooks,
+  type Evaluator,
+  moveOf,
+  type TensorDerivatives,
+} from './evaluator.js'
 import { WorkSlices } from './work-slices.js'
+
+/** θ is moved by this part of itself at least, two of its last digits; what was moved then counts, not what was asked. */
+const LEAST_MOVE = 2 ** -51
 
 /**
  * The definition itself, as the teaching notebooks write it: for every parameter, whole forward passes in
@@ -15,9 +24,11 @@ export function createTextbookEvaluator(adapter: string): Evaluator {
 async function evaluate(
   model: Model,
   tensors: readonly TensorDerivatives[],
-  { step, scheme }: DifferenceSettings,
+  settings: DifferenceSettings,
   hooks: EvaluationHooks = {},
 ): Promise<void> {
+  const { scheme } = settings
+  const sides = scheme === 'central' ? 2 : 1
   const slices = new WorkSlices()
   const base = model.forward()
   const cost = model.cost(base)
@@ -32,14 +43,17 @@ async function evaluate(
       if (hooks.signal?.aborted) return
       const entry = tensor.entries[tensor.done]
       const kept = theta[entry]
-      theta[entry] = kept + step
+      const step = Math.max(moveOf(settings, tensor.parameter, entry), LEAST_MOVE * Math.abs(kept))
+      const [above, below] = [kept + step, scheme === 'central' ? kept - step : kept]
+      theta[entry] = above
       const plus = model.forward()
       const costPlus = model.cost(plus)
-      theta[entry] = kept - step
+      theta[entry] = below
       const minus = scheme === 'central' ? model.forward() : base
       const costMinus = scheme === 'central' ? model.cost(minus) : cost
       theta[entry] = kept
-      tensor.derivatives[tensor.done] = (costPlus - costMinus) / (scheme === 'central' ? 2 * step : step)
+      const moved = step === settings.step ? sides * step : above - below
+      tensor.derivatives[tensor.done] = (costPlus - costMinus) / moved
       tensor.kinks[tensor.done] = Math.min(
         255,
         countCrossings(model, base, plus) + countCrossings(model, base, minus),

@@ -51,14 +51,14 @@ export class DenseChanges {
   }
 
   /**
-   * Starts columns at one of the layer's units: ΔA/h of the unit when its Z changes by `values` times the step of
-   * each column.
+   * Starts columns at one of the layer's units: ΔA/h of the unit when its Z changes by `values` over the unit's `scale`
+   * times the step of each column.
    */
-  start(unit: number, values: Float64Array, s: number, columns: Columns, count: number): void {
+  start(unit: number, values: Float64Array, scale: number, s: number, columns: Columns, count: number): void {
     const { activation, endsAtLogits, outputs } = this.#layer
     const [z, tail] = [this.#Z[s * outputs + unit], this.#tails[s * outputs + unit]]
     for (let c = 0; c < count; c++) {
-      const value = values[c % values.length]
+      const value = values[c % values.length] / scale
       const d = columns.steps[c] * value
       columns.kinks[c] = activation.hasKink && !endsAtLogits && crossesKink(z, d) ? 1 : 0
       columns.starts[c] = endsAtLogits ? value : activation.secantSlope(z, tail, d) * value

@@ -169,7 +169,7 @@ export class DirectionChanges {
     steps[0] = step
     steps[1] = -step
     const value = changes.subarray(k * this.#stride + s, k * this.#stride + s + 1)
-    this.#layers[parameter.layer].start(rows[k], value, s, this.#scratch, sides)
+    this.#layers[parameter.layer].start(rows[k], value, 1, s, this.#scratch, sides)
     return { starts, kinks }
   }
 

@@ -1,5 +1,6 @@
 import type { BoundLoss } from '../../network/losses.js'
 import { type ForwardPass, type Model, outputOf, type ParameterTensor } from '../../network/model.js'
+import type { StepScales } from '../../network/step-scales.js'
 import type { DifferenceSettings } from '../evaluator.js'
 import { type Columns, createColumns } from './columns.js'
 import { BLOCK, DenseChanges } from './dense-changes.js'
@@ -19,6 +20,7 @@ export class LossChanges {
   readonly #loss: BoundLoss
   readonly #samples: number
   readonly #step: number
+  readonly #scales: StepScales | undefined
   readonly #sides: number
   readonly #distinct = new Map<string, DistinctInputs>()
   readonly #outputChange: Float64Array
@@ -29,12 +31,14 @@ export class LossChanges {
     this.#loss = model.loss.bind(outputOf(pass), model.targets)
     this.#samples = model.samples
     this.#step = settings.step
+    this.#scales = settings.scales
     this.#sides = settings.scheme === 'central' ? 2 : 1
     this.#outputChange = new Float64Array(model.targets.columns)
   }
 
   /**
-   * Σ over samples of ΔJ_s/(±h), averaged over the sides, for parameters that feed one unit.
+   * Σ over samples of ΔJ_s/(±δ), averaged over the sides, for parameters that feed one unit. On the way every change is
+   * divided by h alone: parameters count in the units that make each of them move by h, δ times their scale.
    * @param inputs which inputs' weights of the unit, ascending; nothing for its bias
    * @param slopes receives the sums, one for each of `inputs` (one for a bias)
    * @param kinks receives how many units each perturbation carried across a kink, up to 255
@@ -49,11 +53,12 @@ export class LossChanges {
     slopes.fill(0)
     kinks.fill(0)
     const l = parameter.layer
+    const ofUnit = this.#scales?.units[l][unit] ?? 1
     for (let s = 0; s < this.#samples; s++) {
       const { values, placeOf } = this.#inputsAt(l, inputs, s)
       const count = this.#sides * values.length
       const columns = this.#makeColumns(values.length)
-      this.#layers[l].start(unit, values, s, columns, count)
+      this.#layers[l].start(unit, values, ofUnit, s, columns, count)
       this.#carryFrom(l, unit, s, count)
       for (let k = 0; k < slopes.length; k++) {
         for (let c = placeOf[k]; c < count; c += values.length) {
@@ -62,18 +67,23 @@ export class LossChanges {
         }
       }
     }
-    for (let k = 0; k < slopes.length; k++) slopes[k] /= this.#sides
+    const ofInputs = inputs === undefined ? undefined : this.#scales?.inputs[l]
+    for (let k = 0; k < slopes.length; k++) {
+      slopes[k] *= (ofUnit * (ofInputs?.[inputs![k]] ?? 1)) / this.#sides
+    }
   }
 
-  /** What the perturbed parameters are multiplied with at a sample: inputs, or 1 for a bias. */
+  /** What the perturbed parameters are multiplied with at a sample, over their inputs' scales; 1 for a bias. */
   #inputsAt(l: number, inputs: Uint32Array | undefined, s: number): DistinctInputs {
     if (inputs === undefined) return BIAS_INPUT
     const row = this.#layers[l].inputsAt(s)
-    if (inputs.length < row.length) return findDistinct(Float64Array.from(inputs, (j) => row[j]))
+    const scales = this.#scales?.inputs[l]
+    const relative = (j: number) => row[j] / (scales?.[j] ?? 1)
+    if (inputs.length < row.length) return findDistinct(Float64Array.from(inputs, relative))
     const key = `${l} ${s}`
     let distinct = this.#distinct.get(key)
     if (distinct === undefined) {
-      distinct = findDistinct(row)
+      distinct = findDistinct(row.map((_, j) => relative(j)))
       this.#distinct.set(key, distinct)
     }
     return distinct

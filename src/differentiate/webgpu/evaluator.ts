@@ -3,6 +3,7 @@ import type { GpuDevice } from '../../gpu/device.js'
 import { OutOfDeviceMemory, withErrorScopes } from '../../gpu/error-scopes.js'
 import { Pipelines } from '../../gpu/pipelines.js'
 import type { Model } from '../../network/model.js'
+import { scaleOf } from '../../network/step-scales.js'
 import {
   type DifferenceSettings,
   type EvaluationHooks,
@@ -74,11 +75,11 @@ export async function createWebgpuEvaluator(
   async function evaluate(
     model: Model,
     tensors: readonly TensorDerivatives[],
-    { step, scheme }: DifferenceSettings,
+    asked: DifferenceSettings,
     hooks: EvaluationHooks = {},
   ): Promise<void> {
     // the step of the kernels and of the L2 term is one and the same number
-    const settings: DifferenceSettings = { step: Math.fround(step), scheme }
+    const settings: DifferenceSettings = { ...asked, step: Math.fround(asked.step) }
     if (tensors.every(({ done, entries }) => done === entries.length)) return
     const before = tensors.map(({ done }) => done)
     for (let losses = 0; ; losses++) {
@@ -113,7 +114,7 @@ export async function createWebgpuEvaluator(
     hooks: EvaluationHooks,
   ): Promise<void> {
     const { value: network, checked } = withErrorScopes(gpu.device, 'the network', () =>
-      uploadNetwork(gpu.device, model, formatOf(precision)),
+      uploadNetwork(gpu.device, model, formatOf(precision), settings.scales),
     )
     try {
       await checked
@@ -176,7 +177,10 @@ async function isLost({ device, lost }: GpuDevice): Promise<boolean> {
   return lost.reason !== undefined
 }
 
-/** The kernels give Σ over sides and samples of ΔJ_s/(±h): this makes the derivative of the whole loss of it. */
+/**
+ * The kernels give Σ over sides and samples of ΔJ_s/(±h), for parameters that all move by h: this makes the derivative
+ * of the whole loss by a parameter that moves by h over its scale.
+ */
 function addScaleAndL2(
   model: Model,
   tensor: TensorDerivatives,
@@ -185,7 +189,9 @@ function addScaleAndL2(
 ): void {
   const scale = model.lossScale / (settings.scheme === 'central' ? 2 : 1)
   for (let k = from; k < tensor.done; k++) {
+    const entry = tensor.entries[k]
     tensor.derivatives[k] =
-      scale * tensor.derivatives[k] + l2Slope(model, tensor.parameter, tensor.entries[k], settings)
+      scale * scaleOf(settings.scales, tensor.parameter, entry) * tensor.derivatives[k] +
+      l2Slope(model, tensor.parameter, entry, settings)
   }
 }

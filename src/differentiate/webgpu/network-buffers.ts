@@ -2,6 +2,7 @@ import { GradcheckError } from '../../errors.js'
 import { type SoftmaxBase, softmaxBase } from '../../network/losses.js'
 import { type Matrix, transpose } from '../../network/matrix.js'
 import { type Model, outputOf } from '../../network/model.js'
+import type { StepScales } from '../../network/step-scales.js'
 import { encodeReals, type RealFormat } from './reals.js'
 
 /** What the kernels read of one layer. */
@@ -10,8 +11,10 @@ interface LayerBuffers {
   readonly weights: GPUBuffer
   /** z and its tail for every unit and sample: outputs × samples pairs. */
   readonly basePoint: GPUBuffer
-  /** The layer's input: inputs × samples. */
+  /** The layer's input over the inputs' scales: inputs × samples. */
   readonly input: GPUBuffer
+  /** One over each unit's scale. */
+  readonly unitMoves: GPUBuffer
 }
 
 /**
@@ -29,7 +32,12 @@ export interface NetworkBuffers {
 }
 
 /** @throws GradcheckError `bad-usage` when an array is larger than a buffer of this device may be */
-export function uploadNetwork(device: GPUDevice, model: Model, format: RealFormat): NetworkBuffers {
+export function uploadNetwork(
+  device: GPUDevice,
+  model: Model,
+  format: RealFormat,
+  scales?: StepScales,
+): NetworkBuffers {
   const created: GPUBuffer[] = []
   const upload = (label: string, values: Float64Array) => {
     const data = encodeReals(values, format)
@@ -55,7 +63,15 @@ export function uploadNetwork(device: GPUDevice, model: Model, format: RealForma
   }
   try {
     const pass = model.forward()
-    const inputs = pass.A.slice(0, -1).map((A, l) => upload(`input of layer ${l + 1}`, byUnit(A)))
+    const inputs = pass.A.slice(0, -1).map((A, l) =>
+      upload(`input of layer ${l + 1}`, byUnit(divideColumns(A, scales?.inputs[l]))),
+    )
+    const unitMoves = model.layers.map(({ outputs }, l) =>
+      upload(
+        `moves of layer ${l + 1}`,
+        scales?.units[l].map((scale) => 1 / scale) ?? new Float64Array(outputs).fill(1),
+      ),
+    )
     const layers = model.layers.map((layer, l) => ({
       weights: upload(`weights of layer ${l + 1}`, transpose(layer.weights, layer.outputs, layer.inputs)),
       basePoint: upload(
@@ -63,6 +79,7 @@ export function uploadNetwork(device: GPUDevice, model: Model, format: RealForma
         pairs(byUnit(pass.Z[l]), byUnit(mapMatrix(pass.Z[l], layer.activation.tail))),
       ),
       input: inputs[l],
+      unitMoves: unitMoves[l],
     }))
     const output = outputOf(pass)
     if (model.loss.readsClasses) {
@@ -97,6 +114,11 @@ function byUnit({ rows, columns, data }: Matrix): Float64Array {
   return transpose(data, rows, columns)
 }
 
+function divideColumns(matrix: Matrix, scales: Float64Array | undefined): Matrix {
+  if (scales === undefined) return matrix
+  return mapMatrix(matrix, (value, k) => value / scales[k % matrix.columns])
+}
+
 function pairs(first: ArrayLike<number>, second: ArrayLike<number>): Float64Array {
   const result = new Float64Array(2 * first.length)
   for (let k = 0; k < first.length; k++) {
@@ -110,7 +132,7 @@ function classTargets({ classes, rest }: SoftmaxBase): Float64Array {
   return pairs(classes, rest)
 }
 
-function mapMatrix(matrix: Matrix, f: (value: number) => number): Matrix {
+function mapMatrix(matrix: Matrix, f: (value: number, k: number) => number): Matrix {
   return { ...matrix, data: matrix.data.map(f) }
 }
 

@@ -84,11 +84,11 @@ async function createStart(inputs: StageInputs): Promise<Stage> {
     IS_BIAS: parameter.role === 'biases' ? 1 : 0,
     GROUP_SIZE: START_GROUP_SIZE,
   })
-  const { input, basePoint } = network.layers[l]
+  const { input, basePoint, unitMoves } = network.layers[l]
   return {
     label: `start of ${parameter.name}`,
     pipeline,
-    bindGroup: bind(inputs, 'start', pipeline, [input, basePoint, batch.starts]),
+    bindGroup: bind(inputs, 'start', pipeline, [input, basePoint, batch.starts, unitMoves]),
     workgroups: (_groups, quads) => Math.ceil(quads / START_GROUP_SIZE),
   }
 }
