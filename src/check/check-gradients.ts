@@ -80,6 +80,7 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     tolerance,
     numericalError,
     cost: model.cost(),
+    ...(setup.savedCost === undefined ? {} : { savedCost: setup.savedCost }),
     parameters: { total: model.parameters.reduce((sum, { size }) => sum + size, 0), checked },
     method: options.method ?? 'difference',
     scheme: settings.scheme,

@@ -5,6 +5,7 @@ import { type LayerNames, matchNames, type NamingOptions } from '../network/nami
 import type { Network } from '../network/network.js'
 import type { NamedTensors, Tensor } from '../tensor.js'
 import { readSavedCost, type SavedCost } from './setup/saved-cost.js'
+import type { UnreadArrays } from './setup/unread-arrays.js'
 
 /** Tensors by name: a `Map`, or a plain object for convenience. */
 export type TensorsByName = NamedTensors | Readonly<Record<string, Tensor>>
@@ -48,6 +49,7 @@ export type Rebind = (network: Network, withoutBiases?: readonly number[]) => Bo
 /** A problem that has been read and found sound. */
 export interface BoundProblem extends BoundNetwork {
   readonly savedCost: SavedCost | undefined
+  readonly unread: UnreadArrays
   readonly rebind: Rebind
 }
 
@@ -85,7 +87,31 @@ export async function bindProblem(problem: Problem): Promise<BoundProblem> {
     gradients.get(layer.weightsGradient)!,
   ])
   const savedCost = problem.cost === undefined ? undefined : readSavedCost(problem.cost, used)
-  return { ...bound, savedCost, rebind }
+  const unread = findUnread(parameters, gradients, names, problem)
+  return { ...bound, savedCost, unread, rebind }
+}
+
+/** The arrays that are none of the network's. */
+function findUnread(
+  parameters: NamedTensors,
+  gradients: NamedTensors,
+  names: readonly LayerNames[],
+  { cost }: Problem,
+): UnreadArrays {
+  const used = new Set(names.flatMap(({ weights, biases }) => [weights, biases]))
+  const usedGradients = new Set(
+    names.flatMap(({ weightsGradient, biasesGradient }) => [weightsGradient, biasesGradient]),
+  )
+  const beside = [...parameters].filter(([name]) => !used.has(name) && !usedGradients.has(name))
+  const others = [...gradients].filter(
+    ([name, array]) => !usedGradients.has(name) && parameters.get(name) !== array,
+  )
+  return {
+    arrays: new Map([...beside, ...others].filter(([, array]) => array !== cost)),
+    gradients: new Set(others.map(([name]) => name)),
+    unreadable: [],
+    lacksCost: cost === undefined,
+  }
 }
 
 const dropBiases = ({ weights, weightsGradient }: LayerNames): LayerNames => ({ weights, weightsGradient })

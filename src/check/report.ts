@@ -118,6 +118,15 @@ export interface Finding {
   readonly link?: string
 }
 
+/** The loss that was saved beside the gradient. */
+export interface SavedCostReport {
+  readonly value: number
+  /** Whether it is that of the network declared; if not, a finding of `setup` says more. */
+  readonly agrees: boolean
+  /** Of one that was rounded before it was saved: how many digits it has, all of which agree. */
+  readonly digits?: number
+}
+
 /** Where the losses were evaluated. */
 export interface DeviceReport {
   readonly evaluator: 'webgpu' | 'cpu' | 'textbook'
@@ -153,6 +162,8 @@ export interface CheckReport {
   readonly numericalError: number
   /** The loss J at the given parameters. */
   readonly cost: number
+  /** The loss as the user's code computed it, where that was given. */
+  readonly savedCost?: SavedCostReport
   readonly parameters: { readonly total: number; readonly checked: number }
   readonly method: 'difference' | 'textbook'
   readonly scheme: 'central' | 'forward'

@@ -1,6 +1,7 @@
 import type { CheckReport } from '../check/report.js'
+import { listNames } from '../list-names.js'
 import { escapeControls } from '../report/escape-controls.js'
-import { formatDifference, listNames } from '../report/format-numbers.js'
+import { formatDifference } from '../report/format-numbers.js'
 import { encodeNumber } from '../report/json.js'
 import { type Cell, clipMiddle, layoutTable, wrapText } from '../report/layout-text.js'
 import { chooseStyle, type Style } from '../report/text-style.js'

@@ -37,7 +37,8 @@ const HELP_ON_STATUS = `
 Exit status:
   0  pass: the gradient is right     3    inconclusive (the report says why)
   1  fail: the gradient is wrong     4    the device is not there, or was lost
-  2  bad usage or bad input          130  interrupted by Ctrl-C`
+  2  bad usage or bad input          70   a bug of gradcheck, please report it
+                                     130  interrupted by Ctrl-C`
 
 const HELP_ON_START = `
 Start here:

@@ -44,12 +44,4 @@ export function formatSeconds(seconds: number): string {
   return whole < 120 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`
 }
 
-/** Names as a sentence has them: `W2`, `W2 and b1`, `W1, W2, W3 and 5 more`. */
-export function listNames(names: readonly string[], limit = 4): string {
-  if (names.length > limit)
-    return `${names.slice(0, limit - 1).join(', ')} and ${names.length - limit + 1} more`
-  if (names.length < 2) return names.join('')
-  return `${names.slice(0, -1).join(', ')} and ${names[names.length - 1]}`
-}
-
 const isPlain = (value: number, from: number, to: number) => Math.abs(value) >= from && Math.abs(value) < to

@@ -4,6 +4,7 @@ import type {
   PointReport,
   SpecialPlace,
 } from '../function/function-report.js'
+import { listNames } from '../list-names.js'
 import { escapeControls } from './escape-controls.js'
 import {
   formatCount,
@@ -12,7 +13,6 @@ import {
   formatSeconds,
   formatSetting,
   formatValue,
-  listNames,
 } from './format-numbers.js'
 import { type Cell, clipMiddle, layoutTable, wrapText } from './layout-text.js'
 import { formatSteps } from './steps-text.js'

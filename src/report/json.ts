@@ -13,6 +13,7 @@ export function reportToJson(report: CheckReport): object {
     tolerance: encodeNumber(report.tolerance),
     numericalError: encodeNumber(report.numericalError),
     cost: encodeNumber(report.cost),
+    ...(report.savedCost === undefined ? {} : { savedCost: encodeNumbers(report.savedCost) }),
     parameters: { total: report.parameters.total, checked: report.parameters.checked },
     method: report.method,
     scheme: report.scheme,

@@ -1,4 +1,6 @@
 import type { CheckReport, Verdict } from '../check/report.js'
+import { showsAnotherNetwork } from '../check/setup/findings.js'
+import { listNames } from '../list-names.js'
 import { escapeControls } from './escape-controls.js'
 import {
   formatCount,
@@ -7,7 +9,6 @@ import {
   formatSeconds,
   formatSetting,
   formatValue,
-  listNames,
 } from './format-numbers.js'
 import { clipMiddle, wrapText } from './layout-text.js'
 import { formatSteps } from './step-table.js'
@@ -42,7 +43,8 @@ export function formatReport(report: CheckReport, options: TextOptions = {}): st
   const width = Math.min(100, Math.max(60, options.width ?? 80))
   // another network than the one declared is what to mend: it comes where a mistake comes in a failing check
   const reason = report.setup.find(
-    ({ kind }) => kind === 'other-network' || (kind === 'cost' && report.verdict === 'inconclusive'),
+    (finding) =>
+      finding.kind === 'other-network' || (showsAnotherNetwork(finding) && report.verdict === 'inconclusive'),
   )
   const findings = reason === undefined ? report.diagnosis : [reason, ...report.diagnosis]
   const notices = report.notices.filter((message) => message !== reason?.message)
@@ -112,8 +114,8 @@ function describeComparison(report: CheckReport): string {
       return `the gradient is wrong: ${listNames(wrong)} ${verb} with the numerical gradient`
     }
     case 'inconclusive': {
-      const cost = report.setup.find(({ kind }) => kind === 'cost')
-      if (cost !== undefined) return 'the network declared does not have the cost that was saved'
+      if (report.setup.some(showsAnotherNetwork))
+        return 'the network declared does not have the cost that was saved'
       return `cannot tell whether the gradient is right: ${difference}, numerical error ${formatDifference(report.numericalError)}`
     }
   }
@@ -141,7 +143,7 @@ function formatFacts(report: CheckReport, style: Style, width: number): string[]
         : countOf(checked, total)
   const facts: [string, string][] = [
     ['difference', describeDifference(report)],
-    ['cost', formatValue(report.cost)],
+    ['cost', formatValue(report.cost) + describeSavedCost(report)],
     [
       'checked',
       `${scope}; ${formatQuantity(report.timing.perturbations, 'perturbation')} in ${formatSeconds(report.timing.seconds)}`,
@@ -163,6 +165,13 @@ function formatFacts(report: CheckReport, style: Style, width: number): string[]
   }
   const labelWidth = Math.max(...facts.map(([label]) => label.length))
   return facts.flatMap(([label, text]) => hang(label, labelWidth, text, style, width))
+}
+
+/** What a saved cost says, where it agrees; a finding tells of one that does not. */
+function describeSavedCost({ savedCost }: CheckReport): string {
+  if (savedCost === undefined || !savedCost.agrees) return ''
+  const { digits } = savedCost
+  return digits === undefined ? '; the saved cost agrees' : `; the saved cost agrees to its ${digits} digits`
 }
 
 function describeDifference({ difference, tolerance, numericalError, parameters }: CheckReport): string {

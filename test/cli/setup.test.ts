@@ -15,11 +15,24 @@ function withCost(cost: number): string {
 }
 
 describe('the cost in a file', () => {
-  it('that the network declared has changes nothing', async () => {
-    const args = ['check', withCost(COST), ...NETWORK, '--loss', 'binary-cross-entropy', '--json']
-    const { status, stdout } = await runCli(args)
+  it('that the network declared has is said to agree', async () => {
+    const args = ['check', withCost(COST), ...NETWORK, '--loss', 'binary-cross-entropy']
+    const { status, stdout } = await runCli([...args, '--json'])
     expect(status).toBe(0)
-    expect(JSON.parse(stdout)).toMatchObject({ verdict: 'pass', setup: [], notices: [] })
+    expect(JSON.parse(stdout)).toMatchObject({
+      verdict: 'pass',
+      setup: [],
+      notices: [],
+      savedCost: { value: COST, agrees: true },
+    })
+    expect((await runCli(args)).stdout).toMatch(/^ {2}cost +2\.407833; the saved cost agrees$/m)
+  })
+
+  it('of another scale ends a check of a right gradient with status 3', async () => {
+    const args = ['check', withCost(1.3 * COST), ...NETWORK, '--loss', 'binary-cross-entropy']
+    const { status, stdout } = await runCli(args)
+    expect(status).toBe(3)
+    expect(stdout).not.toContain('the saved cost agrees')
   })
 
   it('of another loss makes a wrong gradient inconclusive, and names the option', async () => {

@@ -1,11 +1,11 @@
 import type { CheckReport, Verdict } from 'webgpu-gradcheck'
+import { listNames } from '../../../src/list-names.js'
 import { escapeControls } from '../../../src/report/escape-controls.js'
 import {
   formatCount,
   formatDifference,
   formatQuantity,
   formatSetting,
-  listNames,
 } from '../../../src/report/format-numbers.js'
 import { formatPower } from '../charts/powers.js'
 import { element, svgElement } from '../dom.js'

@@ -19,6 +19,11 @@ const FEWEST_DIGITS = 1e-4
 /** Multiply-adds that the search may spend on whole forward passes. */
 const SEARCH_WORK = 3e9
 const MOST_SUSPECTS = 8
+/** How much closer to a saved cost another network must be than ours, which is close, for that to be no chance. */
+const PROOF = 1e4
+/** Digits of a cost that may have been rounded to be printed; with fewer it says too little. */
+const FEWEST_PRINTED = 4
+const MOST_PRINTED = 7
 
 /** What may have been computed instead of the network declared. */
 interface Variant {
@@ -37,6 +42,8 @@ interface Variant {
 /** A saved cost against that of the network declared. */
 export interface CostComparison {
   readonly agrees: boolean
+  /** Of a cost that was rounded before it was saved: how many digits it has, all of which agree. */
+  readonly digits?: number
   /** What explains the disagreement, those that the gradient speaks for alone if there are any. */
   readonly suspects: readonly CostSuspect[]
 }
@@ -62,17 +69,40 @@ export async function compareCost(
   const costTerms = sumCostTerms(model, magnitudes)
   const precision = COST_ROUNDINGS * saved.unitRoundoff * costTerms
   const error = Math.abs(saved.value - model.cost())
-  const isClose =
-    error <= COST_AGREEMENT * Math.abs(saved.value) || isGuardedCost(model, saved.value, precision)
   const agreement = { agrees: true, suspects: [] }
-  if (error <= precision || (isClose && verdict !== 'fail')) return agreement
+  if (error <= precision) return agreement
+  const digits = countRoundedDigits(saved, model.cost())
+  const isGuarded = isGuardedCost(model, saved.value, precision)
+  const isClose = isGuarded || digits !== undefined || error <= COST_AGREEMENT * Math.abs(saved.value)
   // nothing explains a cost that is further from it than the network declared
   const allowed = Math.min(error, Math.max(precision, COST_AGREEMENT * Math.abs(saved.value)))
   const found = await findSuspects(problem, saved.value, precision, allowed, tolerance, hooks)
-  const confirmed = found.filter(({ gradientAgrees }) => gradientAgrees)
-  // two networks may be as close as that, but only one of them has the gradient
-  if (isClose && confirmed.length === 0) return agreement
-  return { agrees: false, suspects: (confirmed.length > 0 ? confirmed : found).slice(0, MOST_SUSPECTS) }
+  const confirmed = found.filter(({ suspect }) => suspect.gradientAgrees)
+  const chosen = isClose
+    ? // two networks may be as close as that: of a gradient that is wrong only one has it, and one alone has the cost
+      verdict === 'fail'
+      ? confirmed
+      : found.filter(({ isProven }) => isProven && !isGuarded)
+    : confirmed.length > 0
+      ? confirmed
+      : found
+  if (isClose && chosen.length === 0) return digits === undefined ? agreement : { ...agreement, digits }
+  return { agrees: false, suspects: chosen.slice(0, MOST_SUSPECTS).map(({ suspect }) => suspect) }
+}
+
+/** The digits of a cost that was rounded to few, as a printed one is, and is ours rounded so; undefined for any other. */
+function countRoundedDigits({ value, store }: SavedCost, cost: number): number | undefined {
+  for (let digits = FEWEST_PRINTED; digits <= MOST_PRINTED; digits++) {
+    if (store(Number(value.toPrecision(digits))) !== value) continue
+    return Number(cost.toPrecision(digits)) === Number(value.toPrecision(digits)) ? digits : undefined
+  }
+  return undefined
+}
+
+interface FoundSuspect {
+  readonly suspect: CostSuspect
+  /** True where it gives all the digits of a cost that ours has some of, so many that it is no chance. */
+  readonly isProven: boolean
 }
 
 /**
@@ -87,9 +117,9 @@ async function findSuspects(
   allowed: number,
   tolerance: number,
   hooks: EvaluationHooks,
-): Promise<CostSuspect[]> {
+): Promise<FoundSuspect[]> {
   const squares = sumSquares(problem.model)
-  const found: CostSuspect[] = []
+  const found: FoundSuspect[] = []
   const known = new Set<string>()
   for await (const variant of listVariants(problem, saved, precision, hooks)) {
     const { terms, dataCost } = variant
@@ -105,7 +135,8 @@ async function findSuspects(
     if (known.has(key)) continue
     known.add(key)
     const { change, message, fix } = variant
-    found.push({ change, message, fix, gradientDifference, gradientAgrees })
+    const suspect = { change, message, fix, gradientDifference, gradientAgrees }
+    found.push({ suspect, isProven: isPrecise && !variant.needsGradient && precision * PROOF <= allowed })
   }
   return found
 }

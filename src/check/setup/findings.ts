@@ -30,6 +30,23 @@ export interface CostNotFiniteFinding {
   readonly kind: 'cost-not-finite'
   readonly message: string
   readonly savedCost: number
+  /** True where the loss declared overflows here when it is computed as it stands, so that it may be the one that was run. */
+  readonly isExplained: boolean
+}
+
+/** Gradients beside those of the network's parameters: of parameters that the network declared does not have. */
+export interface NotCheckedFinding {
+  readonly kind: 'not-checked'
+  readonly message: string
+  /** The gradients' names. */
+  readonly gradients: readonly string[]
+}
+
+/** Other arrays that nothing was done with. */
+export interface NotUsedFinding {
+  readonly kind: 'not-used'
+  readonly message: string
+  readonly arrays: readonly string[]
 }
 
 /** No cost was saved, and the gradient, wrong for the network declared, is right for another. */
@@ -77,11 +94,17 @@ export interface SaturatedFinding {
   readonly share: number
 }
 
+/** Whether a finding shows that another network was run than the one declared. */
+export const showsAnotherNetwork = (finding: SetupFinding): boolean =>
+  finding.kind === 'cost' || (finding.kind === 'cost-not-finite' && !finding.isExplained)
+
 /** Something about the problem itself, other than its gradient, that a reader must know. */
 export type SetupFinding =
   | CostFinding
   | CostNotFiniteFinding
   | OtherNetworkFinding
+  | NotCheckedFinding
+  | NotUsedFinding
   | NearZeroFinding
   | UntestedFinding
   | DeadFinding

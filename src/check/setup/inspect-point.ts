@@ -1,4 +1,5 @@
 import type { Evaluator, TensorDerivatives } from '../../differentiate/evaluator.js'
+import { listNames } from '../../list-names.js'
 import type { AnalyticalGradient } from '../../network/bind.js'
 import { softmaxBase } from '../../network/losses.js'
 import type { ForwardPass, Model } from '../../network/model.js'
@@ -78,7 +79,7 @@ export function findDeadLayers(model: Model, pass: ForwardPass): DeadFinding[] {
           ...about,
           tensors: names,
           message:
-            `layer ${l + 1} is dead: its ReLU is 0 for every unit and sample, so the gradients of ${listFew(names)} ` +
+            `layer ${l + 1} is dead: its ReLU is 0 for every unit and sample, so the gradients of ${listNames(names)} ` +
             `are ${what} and nothing in them was tested; check at another point (other weights, smaller biases)`,
         },
       ]
@@ -122,14 +123,11 @@ export function findUntested(
       kind: 'untested',
       tensors,
       message:
-        `the analytical and the numerical gradient of ${listFew(tensors)} are exactly zero: nothing in ${them} was tested; check with data and ` +
+        `the analytical and the numerical gradient of ${listNames(tensors)} are exactly zero: nothing in ${them} was tested; check with data and ` +
         'weights that are not 0',
     },
   ]
 }
-
-const listFew = (names: readonly string[]) =>
-  names.length > 4 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ')
 
 /**
  * Layers of sigmoid, tanh or softmax that are saturated for at least half of their values: the slope is below the

@@ -1,11 +1,13 @@
 import type { EvaluationHooks, Evaluator, TensorDerivatives } from '../../differentiate/evaluator.js'
 import type { GradientRounding } from '../error-estimate.js'
 import type { BoundProblem } from '../problem.js'
-import type { Verdict } from '../report.js'
+import type { SavedCostReport, Verdict } from '../report.js'
 import { compareCost } from './explain-cost.js'
 import type { CostFinding, CostSuspect, SetupFinding } from './findings.js'
+import { mayOverflow } from './guarded-cost.js'
 import { findDeadLayers, findNearZero, findSaturatedLayers, findUntested } from './inspect-point.js'
 import { findOtherNetwork } from './other-networks.js'
+import { describeUnread } from './unread-arrays.js'
 
 const MOST_NAMED = 3
 
@@ -24,12 +26,15 @@ export interface CheckedProblem {
 export interface JudgedSetup {
   readonly verdict: Verdict
   readonly findings: readonly SetupFinding[]
+  /** Absent where no cost was saved. */
+  readonly savedCost?: SavedCostReport
 }
 
 /**
- * Looks for mistakes in the set-up of a check: a saved cost that the network declared does not give, and a point at
- * which little can be tested. A gradient that is wrong for a network that was not run may be right for the one that
- * was: with another cost, `fail` becomes `inconclusive`.
+ * Looks for mistakes in the set-up of a check: a saved cost that the network declared does not give, arrays that nothing
+ * was done with, and a point at which little can be tested. Where the saved cost is another, the network that was run is
+ * another, and neither a gradient that is right for the one declared nor one that is wrong for it says anything about
+ * that: the verdict is `inconclusive`.
  */
 export async function inspectSetup(checked: CheckedProblem, hooks: EvaluationHooks): Promise<JudgedSetup> {
   const { problem, results, rounding, evaluator } = checked
@@ -37,39 +42,51 @@ export async function inspectSetup(checked: CheckedProblem, hooks: EvaluationHoo
   const findings: SetupFinding[] = []
   let { verdict } = checked
   const cost = await inspectCost(checked, hooks)
-  if (cost !== undefined) {
-    findings.push(cost)
-    if (cost.kind === 'cost' && verdict === 'fail') verdict = 'inconclusive'
+  if (cost?.finding !== undefined) {
+    findings.push(cost.finding)
+    if (!cost.allows) verdict = 'inconclusive'
   }
   if (problem.savedCost === undefined && verdict === 'fail') {
     const other = await findOtherNetwork(problem, checked.tolerance, hooks)
     if (other !== undefined) findings.push(other)
   }
+  const unread = describeUnread(problem.unread)
+  findings.push(...unread.notChecked)
   const nearZero = findNearZero(model, results, gradients, rounding, evaluator)
   if (nearZero !== undefined) findings.push(nearZero)
   const pass = model.forward()
   const dead = findDeadLayers(model, pass)
   const untested = findUntested(model, results, gradients, new Set(dead.flatMap(({ tensors }) => tensors)))
-  findings.push(...dead, ...untested, ...findSaturatedLayers(model, pass, gradients))
-  return { verdict, findings }
+  findings.push(...dead, ...untested, ...findSaturatedLayers(model, pass, gradients), ...unread.notUsed)
+  return { verdict, findings, ...(cost === undefined ? {} : { savedCost: cost.report }) }
+}
+
+/** What a saved cost says. */
+interface InspectedCost {
+  readonly report: SavedCostReport
+  readonly finding?: SetupFinding
+  /** False where it shows that another network was run. */
+  readonly allows: boolean
 }
 
 async function inspectCost(
   { problem, rounding, tolerance, verdict }: CheckedProblem,
   hooks: EvaluationHooks,
-): Promise<SetupFinding | undefined> {
+): Promise<InspectedCost | undefined> {
   const { model, savedCost } = problem
   if (savedCost === undefined) return undefined
   const cost = model.cost()
   const { value } = savedCost
   if (!Number.isFinite(value)) {
-    return {
-      kind: 'cost-not-finite',
-      savedCost: value,
-      message: `the saved cost is ${value}, ours ${formatCost(cost)}: its code took the logarithm of 0, or overflowed`,
-    }
+    const isExplained = mayOverflow(model, savedCost.unitRoundoff) || !Number.isFinite(cost)
+    const message = isExplained
+      ? `the saved cost is ${value}, ours ${formatCost(cost)}: its code took the logarithm of 0, or overflowed`
+      : `the saved cost is ${value}, ours ${formatCost(cost)}, and nothing overflows in the network declared: ` +
+        'another one was run, or the code of the cost is wrong'
+    const finding = { kind: 'cost-not-finite', savedCost: value, isExplained, message } as const
+    return { report: { value, agrees: false }, finding, allows: isExplained }
   }
-  const { agrees, suspects } = await compareCost(
+  const { agrees, suspects, digits } = await compareCost(
     problem,
     savedCost,
     rounding.magnitudes,
@@ -77,14 +94,11 @@ async function inspectCost(
     verdict,
     hooks,
   )
-  if (agrees) return undefined
-  return {
-    kind: 'cost',
-    savedCost: value,
-    ratio: value / cost,
-    suspects,
-    message: describeCost({ savedCost: value, ratio: value / cost, suspects }, cost, verdict),
-  }
+  const report = { value, agrees, ...(digits === undefined ? {} : { digits }) }
+  if (agrees) return { report, allows: true }
+  const ratio = value / cost
+  const message = describeCost({ savedCost: value, ratio, suspects }, cost, verdict)
+  return { report, finding: { kind: 'cost', savedCost: value, ratio, suspects, message }, allows: false }
 }
 
 function describeCost(
@@ -94,7 +108,11 @@ function describeCost(
 ): string {
   const times = Number.isFinite(ratio) ? ` (${Number(ratio.toPrecision(6))} times ours)` : ''
   const fact = `the network declared has the cost ${formatCost(cost)}, the saved cost is ${formatCost(savedCost)}${times}`
-  const standing = verdict === 'pass' ? '; the gradient is right for the network declared' : ''
+  const isPenalty = suspects.length > 0 && suspects.every(({ change }) => change === 'l2')
+  const right = isPenalty
+    ? '. The gradient is right without that term, whose derivative it lacks'
+    : '. The gradient is right for the network declared, and for that alone'
+  const standing = verdict === 'pass' ? right : ''
   if (suspects.length === 0) {
     const advice = 'compare --activations, --loss, --layout and --l2 with the code that was run'
     return `${fact}, which no usual mistake explains: ${advice}${standing}`

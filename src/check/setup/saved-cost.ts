@@ -5,6 +5,8 @@ export interface SavedCost {
   readonly value: number
   /** The coarsest unit roundoff of what it was computed from and stored in. */
   readonly unitRoundoff: number
+  /** A number as the cost's own type holds it. */
+  readonly store: (value: number) => number
 }
 
 /** Names of an array with the cost, in any case; the first is preferred: a `loss` may lack the L2 term. */
@@ -30,5 +32,9 @@ export function readSavedCost(cost: number | Tensor, others: Iterable<Tensor>): 
   const [value, own] = typeof cost === 'number' ? [cost, 2 ** -53] : [cost.data[0], unitRoundoff(cost.dtype)]
   let coarsest = own
   for (const { dtype } of others) coarsest = Math.max(coarsest, unitRoundoff(dtype))
-  return { value, unitRoundoff: coarsest }
+  const isSingle = typeof cost !== 'number' && cost.dtype === 'float32'
+  return { value, unitRoundoff: coarsest, store: isSingle ? Math.fround : (number) => number }
 }
+
+/** Whether a cost of this name would be read, had its array a single number. */
+export const isCostName = (name: string) => COST_NAMES.includes(name.toLowerCase())

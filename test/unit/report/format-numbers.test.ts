@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { listNames } from '../../../src/list-names.js'
 import {
   formatDifference,
   formatQuantity,
@@ -6,7 +7,6 @@ import {
   formatSeconds,
   formatSetting,
   formatValue,
-  listNames,
 } from '../../../src/report/format-numbers.js'
 
 describe('numbers in reports', () => {

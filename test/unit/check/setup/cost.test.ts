@@ -56,7 +56,8 @@ describe('the right cost', () => {
     'of random network %i gives no finding',
     async (number) => {
       const { problem, cost, plain } = makeRandomProblem(randomOptions(number))
-      expect((await checkGradients({ ...problem, cost })).setup).toEqual([])
+      const report = await checkGradients({ ...problem, cost })
+      expect(report).toMatchObject({ setup: [], savedCost: { value: cost, agrees: true } })
       // a wrong gradient of the function that was run stays wrong
       const wrong = withChanged(nameArrays(plain, 'd'), 'dW1', (value) => value + 1)
       const gradients = new Map([...(problem.gradients as NamedTensors), ['dW1', wrong.get('dW1')!]])
@@ -75,6 +76,23 @@ describe('the right cost', () => {
       const { problem, cost } = makeRandomProblem(randomOptions(number))
       const saved = tensor([round(cost)], [1, 1], dtype)
       expect((await checkGradients({ ...problem, cost: saved })).setup).toEqual([])
+    }
+  })
+
+  it.each([4, 5, 6])('of %d digits, as printed, gives none', async (digits) => {
+    for (let number = 0; number < 20; number++) {
+      const { problem, cost } = makeRandomProblem(randomOptions(number))
+      const printed = Number(cost.toPrecision(digits))
+      for (const saved of [printed, tensor([Math.fround(printed)], [], 'float32')]) {
+        const report = await checkGradients({ ...problem, cost: saved })
+        expect(report.setup).toEqual([])
+        expect(report.savedCost?.agrees).toBe(true)
+      }
+      // the last digit is not ours
+      const other = Number((printed * (1 + 2 * 10 ** (1 - digits))).toPrecision(digits))
+      // 2.0000 may be 2.000
+      if (Number(other.toPrecision(digits - 1)) === other) continue
+      expect((await checkGradients({ ...problem, cost: other })).verdict).toBe('inconclusive')
     }
   })
 
@@ -248,14 +266,34 @@ describe('another cost is explained by', () => {
 })
 
 describe('another cost', () => {
-  it('beside a right gradient leaves the verdict at pass, with a notice', async () => {
+  it('beside a right gradient is inconclusive, with its reason', async () => {
     const report = await checkGradients({ ...entropy.problem, cost: 7 * entropy.cost })
-    expect(report.verdict).toBe('pass')
+    expect(report.verdict).toBe('inconclusive')
+    expect(report.savedCost).toEqual({ value: 7 * entropy.cost, agrees: false })
     const { message, suspects, ratio } = costFinding(report)
     expect(ratio).toBeCloseTo(7, 12)
     expect(suspects).toMatchObject([{ change: 'reduction', gradientAgrees: false }])
     expect(message).toContain('summed over the 7 samples')
-    expect(message).toMatch(/the gradient is right for the network declared$/)
+    expect(message).toMatch(/The gradient is right for the network declared, and for that alone$/)
+  })
+
+  it.each([0.5, 1.3, 1 + 1e-5, -1, 1e6])('%d times as large is never a pass', async (factor) => {
+    for (let number = 0; number < 20; number++) {
+      const { problem, cost } = makeRandomProblem(randomOptions(number))
+      const report = await checkGradients({ ...problem, cost: factor * cost })
+      expect(report.verdict).toBe('inconclusive')
+      expect(costFinding(report).savedCost).toBe(factor * cost)
+    }
+  })
+
+  it.each([0.7, 1e-3, 5e-7])('with an L2 term of λ = %d that the gradient lacks names it', async (l2) => {
+    const penalised = makeRandomProblem({ ...OPTIONS, l2 })
+    const report = await checkGradients({ ...ran.problem, cost: penalised.cost })
+    expect(report.verdict).toBe('inconclusive')
+    const { suspects, message } = costFinding(report)
+    expect(suspects).toMatchObject([{ change: 'l2', gradientAgrees: false }])
+    expect(message).toContain(`with λ = ${l2}`)
+    expect(message).toMatch(/right without that term, whose derivative it lacks$/)
   })
 
   it('that nothing explains is given as a ratio', async () => {
@@ -298,13 +336,37 @@ describe('another cost', () => {
     expect(message).toContain('Each of these explains it')
   })
 
-  it.each([Number.NaN, Number.POSITIVE_INFINITY])('of %d is named, and changes no verdict', async (cost) => {
-    expect(await checkGradients({ ...ran.problem, cost })).toMatchObject({
-      verdict: 'pass',
-      setup: [{ kind: 'cost-not-finite', savedCost: cost }],
-    })
-    const gradients = scaled(ran.gradients, 2)
-    expect((await checkGradients({ ...ran.problem, gradients, cost })).verdict).toBe('fail')
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])(
+    'of %d is another where nothing overflows',
+    async (cost) => {
+      for (const gradients of [ran.gradients, scaled(ran.gradients, 2)]) {
+        expect(await checkGradients({ ...ran.problem, gradients, cost })).toMatchObject({
+          verdict: 'inconclusive',
+          setup: [{ kind: 'cost-not-finite', savedCost: cost, isExplained: false }],
+          savedCost: { agrees: false },
+        })
+      }
+    },
+  )
+
+  it('of NaN changes no verdict where a logarithm of 0 explains it', async () => {
+    // a sigmoid that is 1 in float64, and right: its gradient is sound, 0 · log 0 is not
+    const network = sequential([dense('sigmoid')], { loss: 'binary-cross-entropy' })
+    const parameters = { W1: tensor([40, 0.5], [1, 2]) }
+    const inputs = tensor([1, 0, 0, 1], [2, 2])
+    const a = 1 / (1 + Math.exp(-0.5))
+    const problem = { network, parameters, inputs, targets: tensor([1, 0], [1, 2]), cost: Number.NaN }
+    for (const [factor, verdict] of [
+      [1, 'pass'],
+      [2, 'fail'],
+    ]) {
+      const dW1 = tensor([0, (Number(factor) * a) / 2], [1, 2])
+      const report = await checkGradients({ ...problem, gradients: { dW1 } }, { tolerance: 1e-6 })
+      expect(report.verdict).toBe(verdict)
+      expect(report.setup).toContainEqual(
+        expect.objectContaining({ kind: 'cost-not-finite', isExplained: true }),
+      )
+    }
   })
 })
 
@@ -354,7 +416,11 @@ describe('the cost in a file', () => {
       ]),
     )
     expect(problem.cost).toBeUndefined()
-    expect(await checkGradients(problem)).toMatchObject({ verdict: 'pass', notices: [] })
+    const report = await checkGradients(problem)
+    expect(report).toMatchObject({ verdict: 'pass', setup: [{ kind: 'not-used' }] })
+    expect(report.savedCost).toBeUndefined()
+    const isHistory = array.data.length > 1
+    expect(report.notices[0]).toMatch(isHistory ? /; cost is a history of 3 numbers/ : /were not used$/)
   })
 
   it('is not the array of the targets or of the inputs', () => {
