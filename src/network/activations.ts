@@ -20,14 +20,37 @@ export type ActivationName =
   | 'silu'
   | 'gelu'
   | 'gelu-tanh'
+  | 'gelu-sigmoid'
   | 'linear'
+
+/** Those that have a constant, and what it is called. */
+const CONSTANT_NAMES = { 'leaky-relu': 'slope', elu: 'alpha' } as const
+type ParametricName = keyof typeof CONSTANT_NAMES
+
+/**
+ * An activation as it is declared: its name, and its constant where that is not the usual one: the slope below 0 of
+ * `leaky-relu(0.2)`, α of `elu(1.5)`.
+ */
+export type ActivationText = ActivationName | `${ParametricName}(${number})`
+
+/** The constant of an activation that has one, where it is not the usual one. */
+export interface ActivationConstants {
+  /** Of `leaky-relu`: its slope below 0. @default 0.01 */
+  readonly slope?: number | undefined
+  /** Of `elu`: α of α·(e^z − 1) below 0. @default 1 */
+  readonly alpha?: number | undefined
+}
 
 /**
  * An element-wise function a = f(z), its derivative, and how a change of z changes a. `shaders/activations.wesl`
- * holds the same twelve for the GPU.
+ * holds the same for the GPU.
  */
 export interface Activation {
   readonly name: ActivationName
+  /** As it is declared. */
+  readonly text: ActivationText
+  /** Leaky ReLU's slope below 0, ELU's α; absent from what has none. */
+  readonly constant?: number
   /** The number by which `shaders/activations.wesl` knows it. */
   readonly code: number
   /** True where the derivative jumps at z = 0, so that a perturbation may cross a kink. */
@@ -64,13 +87,14 @@ export interface Activation {
 /** Where four terms of a secant slope's series are enough: the fifth is below 2^−53. */
 export const SLOPE_SERIES_REACH = 2 ** -12
 
-const LEAKY_SLOPE = 0.01
 // Klambauer et al. 2017, "Self-Normalizing Neural Networks"
 const SELU_SCALE = 1.0507009873554805
 const SELU_ALPHA = 1.6732632423543772
 // Hendrycks & Gimpel 2016, "Gaussian Error Linear Units": gelu(z) ≈ z·σ(2·√(2/π)·(z + 0.044715 z³))
 const GELU_TANH_SCALE = 2 * Math.sqrt(2 / Math.PI)
 const GELU_TANH_CUBIC = 0.044715
+// the same paper: gelu(z) ≈ z·σ(1.702 z)
+const GELU_SIGMOID_SCALE = 1.702
 /** Beyond this change of z the two ends of σ and of softplus differ enough to be subtracted. */
 const FAR = 1
 /** A tail below this has lost digits: 2^−1022, the smallest normal float64. */
@@ -184,9 +208,10 @@ function piecewiseLinearSlope(below: number, z: number, d: number): number {
 const noTail = () => 0
 const negativeExponential = (z: number) => (z > 0 ? 1 : Math.exp(z))
 
-const ACTIVATIONS: Record<ActivationName, Activation> = {
+type Rules = Omit<Activation, 'name' | 'text' | 'constant'>
+
+const ACTIVATIONS: Record<Exclude<ActivationName, ParametricName>, Rules> = {
   linear: {
-    name: 'linear',
     code: 0,
     hasKink: false,
     value: (z) => z,
@@ -196,7 +221,6 @@ const ACTIVATIONS: Record<ActivationName, Activation> = {
     secantSlope: () => 1,
   },
   relu: {
-    name: 'relu',
     code: 1,
     hasKink: true,
     value: (z) => Math.max(z, 0),
@@ -205,28 +229,7 @@ const ACTIVATIONS: Record<ActivationName, Activation> = {
     constantSlope: (z, reach) => (z > reach ? 1 : z + reach <= 0 ? 0 : undefined),
     secantSlope: (z, _tail, d) => piecewiseLinearSlope(0, z, d),
   },
-  'leaky-relu': {
-    name: 'leaky-relu',
-    code: 2,
-    hasKink: true,
-    value: (z) => (z > 0 ? z : LEAKY_SLOPE * z),
-    derivative: (z) => (z > 0 ? 1 : LEAKY_SLOPE),
-    tail: noTail,
-    constantSlope: (z, reach) => (z > reach ? 1 : z + reach <= 0 ? LEAKY_SLOPE : undefined),
-    secantSlope: (z, _tail, d) => piecewiseLinearSlope(LEAKY_SLOPE, z, d),
-  },
-  elu: {
-    name: 'elu',
-    code: 3,
-    hasKink: false,
-    value: (z) => (z > 0 ? z : Math.expm1(z)),
-    derivative: (z) => (z > 0 ? 1 : Math.exp(z)),
-    tail: negativeExponential,
-    constantSlope: (z, reach) => (z > reach ? 1 : undefined),
-    secantSlope: (z, tail, d) => exponentialLinearSlope(1, 1, z, tail, d),
-  },
   selu: {
-    name: 'selu',
     code: 4,
     hasKink: true,
     value: (z) => SELU_SCALE * (z > 0 ? z : SELU_ALPHA * Math.expm1(z)),
@@ -236,7 +239,6 @@ const ACTIVATIONS: Record<ActivationName, Activation> = {
     secantSlope: (z, tail, d) => exponentialLinearSlope(SELU_SCALE, SELU_ALPHA, z, tail, d),
   },
   sigmoid: {
-    name: 'sigmoid',
     code: 5,
     hasKink: false,
     value: sigmoid,
@@ -246,7 +248,6 @@ const ACTIVATIONS: Record<ActivationName, Activation> = {
     secantSlope: sigmoidSecantSlope,
   },
   tanh: {
-    name: 'tanh',
     code: 6,
     hasKink: false,
     value: Math.tanh,
@@ -261,7 +262,6 @@ const ACTIVATIONS: Record<ActivationName, Activation> = {
     secantSlope: (z, tail, d) => 4 * sigmoidSecantSlope(2 * z, tail, 2 * d),
   },
   softplus: {
-    name: 'softplus',
     code: 7,
     hasKink: false,
     value: softplus,
@@ -275,7 +275,6 @@ const ACTIVATIONS: Record<ActivationName, Activation> = {
     secantSlope: softplusSecantSlope,
   },
   softsign: {
-    name: 'softsign',
     code: 8,
     hasKink: false,
     value: (z) => z / (1 + Math.abs(z)),
@@ -290,7 +289,6 @@ const ACTIVATIONS: Record<ActivationName, Activation> = {
     },
   },
   silu: {
-    name: 'silu',
     code: 9,
     hasKink: false,
     value: (z) => z * sigmoid(z),
@@ -299,7 +297,6 @@ const ACTIVATIONS: Record<ActivationName, Activation> = {
     secantSlope: (z, tail, d) => gatedSlope(z, tail, d, sigmoidSecantSlope(z, tail, d), sigmoid),
   },
   gelu: {
-    name: 'gelu',
     code: 10,
     hasKink: false,
     value: (z) => z * normalDistribution(z),
@@ -308,7 +305,6 @@ const ACTIVATIONS: Record<ActivationName, Activation> = {
     secantSlope: (z, tail, d) => gatedSlope(z, tail, d, normalSecantSlope(z, tail, d), normalDistribution),
   },
   'gelu-tanh': {
-    name: 'gelu-tanh',
     code: 11,
     hasKink: false,
     value: (z) => z * sigmoid(geluTanhLogit(z)),
@@ -330,21 +326,159 @@ const ACTIVATIONS: Record<ActivationName, Activation> = {
       return gatedSlope(z, tail, d, gateSlope, () => fromTail(end, endTail))
     },
   },
+  'gelu-sigmoid': {
+    code: 12,
+    hasKink: false,
+    value: (z) => z * sigmoid(GELU_SIGMOID_SCALE * z),
+    derivative: (z) => {
+      const u = GELU_SIGMOID_SCALE * z
+      return sigmoid(u) * (1 + u * sigmoid(-u))
+    },
+    tail: (z) => sigmoidTail(GELU_SIGMOID_SCALE * z),
+    // of σ(βz); far, where βz + βd would cancel, from the end
+    secantSlope: (z, tail, d) => {
+      const end = z + d
+      const change = GELU_SIGMOID_SCALE * d
+      if (Math.abs(change) <= FAR) {
+        return fromTail(z, tail) + end * GELU_SIGMOID_SCALE * sigmoidSecantSlope(z, tail, change)
+      }
+      const endTail = sigmoidTail(GELU_SIGMOID_SCALE * end)
+      return gatedSlope(z, tail, d, slopeBetweenTails(z, tail, end, endTail, d), () => fromTail(end, endTail))
+    },
+  },
 }
 
-export const ACTIVATION_NAMES = Object.keys(ACTIVATIONS) as readonly ActivationName[]
+/** An activation with a constant. */
+interface Family {
+  /** The constant where none is declared, then others in use. */
+  readonly usual: readonly [number, ...number[]]
+  create(constant: number): Rules
+}
 
-/** @throws GradcheckError `unknown-name` with the nearest name. */
-export function findActivation(name: string): Activation {
-  const found = ACTIVATION_NAMES.find((candidate) => candidate === name)
-  if (found === undefined) {
+const FAMILIES: Record<ParametricName, Family> = {
+  'leaky-relu': {
+    usual: [0.01, 0.1, 0.2, 0.3, 0.25, 0.05, 0.02, 0.001],
+    create: (slope) => ({
+      code: 2,
+      hasKink: slope !== 1,
+      value: (z) => (z > 0 ? z : slope * z),
+      derivative: (z) => (z > 0 ? 1 : slope),
+      tail: noTail,
+      constantSlope: (z, reach) => (z > reach ? 1 : z + reach <= 0 ? slope : undefined),
+      secantSlope: (z, _tail, d) => piecewiseLinearSlope(slope, z, d),
+    }),
+  },
+  elu: {
+    usual: [1, 1.5, 0.5, 2, 0.1],
+    create: (alpha) => ({
+      code: 3,
+      hasKink: alpha !== 1,
+      value: (z) => (z > 0 ? z : alpha * Math.expm1(z)),
+      derivative: (z) => (z > 0 ? 1 : alpha * Math.exp(z)),
+      tail: negativeExponential,
+      constantSlope: (z, reach) => (z > reach ? 1 : undefined),
+      secantSlope: (z, tail, d) => exponentialLinearSlope(1, alpha, z, tail, d),
+    }),
+  },
+}
+
+export const ACTIVATION_NAMES: readonly ActivationName[] = [
+  'relu',
+  'leaky-relu',
+  'elu',
+  'selu',
+  'sigmoid',
+  'tanh',
+  'softplus',
+  'softsign',
+  'silu',
+  'gelu',
+  'gelu-tanh',
+  'gelu-sigmoid',
+  'linear',
+]
+
+/** Every activation, and those with a constant with each that is in use. */
+export const USUAL_ACTIVATIONS: readonly ActivationText[] = ACTIVATION_NAMES.flatMap((name) =>
+  isParametric(name) ? FAMILIES[name].usual.map((constant) => formatActivation(name, constant)) : [name],
+)
+
+/** Constants beyond this are a slip, and may overflow float32 with what they multiply. */
+const LARGEST_CONSTANT = 1e6
+
+const found = new Map<ActivationText, Activation>()
+
+/**
+ * An activation by its name, or by its name and constant: `leaky-relu(0.2)`. Equal ones are the same object.
+ * @throws GradcheckError `unknown-name` with the nearest name; `bad-network` for a constant that it cannot have
+ */
+export function findActivation(text: string): Activation {
+  const [, stem, argument] = /^([^()]*)(?:\(([^()]*)\))?$/.exec(text) ?? [text, text]
+  const name = ACTIVATION_NAMES.find((candidate) => candidate === stem.trim())
+  if (name === undefined) {
     throw new GradcheckError(
       'unknown-name',
-      `unknown activation "${name}"${suggestName(name, ACTIVATION_NAMES)}`,
+      `unknown activation "${text}"${suggestName(stem.trim(), ACTIVATION_NAMES)}`,
       { fix: `use one of ${ACTIVATION_NAMES.join(', ')}` },
     )
   }
-  return ACTIVATIONS[found]
+  return createActivation(name, argument === undefined ? undefined : readConstant(text, argument))
+}
+
+/** An activation by its name and constants by name: `leaky-relu` with `{ slope: 0.2 }`. */
+export function findActivationWith(name: string, constants: ActivationConstants): Activation {
+  const plain = findActivation(name)
+  const given = Object.entries(constants).filter(([, value]) => value !== undefined)
+  if (given.length === 0) return plain
+  const own = isParametric(plain.name) ? CONSTANT_NAMES[plain.name] : undefined
+  const stranger = given.find(([key]) => key !== own)
+  if (stranger !== undefined) throw noSuchConstant(plain.name, stranger[0])
+  return createActivation(plain.name, given[0][1])
+}
+
+function createActivation(name: ActivationName, constant: number | undefined): Activation {
+  if (!isParametric(name)) {
+    if (constant !== undefined) throw noSuchConstant(name, `(${constant})`)
+    return remember(name, () => ({ name, text: name, ...ACTIVATIONS[name] }))
+  }
+  const value = constant ?? FAMILIES[name].usual[0]
+  if (!(value >= 0 && value <= LARGEST_CONSTANT)) {
+    throw new GradcheckError(
+      'bad-network',
+      `the ${CONSTANT_NAMES[name]} of ${name} must be a number from 0 to ${LARGEST_CONSTANT}, not ${value}`,
+    )
+  }
+  const text = formatActivation(name, value)
+  return remember(text, () => ({ name, text, constant: value, ...FAMILIES[name].create(value) }))
+}
+
+function remember(text: ActivationText, create: () => Activation): Activation {
+  const known = found.get(text) ?? create()
+  found.set(text, known)
+  return known
+}
+
+function readConstant(text: string, argument: string): number {
+  const value = argument.trim() === '' ? Number.NaN : Number(argument)
+  if (Number.isFinite(value)) return value
+  throw new GradcheckError('bad-network', `"${argument}" in "${text}" is no number`, {
+    fix: 'write the constant as in leaky-relu(0.2)',
+  })
+}
+
+function noSuchConstant(name: ActivationName, given: string): GradcheckError {
+  const takes = isParametric(name) ? `its constant is ${CONSTANT_NAMES[name]}` : 'it has no constant'
+  return new GradcheckError('bad-network', `${name} does not take ${given}: ${takes}`, {
+    fix: 'leaky-relu has a slope, as in leaky-relu(0.2), and elu an alpha, as in elu(1.5)',
+  })
+}
+
+function isParametric(name: ActivationName): name is ParametricName {
+  return name in CONSTANT_NAMES
+}
+
+function formatActivation(name: ParametricName, constant: number): ActivationText {
+  return constant === FAMILIES[name].usual[0] ? name : `${name}(${constant})`
 }
 
 /** True when a change d of z carries z across the kink at 0. */

@@ -157,7 +157,8 @@ function mapMatrix(matrix: Matrix, f: (value: number) => number): Matrix {
 /** Σ|terms| of f′(z). Of z·P(z) they are P and z·P′, which cancel below 0. */
 export function slopeMagnitude(activation: Activation, z: number): number {
   const slope = activation.derivative(z)
-  if (z >= 0 || !['silu', 'gelu', 'gelu-tanh'].includes(activation.name)) return Math.abs(slope)
+  if (z >= 0 || !['silu', 'gelu', 'gelu-tanh', 'gelu-sigmoid'].includes(activation.name))
+    return Math.abs(slope)
   const P = activation.value(z) / z
   return P + Math.abs(slope - P)
 }

@@ -1,12 +1,12 @@
 import { GradcheckError } from '../errors.js'
-import { type ActivationName, findActivation } from './activations.js'
+import { type ActivationConstants, type ActivationText, findActivationWith } from './activations.js'
 import { findLayout, type Layout } from './layout.js'
 import { findLoss, type LossName } from './losses.js'
 
 /** A layer as the user declares it; its widths come from the weights. */
 export interface LayerDeclaration {
   readonly kind: 'dense'
-  readonly activation: ActivationName
+  readonly activation: ActivationText
 }
 
 /** What is checked: the layers in order, the loss, and how the arrays are laid out. */
@@ -28,10 +28,18 @@ export interface NetworkOptions {
 
 /**
  * Declares a fully connected layer, activation(WX + b). Its widths come from the weights.
- * @throws GradcheckError `unknown-name` for an activation that does not exist.
+ * @param activation its name; one with a constant may have it in parentheses, `leaky-relu(0.2)`
+ * @param constants or by name, `dense('leaky-relu', { slope: 0.2 })`
+ * @throws GradcheckError `unknown-name` for an activation that does not exist, `bad-network` for a constant that it
+ * cannot have
  */
-export function dense(activation: ActivationName | (string & {})): LayerDeclaration {
-  return { kind: 'dense', activation: findActivation(activation).name }
+export function dense(activation: 'leaky-relu', constants: { slope: number }): LayerDeclaration
+export function dense(activation: 'elu', constants: { alpha: number }): LayerDeclaration
+export function dense(activation: ActivationText | (string & {})): LayerDeclaration
+export function dense(activation: string, constants?: ActivationConstants): LayerDeclaration {
+  // as the function of names.map(dense) it is also given an index
+  const named = typeof constants === 'object' ? constants : {}
+  return { kind: 'dense', activation: findActivationWith(activation, named).text }
 }
 
 /**
@@ -58,7 +66,7 @@ export function sequential(layers: readonly LayerDeclaration[], options: Network
   return { layers: [...layers], loss: loss.name, layout, l2 }
 }
 
-function lastActivationFix(loss: LossName, last: ActivationName): string {
+function lastActivationFix(loss: LossName, last: ActivationText): string {
   if (loss === 'softmax-cross-entropy') {
     return 'end the activations with linear: the softmax belongs to the loss'
   }

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { formatOf } from '../../src/differentiate/webgpu/reals.js'
+import { activationConstants } from '../../src/differentiate/webgpu/stages.js'
 import type { GpuDevice } from '../../src/gpu/device.js'
-import { ACTIVATION_NAMES, crossesKink, findActivation } from '../../src/network/activations.js'
+import { crossesKink, findActivation } from '../../src/network/activations.js'
 import { openGpuDevice } from '../support/gpu-device.js'
 import { PRECISIONS_UNDER_TEST } from '../support/precisions.js'
 import { runProbe } from '../support/probe.js'
+import { ACTIVATIONS_UNDER_TEST } from '../support/random-network.js'
 import { allowedError, expectNear, referenceSlope } from '../support/reference.js'
 import probe from './activation-probe.wesl'
 import extendedProbe from './activation-probe.wesl?extended'
@@ -27,7 +29,9 @@ beforeAll(async () => {
 })
 afterAll(() => gpu?.dispose())
 
-const SUITES = PRECISIONS_UNDER_TEST.flatMap((under) => ACTIVATION_NAMES.map((name) => ({ ...under, name })))
+const SUITES = PRECISIONS_UNDER_TEST.flatMap((under) =>
+  ACTIVATIONS_UNDER_TEST.map((name) => ({ ...under, name })),
+)
 
 describe.each(SUITES)('$name in WGSL, $precision precision,', (under) => {
   const { name, precision, unitRoundoff, flushed, round } = under
@@ -36,7 +40,7 @@ describe.each(SUITES)('$name in WGSL, $precision precision,', (under) => {
 
   it('has the secant slope that its definition gives, and the kinks that the host counts', async () => {
     const input = cases.flatMap(({ z, d }) => [z, activation.tail(z), d])
-    const constants = { ACTIVATION: activation.code }
+    const constants = activationConstants(activation)
     const words = under.encode(input)
     const { parts } = formatOf(precision)
     const output = under.decode(

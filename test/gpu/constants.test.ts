@@ -14,7 +14,7 @@ const eight = Array.from({ length: 8 }, (_, k) => k)
 
 /** In the probe's order. */
 const CONSTANTS: readonly (readonly [string, Decimal])[] = [
-  ["leaky ReLU's slope", new D('0.01')],
+  ["the factor in gelu's sigmoid", new D('1.702')],
   ["SELU's scale", seluScale],
   ["SELU's α", seluAlpha],
   ["SELU's scale·α", seluScale.times(seluAlpha)],

@@ -1,4 +1,4 @@
-import { ACTIVATION_NAMES, type ActivationName } from '../../src/network/activations.js'
+import { ACTIVATION_NAMES, type ActivationText } from '../../src/network/activations.js'
 import type { LossName } from '../../src/network/losses.js'
 import { type NamedTensors, type Tensor, tensor } from '../../src/tensor.js'
 import {
@@ -68,7 +68,7 @@ const map = (a: Rows, f: (value: number, s: number, i: number) => number): Rows 
   a.map((row, s) => row.map((value, i) => f(value, s, i)))
 
 /** Derivatives in terms of a, for the classic of feeding them z. */
-const OUTPUT_FORMS: Partial<Record<ActivationName, (a: number) => number>> = {
+const OUTPUT_FORMS: Partial<Record<ActivationText, (a: number) => number>> = {
   tanh: (a) => 1 - a ** 2,
   sigmoid: (a) => a * (1 - a),
   softsign: (a) => (1 - Math.abs(a)) ** 2,

@@ -1,5 +1,5 @@
 import erfc from '@stdlib/math-base-special-erfc'
-import type { ActivationName } from '../../src/network/activations.js'
+import type { ActivationName, ActivationText } from '../../src/network/activations.js'
 import type { Layout } from '../../src/network/layout.js'
 import type { LossName } from '../../src/network/losses.js'
 import { type NamedTensors, tensor } from '../../src/tensor.js'
@@ -9,7 +9,7 @@ export type Rows = number[][]
 
 /** A network as a notebook holds it: arrays in one layout, nothing prepared. */
 export interface PlainNetwork {
-  readonly activations: readonly ActivationName[]
+  readonly activations: readonly ActivationText[]
   readonly loss: LossName
   readonly layout: Layout
   readonly l2: number
@@ -38,11 +38,20 @@ const SELU_SCALE = 1.0507009873554805
 const cubic = (z: number) => Math.sqrt(2 / Math.PI) * (z + 0.044715 * z ** 3)
 
 /** Every activation and its derivative as papers print them, in forms that keep their digits. */
-const FUNCTIONS: Record<ActivationName, { f(z: number): number; slope(z: number): number }> = {
+const FUNCTIONS: Record<
+  ActivationName,
+  { f(z: number, constant: number): number; slope(z: number, constant: number): number }
+> = {
   linear: { f: (z) => z, slope: () => 1 },
   relu: { f: (z) => Math.max(0, z), slope: (z) => (z > 0 ? 1 : 0) },
-  'leaky-relu': { f: (z) => Math.max(0, z) + 0.01 * Math.min(0, z), slope: (z) => (z > 0 ? 1 : 0.01) },
-  elu: { f: (z) => (z > 0 ? z : Math.expm1(z)), slope: (z) => Math.exp(Math.min(0, z)) },
+  'leaky-relu': {
+    f: (z, slope) => Math.max(0, z) + slope * Math.min(0, z),
+    slope: (z, slope) => (z > 0 ? 1 : slope),
+  },
+  elu: {
+    f: (z, alpha) => (z > 0 ? z : alpha * Math.expm1(z)),
+    slope: (z, alpha) => (z > 0 ? 1 : alpha * Math.exp(z)),
+  },
   selu: {
     f: (z) => SELU_SCALE * (z > 0 ? z : SELU_ALPHA * Math.expm1(z)),
     slope: (z) => (z > 0 ? SELU_SCALE : SELU_SCALE * SELU_ALPHA * Math.exp(z)),
@@ -60,13 +69,23 @@ const FUNCTIONS: Record<ActivationName, { f(z: number): number; slope(z: number)
       sigmoid(2 * cubic(z)) +
       (0.5 * z * Math.sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * z * z)) / Math.cosh(cubic(z)) ** 2,
   },
+  'gelu-sigmoid': {
+    f: (z) => z * sigmoid(1.702 * z),
+    slope: (z) => sigmoid(1.702 * z) + (1.702 * z) / (2 + 2 * Math.cosh(1.702 * z)),
+  },
+}
+
+/** An activation as it is declared, `leaky-relu(0.2)`, taken apart. */
+function readActivation(text: ActivationText): { name: ActivationName; constant: number } {
+  const [name, constant] = text.split(/[()]/)
+  return { name: name as ActivationName, constant: Number(constant ?? (name === 'elu' ? 1 : 0.01)) }
 }
 
 /** Derivatives as code writes them that has a = f(z) at hand: digits are lost where it saturates. */
-const HASTY_SLOPES: Partial<Record<ActivationName, (a: number, z: number) => number>> = {
+const HASTY_SLOPES: Partial<Record<ActivationName, (a: number, z: number, constant: number) => number>> = {
   tanh: (a) => 1 - a * a,
   sigmoid: (a) => a * (1 - a),
-  elu: (a, z) => (z > 0 ? 1 : a + 1),
+  elu: (a, z, alpha) => (z > 0 ? 1 : a + alpha),
   selu: (a, z) => (z > 0 ? SELU_SCALE : a + SELU_SCALE * SELU_ALPHA),
 }
 
@@ -75,9 +94,15 @@ export type Rounding = (value: number) => number
 
 const exact: Rounding = (value) => value
 
-export const applyActivation = (name: ActivationName, z: number) => FUNCTIONS[name].f(z)
+export function applyActivation(text: ActivationText, z: number): number {
+  const { name, constant } = readActivation(text)
+  return FUNCTIONS[name].f(z, constant)
+}
 
-export const activationSlope = (name: ActivationName, z: number) => FUNCTIONS[name].slope(z)
+export function activationSlope(text: ActivationText, z: number): number {
+  const { name, constant } = readActivation(text)
+  return FUNCTIONS[name].slope(z, constant)
+}
 
 export function transposed(a: Rows): Rows {
   return a[0].map((_, j) => a.map((row) => row[j]))
@@ -138,7 +163,7 @@ function forward(network: PlainNetwork, round: Rounding = exact): { Z: Rows[]; A
     const b = network.biases[l]
     const z = product(W, A[l], round)
     Z.push(b === undefined ? z : map(z, (value, i, j) => round(value + b[unit(i, j)])))
-    A.push(map(Z[l], (value) => round(FUNCTIONS[network.activations[l]].f(value))))
+    A.push(map(Z[l], (value) => round(applyActivation(network.activations[l], value))))
   }
   return { Z, A }
 }
@@ -194,7 +219,7 @@ function outputDelta(network: PlainNetwork, Z: Rows, A: Rows): Rows {
   const a = bySample(A)
   const y = bySample(network.targets)
   const m = y.length
-  const last = FUNCTIONS[network.activations[network.activations.length - 1]]
+  const last = network.activations[network.activations.length - 1]
   switch (network.loss) {
     case 'binary-cross-entropy':
       // (A − Y)/m, where neither 1 − A nor A is rounded away
@@ -209,7 +234,7 @@ function outputDelta(network: PlainNetwork, Z: Rows, A: Rows): Rows {
       )
     default: {
       const scale = network.loss === 'half-squared-error' ? 1 : 2 / (m * y[0].length)
-      return bySample(map(y, (t, s, i) => scale * (a[s][i] - t) * last.slope(z[s][i])))
+      return bySample(map(y, (t, s, i) => scale * (a[s][i] - t) * activationSlope(last, z[s][i])))
     }
   }
 }
@@ -218,7 +243,7 @@ function outputDelta(network: PlainNetwork, Z: Rows, A: Rows): Rows {
 export function backpropagatePlainly(network: PlainNetwork): PlainGradients {
   const { Z, A } = forward(network)
   const delta = outputDelta(network, Z[Z.length - 1], A[A.length - 1])
-  const slope = (l: number, i: number, j: number) => FUNCTIONS[network.activations[l]].slope(Z[l][i][j])
+  const slope = (l: number, i: number, j: number) => activationSlope(network.activations[l], Z[l][i][j])
   return { cost: costOfForward(network, Z, A), ...backward(network, A, delta, slope, exact) }
 }
 
@@ -233,9 +258,12 @@ export function backpropagateHastily(network: PlainNetwork, round: Rounding): Pl
   const z = bySample(Z[Z.length - 1])
   const last = network.activations.length - 1
   const slope = (l: number, i: number, j: number) => {
-    const name = network.activations[l]
+    const { name, constant } = readActivation(network.activations[l])
+    const z = Z[l][i][j]
     const hasty = HASTY_SLOPES[name]
-    return round(hasty === undefined ? FUNCTIONS[name].slope(Z[l][i][j]) : hasty(A[l + 1][i][j], Z[l][i][j]))
+    return round(
+      hasty === undefined ? FUNCTIONS[name].slope(z, constant) : hasty(A[l + 1][i][j], z, constant),
+    )
   }
   const outputs =
     network.loss === 'softmax-cross-entropy' ? z.map((row) => softmax(row, round)) : bySample(A[last + 1])

@@ -2,7 +2,7 @@ import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import type { Problem } from '../../src/check/problem.js'
-import { ACTIVATION_NAMES, type ActivationName } from '../../src/network/activations.js'
+import { ACTIVATION_NAMES, type ActivationText, findActivation } from '../../src/network/activations.js'
 import { LAYOUT_NAMES, type Layout } from '../../src/network/layout.js'
 import { LOSS_NAMES, type LossName } from '../../src/network/losses.js'
 import { dense, sequential } from '../../src/network/network.js'
@@ -17,12 +17,19 @@ import {
   transposed,
 } from './plain-network.js'
 
+/** Every activation, and those with a constant with another one as well. */
+export const ACTIVATIONS_UNDER_TEST: readonly ActivationText[] = [
+  ...ACTIVATION_NAMES,
+  'leaky-relu(0.2)',
+  'elu(1.5)',
+]
+
 /** How targets are given: classes by number or one-hot, numbers from 0 to 1 (0 or 1 alone), or any numbers. */
 export type TargetForm = 'class-numbers' | 'one-hot' | 'probabilities' | 'zeros-and-ones' | 'values'
 
 export interface RandomNetworkOptions {
   readonly seed: number
-  readonly activations: readonly ActivationName[]
+  readonly activations: readonly ActivationText[]
   readonly loss: LossName
   /** Features, then the outputs of each layer. */
   readonly widths: readonly number[]
@@ -54,7 +61,6 @@ export interface RandomProblem {
   readonly gradients: NamedTensors
 }
 
-const KINKED: readonly ActivationName[] = ['relu', 'leaky-relu', 'selu']
 const MOST_UNIT_DRAWS = 20
 const MOST_DRAWS = 1000
 
@@ -173,7 +179,7 @@ function drawLayers(
 function drawUnit(
   draws: Draws,
   { scale = 1, kinkMargin = 2e-3 }: RandomNetworkOptions,
-  activation: ActivationName,
+  activation: ActivationText,
   A: Rows,
   hasBias: boolean,
 ): { weights: number[]; bias: number; z: number[] } | undefined {
@@ -184,7 +190,7 @@ function drawUnit(
     const weights = draws.normals(A.length, size)
     const bias = hasBias ? 0.3 * scale * draws.normal() : 0
     const z = A[0].map((_, s) => A.reduce((sum, row, j) => sum + weights[j] * row[s], bias))
-    if (!KINKED.includes(activation) || z.every((value) => Math.abs(value) >= kinkMargin)) {
+    if (!findActivation(activation).hasKink || z.every((value) => Math.abs(value) >= kinkMargin)) {
       return { weights, bias, z }
     }
   }
@@ -219,12 +225,16 @@ function drawTargets(
 
 export const toTensor = (rows: Rows): Tensor => tensor(rows.flat(), [rows.length, rows[0].length])
 
+/** An activation for layer `l` of a network, so that those of a row of networks have every one. */
+export const activationUnderTest = (number: number, l: number): ActivationText =>
+  ACTIVATIONS_UNDER_TEST[(4 * number + 7 * l) % ACTIVATIONS_UNDER_TEST.length]
+
 /** Everything of a network chosen by its number, so that 60 in a row have every depth with every layout and loss. */
 export function randomOptions(number: number): RandomNetworkOptions {
   const draws = new Draws(number)
   const depth = 1 + (number % 5)
   const loss = LOSS_NAMES[number % LOSS_NAMES.length]
-  const activations = Array.from({ length: depth }, (_, l) => ACTIVATION_NAMES[(5 * number + 7 * l) % 12])
+  const activations = Array.from({ length: depth }, (_, l) => activationUnderTest(number, l))
   if (loss === 'binary-cross-entropy') activations[depth - 1] = 'sigmoid'
   else if (loss === 'softmax-cross-entropy') activations[depth - 1] = 'linear'
   const widths = Array.from({ length: depth + 1 }, () => 1 + draws.below(6))

@@ -25,7 +25,7 @@ export function referenceGradients(model: Model): Float64Array[] {
         const [s, i] = [Math.floor(k / outputs), k % outputs]
         let z = biases?.[i] ?? new D(0)
         for (let j = 0; j < inputs; j++) z = z.plus(weights[i * inputs + j].times(before[s * inputs + j]))
-        return endsAtLogits ? z : activationValue(activation.name, z)
+        return endsAtLogits ? z : activationValue(activation.text, z)
       })
     }
     const outputs = model.targets.columns

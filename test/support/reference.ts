@@ -1,6 +1,6 @@
 import { Decimal } from 'decimal.js'
 import { expect } from 'vitest'
-import type { ActivationName } from '../../src/network/activations.js'
+import type { ActivationName, ActivationText } from '../../src/network/activations.js'
 
 /**
  * Activations and losses as textbooks define them, in so many decimal digits that their changes can be had by
@@ -77,11 +77,12 @@ const sigmoid = (z: Decimal) => arithmeticOf(z).div(1, arithmeticOf(z).exp(z.neg
 const onlyAbove = (z: Decimal, below: (z: Decimal) => Decimal) => (z.gt(0) ? z : below(z))
 const exponentialBelow = (z: Decimal) => arithmeticOf(z).exp(z).minus(1)
 
-const ACTIVATIONS: Record<ActivationName, (z: Decimal) => Decimal> = {
+/** At z, with the constant as the float64 that the code under test has. */
+const ACTIVATIONS: Record<ActivationName, (z: Decimal, constant: Decimal) => Decimal> = {
   linear: (z) => z,
   relu: (z) => onlyAbove(z, () => z.times(0)),
-  'leaky-relu': (z) => onlyAbove(z, () => z.times('0.01')),
-  elu: (z) => onlyAbove(z, exponentialBelow),
+  'leaky-relu': (z, slope) => onlyAbove(z, () => z.times(slope)),
+  elu: (z, alpha) => onlyAbove(z, () => exponentialBelow(z).times(alpha)),
   // Klambauer et al. 2017, equation 2
   selu: (z) =>
     onlyAbove(z, () => exponentialBelow(z).times('1.6732632423543772848170429916717')).times(
@@ -102,40 +103,43 @@ const ACTIVATIONS: Record<ActivationName, (z: Decimal) => Decimal> = {
     const u = D.sqrt(new D(2).div(pi(D))).times(z.plus(z.pow(3).times('0.044715')))
     return z.times(sigmoid(u.times(2)))
   },
+  'gelu-sigmoid': (z) => z.times(sigmoid(z.times(exactly(1.702, arithmeticOf(z))))),
 }
 
 const values = new Map<string, Decimal>()
 
-export function activationValue(name: ActivationName, z: Decimal): Decimal {
-  const key = `${name} ${arithmeticOf(z).precision} ${z}`
+export function activationValue(text: ActivationText, z: Decimal): Decimal {
+  const key = `${text} ${arithmeticOf(z).precision} ${z}`
   let value = values.get(key)
   if (value === undefined) {
-    value = ACTIVATIONS[name](z)
+    const [name, constant] = text.split(/[()]/)
+    const given = exactly(Number(constant ?? (name === 'elu' ? 1 : 0.01)), arithmeticOf(z))
+    value = ACTIVATIONS[name as ActivationName](z, given)
     values.set(key, value)
   }
   return value
 }
 
 /** f(z) */
-export function referenceValue(name: ActivationName, z: number): number {
+export function referenceValue(name: ActivationText, z: number): number {
   return activationValue(name, exactly(z, arithmeticFor(new Decimal(z)))).toNumber()
 }
 
 /** (f(z + d) − f(z)) / d; the derivative where d is 0 or so small that the two agree to 100 digits. */
-export function referenceSlope(name: ActivationName, z: number, d: number): number {
+export function referenceSlope(name: ActivationText, z: number, d: number): number {
   if (Math.abs(d) <= 1e-100 * Math.abs(z) || d === 0) return referenceDerivative(name, z)
   const D = arithmeticFor(new Decimal(d))
   return decimalSlope(name, exactly(z, D), exactly(d, D)).toNumber()
 }
 
 /** f′(z), from the left where the two sides differ. */
-export function referenceDerivative(name: ActivationName, z: number): number {
+export function referenceDerivative(name: ActivationText, z: number): number {
   const step = DERIVATIVE_STEP.times(z === 0 ? -1 : -Math.abs(z))
   const D = arithmeticFor(step)
   return decimalSlope(name, exactly(z, D), new D(step)).toNumber()
 }
 
-function decimalSlope(name: ActivationName, z: Decimal, d: Decimal): Decimal {
+function decimalSlope(name: ActivationText, z: Decimal, d: Decimal): Decimal {
   return activationValue(name, z.plus(d)).minus(activationValue(name, z)).div(d)
 }
 
@@ -146,9 +150,10 @@ function decimalSlope(name: ActivationName, z: Decimal, d: Decimal): Decimal {
 const ALLOWED_ROUNDOFFS = 8
 
 /** The exponent of the tail of z·v(z) left of 0, times the number of its roundings that were seen to add up. */
-const roundedTailExponent: Partial<Record<ActivationName, (z: number) => number>> = {
+const roundedTailExponent: Partial<Record<ActivationText, (z: number) => number>> = {
   silu: () => 0,
   gelu: (z) => 4 * (z ** 2 / 2),
+  'gelu-sigmoid': (z) => 4 * 1.702 * Math.abs(z),
   'gelu-tanh': (z) => 4 * 1.6 * (Math.abs(z) + 0.045 * Math.abs(z) ** 3),
 }
 
@@ -160,7 +165,7 @@ const roundedTailExponent: Partial<Record<ActivationName, (z: number) => number>
  * is not z but z²/2, and of gelu-tanh's a polynomial of z: large numbers, whose own rounding v amplifies.
  */
 export function allowedError(
-  name: ActivationName,
+  name: ActivationText,
   z: number,
   d: number,
   slope: number,

@@ -1,11 +1,16 @@
 import type { Problem } from '../../src/check/problem.js'
-import { ACTIVATION_NAMES } from '../../src/network/activations.js'
 import { LAYOUT_NAMES } from '../../src/network/layout.js'
 import { LOSS_NAMES } from '../../src/network/losses.js'
 import type { NamedTensors } from '../../src/tensor.js'
 import { backpropagateHastily, nameArrays, type PlainNetwork, type Rows } from './plain-network.js'
 import { storeAs } from './plant-errors.js'
-import { Draws, makeRandomProblem, problemOf, type RandomNetworkOptions } from './random-network.js'
+import {
+  activationUnderTest,
+  Draws,
+  makeRandomProblem,
+  problemOf,
+  type RandomNetworkOptions,
+} from './random-network.js'
 
 /** How many networks stand for all. */
 export const RIGHT_NETWORKS = 300
@@ -18,7 +23,7 @@ export function rightNetworkOptions(number: number): RandomNetworkOptions {
   const draws = new Draws(7000 + number)
   const depth = 1 + (number % 6)
   const loss = LOSS_NAMES[Math.floor(number / 6) % LOSS_NAMES.length]
-  const activations = Array.from({ length: depth }, (_, l) => ACTIVATION_NAMES[(5 * number + 7 * l) % 12])
+  const activations = Array.from({ length: depth }, (_, l) => activationUnderTest(number, l))
   if (loss === 'binary-cross-entropy') activations[depth - 1] = 'sigmoid'
   else if (loss === 'softmax-cross-entropy') activations[depth - 1] = 'linear'
   const widest = number % 10 === 0 ? 64 : number % 3 === 0 ? 5 : 16

@@ -1,9 +1,13 @@
-import { ACTIVATION_NAMES, type ActivationName } from 'webgpu-gradcheck'
+import { ACTIVATION_NAMES, type ActivationText } from 'webgpu-gradcheck'
 import { createNumber, createSelect } from '../controls.js'
 import { element } from '../dom.js'
 import { MOST_LAYERS, type NetworkState } from './state.js'
 
-const activationChoices = ACTIVATION_NAMES.map((name) => ({ value: name, label: name }))
+/** Every activation, the one that is set included where it has a constant of its own. */
+function listActivations(set: ActivationText): { value: ActivationText; label: string }[] {
+  const all: ActivationText[] = [...new Set<ActivationText>([...ACTIVATION_NAMES, set])]
+  return all.map((activation) => ({ value: activation, label: activation }))
+}
 
 /**
  * A row a layer: its width (of a random network) and activation. `onStructure` is called when layers come or go,
@@ -18,8 +22,8 @@ export function createLayerEditor(
   const hasWidths = state.source === 'random'
   const rows = state.activations.map((activation, l) => {
     const name = weights?.[l] ?? `Layer ${l + 1}`
-    const select = createSelect<ActivationName>(
-      activationChoices,
+    const select = createSelect<ActivationText>(
+      listActivations(activation),
       activation,
       (value) => {
         state.activations[l] = value

@@ -1,7 +1,7 @@
 import {
-  ACTIVATION_NAMES,
-  type ActivationName,
+  type ActivationText,
   type ArrayProblemOptions,
+  dense,
   type GpuPrecision,
   LAYOUT_NAMES,
   type Layout,
@@ -22,7 +22,7 @@ export interface NetworkState {
   /** Features, then the width of each layer; of a random network. */
   widths: number[]
   /** One a layer; of files and of a random network. */
-  activations: ActivationName[]
+  activations: ActivationText[]
   loss: LossName
   layout: Layout
   l2: number
@@ -77,7 +77,7 @@ function createState(): NetworkState {
 }
 
 /** The activation that a loss wants last, if it wants one. */
-export function lastActivationOf(loss: LossName): ActivationName | undefined {
+export function lastActivationOf(loss: LossName): ActivationText | undefined {
   if (loss === 'binary-cross-entropy') return 'sigmoid'
   return loss === 'softmax-cross-entropy' ? 'linear' : undefined
 }
@@ -138,10 +138,8 @@ export function parseState(fields: ReadonlyMap<string, string>): NetworkState {
   state.source = oneOf('source', SOURCE_KINDS, state.source)
   state.example = findExample(fields.get('example')).id
   const widths = text('widths').split('-').map(Number)
-  const activations = text('activations')
-    .split(',')
-    .map((name) => ACTIVATION_NAMES.find((known) => known === name))
-  const areNames = activations.every((name): name is ActivationName => name !== undefined)
+  const activations = text('activations').split(',').map(readActivation)
+  const areNames = activations.every((activation) => activation !== undefined)
   if (areNames && activations.length <= MOST_LAYERS) {
     const fit = widths.length === activations.length + 1 && widths.every(isWidth)
     if (state.source === 'files' || fit) state.activations = activations
@@ -171,6 +169,15 @@ export function parseState(fields: ReadonlyMap<string, string>): NetworkState {
   state.tolerance = number('tolerance', Number.MIN_VALUE, 1e6)
   state.sample = whole('sample', 1, 1e9)
   return state
+}
+
+/** An activation as an address spells it, `leaky-relu(0.2)`; undefined for what is none. */
+function readActivation(text: string): ActivationText | undefined {
+  try {
+    return dense(text).activation
+  } catch {
+    return undefined
+  }
 }
 
 const isWidth = (width: number) => Number.isInteger(width) && width >= 1 && width <= 100_000

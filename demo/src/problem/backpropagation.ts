@@ -1,5 +1,5 @@
 import type { LossName } from 'webgpu-gradcheck'
-import { type ActivationName, findActivation } from '../../../src/network/activations.js'
+import { type ActivationText, findActivation } from '../../../src/network/activations.js'
 import type { PlantedBug } from './bugs.js'
 
 /** A matrix, row-major; samples are columns throughout. */
@@ -13,7 +13,7 @@ export interface Columns {
 export interface PlainLayer {
   readonly W: Columns
   readonly b: Float64Array
-  readonly activation: ActivationName
+  readonly activation: ActivationText
 }
 
 export interface PlainGradient {

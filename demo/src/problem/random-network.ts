@@ -1,7 +1,7 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import {
-  type ActivationName,
+  type ActivationText,
   dense,
   GradcheckError,
   type Layout,
@@ -20,7 +20,7 @@ export interface RandomNetwork {
   /** Features, then the width of each layer. */
   readonly widths: readonly number[]
   /** One a layer. */
-  readonly activations: readonly ActivationName[]
+  readonly activations: readonly ActivationText[]
   readonly loss: LossName
   readonly layout: Layout
   readonly l2: number

@@ -17,7 +17,7 @@ export function describeFactor(factor: number): string {
 }
 
 /** "layer 2 (tanh)", counted from 1. */
-export const nameLayer = (model: Model, l: number) => `layer ${l + 1} (${model.layers[l].activation.name})`
+export const nameLayer = (model: Model, l: number) => `layer ${l + 1} (${model.layers[l].activation.text})`
 
 /** "1 entry", "3 entries" */
 export const countOf = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`

@@ -1,5 +1,5 @@
 import { GradcheckError } from '../../errors.js'
-import { ACTIVATION_NAMES, type ActivationName } from '../../network/activations.js'
+import { type ActivationText, USUAL_ACTIVATIONS } from '../../network/activations.js'
 import { LAYOUT_NAMES } from '../../network/layout.js'
 import { findLoss, LOSS_NAMES, type LossName } from '../../network/losses.js'
 import type { Model } from '../../network/model.js'
@@ -60,7 +60,7 @@ function* otherLosses(network: Network, rebind: Rebind): Generator<OtherNetwork>
     const last = findLoss(loss).lastActivation ?? declared
     if (loss === network.loss) continue
     const activations = names.with(-1, last)
-    const option = last === declared ? '' : ` --activations ${activations.join()}`
+    const option = last === declared ? '' : ` --activations ${listActivations(activations)}`
     yield {
       change: 'loss',
       message: last === declared ? `the loss is ${loss}` : `the loss is ${loss} after ${last}`,
@@ -88,13 +88,13 @@ function* missingBiases({ network, parameters }: Model, rebind: Rebind): Generat
 
 function* otherActivations(network: Network, rebind: Rebind): Generator<OtherNetwork> {
   const names = network.layers.map(({ activation }) => activation)
-  const propose = (activations: ActivationName[], message: string): OtherNetwork => ({
+  const propose = (activations: ActivationText[], message: string): OtherNetwork => ({
     change: 'activation',
     message,
-    fix: `declare --activations ${activations.join()}`,
+    fix: `declare --activations ${listActivations(activations)}`,
     bind: () => bindWith(network, rebind, activations, network.loss),
   })
-  for (const other of ACTIVATION_NAMES) {
+  for (const other of USUAL_ACTIVATIONS) {
     for (const [l, name] of names.entries()) {
       if (other === name) continue
       yield propose(names.with(l, other), `layer ${l + 1} has ${other}, not ${name}`)
@@ -122,10 +122,16 @@ function* otherActivations(network: Network, rebind: Rebind): Generator<OtherNet
   }
 }
 
+/** As a shell takes them: parentheses are in quotes. */
+function listActivations(activations: readonly ActivationText[]): string {
+  const list = activations.join()
+  return list.includes('(') ? `'${list}'` : list
+}
+
 function bindWith(
   network: Network,
   rebind: Rebind,
-  activations: readonly ActivationName[],
+  activations: readonly ActivationText[],
   loss: LossName,
 ): BoundNetwork | undefined {
   return tryToBind(() => rebind(sequential(activations.map(dense), { loss, layout: network.layout })))

@@ -43,7 +43,7 @@ export function describeModel(model: Model): ModelData {
       biases,
       inputs,
       outputs,
-      activation: activation.name,
+      activation: activation.text,
       endsAtLogits,
     })),
     parameters: model.parameters,

@@ -1,5 +1,5 @@
 import type { Pipelines } from '../../gpu/pipelines.js'
-import { findActivation } from '../../network/activations.js'
+import { type Activation, findActivation } from '../../network/activations.js'
 import type { DenseLayer } from '../../network/dense-layer.js'
 import type { Model, ParameterTensor } from '../../network/model.js'
 import type { GpuPrecision } from '../evaluator.js'
@@ -16,7 +16,7 @@ const OF_ONE_OUTPUT = 0
 const OF_RANK_ONE = 1
 const STORED = 2
 
-const LINEAR = findActivation('linear').code
+const LINEAR = findActivation('linear')
 
 /** Units that an invocation of shaders/product.wesl makes. */
 export const UNITS_PER_INVOCATION = 8
@@ -59,9 +59,23 @@ export async function createStages(inputs: StageInputs): Promise<Stage[]> {
   return stages
 }
 
-/** The code of the activation that changes of Z pass: none where the loss reads Z. */
-function activationCode(layer: DenseLayer): number {
-  return layer.endsAtLogits ? LINEAR : layer.activation.code
+/** The activation that changes of Z pass: none where the loss reads Z. */
+const passedActivation = (layer: DenseLayer) => (layer.endsAtLogits ? LINEAR : layer.activation)
+
+/**
+ * An activation as shaders/activations.wesl is told of it.
+ * @param suffix of the constants' names there
+ */
+export function activationConstants(
+  { code, constant = 0 }: Activation,
+  suffix: '' | '_BEFORE' = '',
+): Record<string, number> {
+  const nearest = Math.fround(constant)
+  return {
+    [`ACTIVATION${suffix}`]: code,
+    [`CONSTANT${suffix}`]: nearest,
+    [`CONSTANT${suffix}_REST`]: Math.fround(constant - nearest),
+  }
 }
 
 /** Binds the buffers that all kernels share, then a kernel's own. */
@@ -80,7 +94,7 @@ async function createStart(inputs: StageInputs): Promise<Stage> {
   const { pipelines, precision, model, parameter, network, batch } = inputs
   const l = parameter.layer
   const pipeline = await pipelines.get('start', KERNELS[precision].start, 'startChanges', {
-    ACTIVATION: activationCode(model.layers[l]),
+    ...activationConstants(passedActivation(model.layers[l])),
     IS_BIAS: parameter.role === 'biases' ? 1 : 0,
     GROUP_SIZE: START_GROUP_SIZE,
   })
@@ -99,9 +113,9 @@ async function createProduct(inputs: StageInputs, q: number): Promise<Stage> {
   const fromStart = q === parameter.layer + 2
   const isNarrow = layer.outputs <= NARROW_UNITS
   const constants = {
-    ACTIVATION: activationCode(layer),
+    ...activationConstants(passedActivation(layer)),
     // only what starts there passes it here: elsewhere it would make pipelines that differ in nothing else
-    ACTIVATION_BEFORE: fromStart ? activationCode(model.layers[q - 1]) : LINEAR,
+    ...activationConstants(fromStart ? passedActivation(model.layers[q - 1]) : LINEAR, '_BEFORE'),
     FROM_START: fromStart ? 1 : 0,
   }
   const pipeline = await (isNarrow ? narrowPipeline : widePipeline)(inputs, layer, constants)
@@ -160,7 +174,7 @@ async function createLoss(inputs: StageInputs): Promise<Stage> {
   while (lanes < LOSS_GROUP_SIZE && lanes < inputs.quadsPerGroup) lanes *= 2
   const pipeline = await pipelines.get('loss', KERNELS[precision].loss, 'sumLoss', {
     LOSS: model.loss.code,
-    ACTIVATION: behind === 1 ? activationCode(model.layers[last]) : LINEAR,
+    ...activationConstants(behind === 1 ? passedActivation(model.layers[last]) : LINEAR),
     CHANGES: behind === 0 ? OF_ONE_OUTPUT : behind === 1 ? OF_RANK_ONE : STORED,
     LANES: lanes,
     GROUP_SIZE: LOSS_GROUP_SIZE,

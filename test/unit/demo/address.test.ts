@@ -16,7 +16,7 @@ describe('the address', () => {
       {
         source: 'random',
         widths: [3, 2, 9, 1],
-        activations: ['gelu-tanh', 'relu', 'sigmoid'],
+        activations: ['gelu-tanh', 'leaky-relu(0.2)', 'sigmoid'],
         loss: 'binary-cross-entropy',
         l2: 0.25,
         samples: 17,

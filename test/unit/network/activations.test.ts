@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { ACTIVATION_NAMES, crossesKink, findActivation } from '../../../src/network/activations.js'
+import { crossesKink, findActivation, findActivationWith } from '../../../src/network/activations.js'
 import { expectFailure } from '../../support/expect-failure.js'
+import { ACTIVATIONS_UNDER_TEST } from '../../support/random-network.js'
 import {
   allowedError,
   expectNear,
@@ -23,7 +24,7 @@ const cases = ARGUMENTS.flatMap((z) =>
   [...CHANGES, -z, -2 * z, -0.999 * z, -1.001 * z].map((d) => ({ z, d })),
 ).concat(bothSigns([1000, 1e5]).flatMap((z) => [-z, -2 * z, -1.5 * z].map((d) => ({ z, d }))))
 
-describe.each(ACTIVATION_NAMES)('%s', (name) => {
+describe.each(ACTIVATIONS_UNDER_TEST)('%s', (name) => {
   const activation = findActivation(name)
 
   it('has the secant slope that its definition gives, for tiny and large changes, saturated or not', () => {
@@ -82,4 +83,29 @@ it('a change crosses the kink if it leaves one side of 0 for the other, 0 being 
 
 it('an unknown name is refused with the nearest one', () => {
   expectFailure(() => findActivation('sigmiod'), 'unknown-name', 'sigmoid')
+})
+
+it('with a constant it is declared by name and number, equal ones being the same', () => {
+  const leaky = findActivation('leaky-relu(0.2)')
+  expect(leaky).toMatchObject({ name: 'leaky-relu', text: 'leaky-relu(0.2)', constant: 0.2 })
+  expect(findActivation(' leaky-relu( 2e-1 )')).toBe(leaky)
+  expect(findActivationWith('leaky-relu', { slope: 0.2 })).toBe(leaky)
+  expect(findActivation('leaky-relu(0.01)')).toBe(findActivation('leaky-relu'))
+  expect(findActivation('elu(1)').text).toBe('elu')
+  expect(findActivation('elu(1)').hasKink).toBe(false)
+})
+
+it.each([
+  ['a constant of one that has none', 'tanh(2)', 'bad-network', 'has no constant'],
+  ['what is no number', 'leaky-relu(steep)', 'bad-network', '"steep"'],
+  ['an empty constant', 'leaky-relu()', 'bad-network', 'no number'],
+  ['a negative slope', 'leaky-relu(-0.2)', 'bad-network', 'from 0'],
+  ['an unclosed parenthesis', 'leaky-relu(0.2', 'unknown-name', 'leaky-relu'],
+] as const)('%s is refused', (_, text, code, message) => {
+  expectFailure(() => findActivation(text), code, message)
+})
+
+it('a constant by a name that is not its own is refused', () => {
+  expectFailure(() => findActivationWith('elu', { slope: 0.2 }), 'bad-network', 'alpha')
+  expectFailure(() => findActivationWith('relu', { alpha: 1 }), 'bad-network', 'no constant')
 })
