@@ -1,5 +1,5 @@
 import type { MistakeKind } from '../../src/check/diagnosis/kinds.js'
-import type { ActivationName } from '../../src/network/activations.js'
+import type { ActivationName, ActivationText } from '../../src/network/activations.js'
 import { type Injection, inNotebook, layersWithSlope } from './injected-mistakes.js'
 import { columnSums, type Notebook, type Values } from './mistaken-network.js'
 import { activationSlope, applyActivation, type Rows, transposed } from './plain-network.js'
@@ -20,7 +20,7 @@ const [LEAK, LAMBDA, ALPHA] = [0.01, 1.0507009873554805, 1.6732632423543772]
 
 /** dZ of one layer computed by another line, as one of several variants. */
 const inActivation =
-  (variants: Partial<Record<ActivationName, Readonly<Record<string, Pass>>>>): Injection =>
+  (variants: Partial<Record<ActivationText, Readonly<Record<string, Pass>>>>): Injection =>
   (specimen, draws) => {
     const { activations } = specimen.plain
     const layers = layersWithSlope(specimen.plain).filter((l) => variants[activations[l]] !== undefined)
