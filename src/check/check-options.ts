@@ -1,19 +1,23 @@
+import { describeValue } from '../describe-value.js'
 import { createCpuEvaluator } from '../differentiate/cpu/evaluator.js'
 import {
   type DifferenceSettings,
   defaultStepOf,
   type Evaluator,
+  type Precision,
   SCHEME_NAMES,
   type Scheme,
   STEP_LIMITS,
 } from '../differentiate/evaluator.js'
 import { createTextbookEvaluator } from '../differentiate/textbook.js'
 import { GradcheckError } from '../errors.js'
-import { suggestName } from '../suggest.js'
+import { isRecord, requireOneOf, requireRecord, requireType } from '../requirements.js'
 
 export type Method = 'difference' | 'textbook'
 
 const METHOD_NAMES: readonly Method[] = ['difference', 'textbook']
+const EVALUATOR_NAMES: readonly Evaluator['name'][] = ['webgpu', 'cpu', 'textbook']
+const PRECISION_NAMES: readonly Precision[] = ['single', 'extended', 'double']
 
 /** What a check has done so far. */
 export interface Progress {
@@ -72,14 +76,11 @@ export function readSettings(options: CheckOptions, evaluator: Evaluator): Diffe
   requireOneOf('scheme', scheme, SCHEME_NAMES)
   if (method !== undefined) requireOneOf('method', method, METHOD_NAMES)
   requireStep(step)
-  if (tolerance !== undefined && !(tolerance > 0 && tolerance < 1)) {
-    throw new GradcheckError('bad-usage', `tolerance must be above 0 and below 1, not ${tolerance}`, {
-      fix: 'the difference is never above 1: a tolerance of 1 passes every gradient',
-    })
-  }
+  if (tolerance !== undefined) requireTolerance(tolerance)
   if (sample !== undefined && !(Number.isSafeInteger(sample) && sample >= 1)) {
-    throw new GradcheckError('bad-usage', `sample must be an integer ≥ 1, not ${sample}`)
+    throw new GradcheckError('bad-usage', `sample must be an integer ≥ 1, not ${describeValue(sample)}`)
   }
+  for (const name of ['fast', 'keepGradients'] as const) requireType(name, options[name], 'boolean')
   if (options.fast && sample !== undefined) {
     throw new GradcheckError('bad-usage', 'fast and sample cannot be combined', {
       fix: 'leave one out: a fast check covers every parameter by directions, a sample checks some one by one',
@@ -91,27 +92,62 @@ export function readSettings(options: CheckOptions, evaluator: Evaluator): Diffe
     })
   }
   if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
-    throw new GradcheckError('bad-usage', `seed must be an integer ≥ 0, not ${seed}`)
+    throw new GradcheckError('bad-usage', `seed must be an integer ≥ 0, not ${describeValue(seed)}`)
+  }
+  requireType('onProgress', options.onProgress, 'function')
+  const { signal } = options as { signal: unknown }
+  if (signal !== undefined && !(isRecord(signal) && typeof signal.aborted === 'boolean')) {
+    throw new GradcheckError('bad-usage', `the signal is ${describeValue(signal)}, not an AbortSignal`, {
+      fix: 'give the signal of an AbortController',
+    })
   }
   return { step, scheme }
-}
-
-function requireOneOf(what: string, value: string, allowed: readonly string[]): void {
-  if (allowed.includes(value)) return
-  throw new GradcheckError('unknown-name', `unknown ${what} "${value}"${suggestName(value, allowed)}`, {
-    fix: `use one of ${allowed.join(', ')}`,
-  })
 }
 
 /** @throws GradcheckError `bad-usage` */
 export function requireStep(step: number): void {
   const { least, largest } = STEP_LIMITS
-  if (step >= least && step <= largest) return
-  throw new GradcheckError('bad-usage', `step must be a number from ${least} to ${largest}, not ${step}`)
+  if (typeof step === 'number' && step >= least && step <= largest) return
+  throw new GradcheckError(
+    'bad-usage',
+    `step must be a number from ${least} to ${largest}, not ${describeValue(step)}`,
+  )
 }
 
-/** The evaluator that the options ask for. */
+/** @throws GradcheckError `bad-usage` */
+export function requireTolerance(tolerance: number): void {
+  if (typeof tolerance === 'number' && tolerance > 0 && tolerance < 1) return
+  throw new GradcheckError(
+    'bad-usage',
+    `tolerance must be above 0 and below 1, not ${describeValue(tolerance)}`,
+    { fix: 'the difference is never above 1: a tolerance of 1 passes every gradient' },
+  )
+}
+
+/**
+ * The evaluator that the options ask for.
+ * @throws GradcheckError `bad-usage` for what is no evaluator
+ */
 export function chooseEvaluator(options: CheckOptions): Evaluator {
+  requireRecord('the options', options, 'give { step, tolerance, … }, or leave them out')
   const given = options.evaluator ?? createCpuEvaluator('CPU')
+  if (!isEvaluator(given)) {
+    const what = isRecord(given) && given.evaluates === 'formulas' ? 'of formulas' : describeValue(given)
+    throw new GradcheckError('bad-usage', `the evaluator is ${what}, not an evaluator of networks`, {
+      fix: 'give the evaluator of a device, (await openDevice(…)).evaluator, or await createBrowserEvaluator()',
+    })
+  }
   return options.method === 'textbook' ? createTextbookEvaluator(given.adapter) : given
+}
+
+function isEvaluator(value: unknown): boolean {
+  return (
+    isRecord(value) &&
+    value.evaluates !== 'formulas' &&
+    typeof value.evaluate === 'function' &&
+    typeof value.adapter === 'string' &&
+    typeof value.software === 'boolean' &&
+    EVALUATOR_NAMES.some((name) => name === value.name) &&
+    PRECISION_NAMES.some((name) => name === value.precision)
+  )
 }

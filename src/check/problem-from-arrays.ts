@@ -1,5 +1,7 @@
+import { describeValue } from '../describe-value.js'
 import { GradcheckError } from '../errors.js'
 import { dense, sequential } from '../network/network.js'
+import { requireRecord } from '../requirements.js'
 import { suggestName } from '../suggest.js'
 import type { NamedTensors, Tensor } from '../tensor.js'
 import type { Problem } from './problem.js'
@@ -32,12 +34,26 @@ export interface ArrayProblemOptions {
  * @throws GradcheckError `missing-array` or `unknown-name`, `bad-network`
  */
 export function problemFromArrays(arrays: NamedTensors, options: ArrayProblemOptions): Problem {
+  if (!(arrays instanceof Map)) {
+    throw new GradcheckError('bad-usage', `the arrays are ${describeValue(arrays)}, not a Map`, {
+      fix: 'give what readArrays or mergeArrays returns',
+    })
+  }
+  requireRecord('what follows the arrays in problemFromArrays', options, 'say { activations, loss }')
   const { activations, loss, layout, l2 } = options
-  const network = sequential(activations.map(dense), {
-    loss,
-    ...(layout === undefined ? {} : { layout }),
-    ...(l2 === undefined ? {} : { l2 }),
-  })
+  if (!Array.isArray(activations)) {
+    throw new GradcheckError('bad-usage', `the activations are ${describeValue(activations)}, not a list`, {
+      fix: "name one for each layer, as in ['relu', 'sigmoid']",
+    })
+  }
+  const network = sequential(
+    activations.map((name) => dense(name)),
+    {
+      loss,
+      ...(layout === undefined ? {} : { layout }),
+      ...(l2 === undefined ? {} : { l2 }),
+    },
+  )
   const inputs = findArray(arrays, 'inputs', options.inputs === undefined ? ['X'] : [options.inputs])
   const targets = findArray(arrays, 'targets', options.targets === undefined ? ['Y', 'y'] : [options.targets])
   const others = new Map([...arrays].filter(([name]) => name !== inputs.name && name !== targets.name))

@@ -1,9 +1,12 @@
+import { describeValue } from '../describe-value.js'
 import { GradcheckError } from '../errors.js'
 import { type AnalyticalGradient, bindModel, readGradients } from '../network/bind.js'
 import type { Model } from '../network/model.js'
 import { type LayerNames, matchNames, type NamingOptions } from '../network/naming.js'
-import type { Network } from '../network/network.js'
-import type { NamedTensors, Tensor } from '../tensor.js'
+import { type Network, requireNetwork } from '../network/network.js'
+import { isRecord, requireRecord, requireType } from '../requirements.js'
+import { isTensor, type NamedTensors, requireTensor, type Tensor } from '../tensor.js'
+import { callGradients, type PointReader } from './call-gradients.js'
 import { readSavedCost, type SavedCost } from './setup/saved-cost.js'
 import type { UnreadArrays } from './setup/unread-arrays.js'
 
@@ -58,43 +61,46 @@ export interface BoundProblem extends BoundNetwork {
  * @throws GradcheckError for anything missing, misshapen, not finite or out of range
  */
 export async function bindProblem(problem: Problem): Promise<BoundProblem> {
-  for (const part of ['network', 'parameters', 'gradients', 'inputs', 'targets'] as const) {
-    if (problem[part] === undefined) {
-      throw new GradcheckError('missing-array', `the problem has no ${part}`, {
-        fix: 'give network, parameters, gradients, inputs and targets',
-      })
-    }
+  requireParts(problem)
+  const network = requireNetwork(problem.network)
+  const dataNames = readDataNames(problem)
+  const point: PointReader = {
+    parameters: () => readTensors(readNames('parameters', problem.parameters)),
+    data: () => ({
+      inputs: { name: dataNames.inputs, tensor: requireTensor(dataNames.inputs, problem.inputs) },
+      targets: { name: dataNames.targets, tensor: requireTensor(dataNames.targets, problem.targets) },
+    }),
   }
-  const parameters = toMap(problem.parameters)
+  const parameters = point.parameters()
+  const { inputs, targets } = point.data()
   const given = problem.gradients
-  const gradients = toMap(typeof given === 'function' ? await given(new Map(parameters)) : given)
-  const names = matchNames([...new Set([...parameters.keys(), ...gradients.keys()])], problem.naming)
-  const dataNames = problem.dataNames ?? { inputs: 'X', targets: 'Y' }
-  const rebind: Rebind = (network, withoutBiases = []) => {
+  const named = readNames(
+    'gradients',
+    typeof given === 'function' ? await callGradients(given, point) : given,
+  )
+  const naming = problem.naming ?? {}
+  requireRecord('naming', naming, 'give { weights, biases, gradients }, patterns such as W{l} and d{name}')
+  const names = matchNames([...new Set([...parameters.keys(), ...named.keys()])], naming)
+  const gradients = readTensors(named, listGradients(names))
+  const rebind: Rebind = (other, withoutBiases = []) => {
     const chosen = names.map((layer, l) => (withoutBiases.includes(l) ? dropBiases(layer) : layer))
-    const model = bindModel(
-      network,
-      chosen,
-      parameters,
-      { name: dataNames.inputs, tensor: problem.inputs },
-      { name: dataNames.targets, tensor: problem.targets },
-    )
+    const model = bindModel(other, chosen, parameters, inputs, targets)
     return { model, gradients: readGradients(model, chosen, gradients) }
   }
-  const bound = rebind(problem.network)
+  const bound = rebind(network)
   const used = names.flatMap((layer) => [
     parameters.get(layer.weights)!,
     gradients.get(layer.weightsGradient)!,
   ])
   const savedCost = problem.cost === undefined ? undefined : readSavedCost(problem.cost, used)
-  const unread = findUnread(parameters, gradients, names, problem)
+  const unread = findUnread(parameters, named, names, problem)
   return { ...bound, savedCost, unread, rebind }
 }
 
 /** The arrays that are none of the network's. */
 function findUnread(
   parameters: NamedTensors,
-  gradients: NamedTensors,
+  named: ReadonlyMap<string, unknown>,
   names: readonly LayerNames[],
   { cost }: Problem,
 ): UnreadArrays {
@@ -103,8 +109,8 @@ function findUnread(
     names.flatMap(({ weightsGradient, biasesGradient }) => [weightsGradient, biasesGradient]),
   )
   const beside = [...parameters].filter(([name]) => !used.has(name) && !usedGradients.has(name))
-  const others = [...gradients].filter(
-    ([name, array]) => !usedGradients.has(name) && parameters.get(name) !== array,
+  const others = [...named].flatMap(([name, array]): [string, Tensor][] =>
+    isTensor(array) && !usedGradients.has(name) && parameters.get(name) !== array ? [[name, array]] : [],
   )
   return {
     arrays: new Map([...beside, ...others].filter(([, array]) => array !== cost)),
@@ -116,6 +122,57 @@ function findUnread(
 
 const dropBiases = ({ weights, weightsGradient }: LayerNames): LayerNames => ({ weights, weightsGradient })
 
-function toMap(tensors: TensorsByName): NamedTensors {
-  return tensors instanceof Map ? tensors : new Map(Object.entries(tensors))
+const PARTS = ['network', 'parameters', 'gradients', 'inputs', 'targets'] as const
+
+function requireParts(problem: Problem): void {
+  const fix = 'give network, parameters, gradients, inputs and targets'
+  requireRecord('the problem', problem, fix)
+  for (const part of PARTS) {
+    if (problem[part] === undefined || problem[part] === null) {
+      throw new GradcheckError('missing-array', `the problem has no ${part}`, { fix })
+    }
+  }
+}
+
+function readDataNames({ dataNames }: Problem): { inputs: string; targets: string } {
+  const given = dataNames ?? {}
+  requireRecord('dataNames', given, 'give { inputs, targets }')
+  const { inputs = 'X', targets = 'Y' }: { inputs?: string; targets?: string } = given
+  for (const name of [inputs, targets]) requireType('a name of dataNames', name, 'string')
+  return { inputs, targets }
+}
+
+/** Whatever was given under names. */
+function readNames(what: 'parameters' | 'gradients', given: unknown): Map<string, unknown> {
+  if (!isRecord(given) || typeof given.then === 'function') {
+    throw new GradcheckError('bad-value', `the ${what} are ${describeValue(given)}, not tensors by name`, {
+      fix: `give an object or a Map such as { ${what === 'parameters' ? 'W1, b1' : 'dW1, db1'}, … }`,
+    })
+  }
+  const entries: [unknown, unknown][] = given instanceof Map ? [...given] : Object.entries(given)
+  const named = new Map<string, unknown>()
+  for (const [name, value] of entries) {
+    if (typeof name !== 'string') {
+      throw new GradcheckError('bad-value', `a name among the ${what} is ${describeValue(name)}`, {
+        fix: 'name tensors by strings',
+      })
+    }
+    named.set(name, value)
+  }
+  return named
+}
+
+/** @throws GradcheckError for one that is no tensor */
+function readTensors(
+  named: ReadonlyMap<string, unknown>,
+  names: Iterable<string> = named.keys(),
+): NamedTensors {
+  return new Map([...names].map((name) => [name, requireTensor(name, named.get(name))]))
+}
+
+/** The names of the gradients that are checked; others may stand beside them. */
+function listGradients(names: readonly LayerNames[]): string[] {
+  return names.flatMap(({ weightsGradient, biasesGradient }) =>
+    biasesGradient === undefined ? [weightsGradient] : [weightsGradient, biasesGradient],
+  )
 }

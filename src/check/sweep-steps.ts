@@ -1,3 +1,4 @@
+import { describeValue } from '../describe-value.js'
 import { createCpuEvaluator } from '../differentiate/cpu/evaluator.js'
 import {
   createDerivatives,
@@ -11,6 +12,7 @@ import { createTextbookEvaluator } from '../differentiate/textbook.js'
 import { GradcheckError } from '../errors.js'
 import type { AnalyticalGradient } from '../network/bind.js'
 import type { Model } from '../network/model.js'
+import { requireStep } from './check-options.js'
 import { DifferenceSum } from './compare.js'
 import type { StepReport } from './report.js'
 
@@ -23,15 +25,15 @@ const MOST_PARAMETERS = 1000
 
 /**
  * The steps that were asked for, the largest first; none where no sweep was.
- * @throws GradcheckError `bad-usage` for a step that is not a finite number above 0
+ * @throws GradcheckError `bad-usage` for a step that no check takes
  */
 export function readSteps(steps: boolean | readonly number[] | undefined): readonly number[] {
   if (steps === undefined || steps === false) return []
   if (steps === true) return SWEEP_STEPS
-  const unusable = steps.find((step) => !(step > 0 && Number.isFinite(step)))
-  if (unusable !== undefined) {
-    throw new GradcheckError('bad-usage', `steps must be finite numbers above 0, not ${unusable}`)
+  if (!Array.isArray(steps)) {
+    throw new GradcheckError('bad-usage', `steps must be true, false or a list, not ${describeValue(steps)}`)
   }
+  for (const step of steps) requireStep(step)
   return [...new Set(steps)].sort((a, b) => b - a)
 }
 

@@ -1,3 +1,6 @@
+import { describeValue } from '../describe-value.js'
+import { GradcheckError } from '../errors.js'
+import { requireType } from '../requirements.js'
 import type { NamedTensors, Tensor } from '../tensor.js'
 import { badFile } from './bad-file.js'
 import { readNpy } from './npy.js'
@@ -14,10 +17,20 @@ const HDF5_SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
  * Reads the named arrays of a .npz, .npy or .safetensors file; the format is told by the content, not by the
  * file's name. A .npy file gives one array, named after the file without folder and extension.
  * @param fileName the file as messages name it
- * @throws GradcheckError `bad-file` when the format is not one of these or the file is malformed; `bad-value`
+ * @throws GradcheckError `bad-usage` for what are no bytes; `bad-file` when the format is not one of these or the file is malformed; `bad-value`
  *   when a 64-bit integer has no exact float64.
  */
 export function readArrays(bytes: Uint8Array, fileName: string): NamedTensors {
+  if (!(bytes instanceof Uint8Array)) {
+    throw new GradcheckError(
+      'bad-usage',
+      `the bytes of a file are ${describeValue(bytes)}, not a Uint8Array`,
+      {
+        fix: 'read the file first: readArrays(await readFile(path), path), or new Uint8Array(await file.arrayBuffer())',
+      },
+    )
+  }
+  requireType("the file's name", fileName ?? null, 'string', 'say how messages shall name the file')
   if (bytes.length === 0) throw badFile(`${fileName} is empty`, SAVE_WITH_SAVEZ)
   // First, because a header's length may happen to look like another format's magic number.
   if (isSafetensors(bytes)) return readSafetensors(bytes, fileName)
@@ -32,6 +45,11 @@ export function readArrays(bytes: Uint8Array, fileName: string): NamedTensors {
  * @throws GradcheckError `bad-file` when two files disagree on an array.
  */
 export function mergeArrays(files: readonly { fileName: string; arrays: NamedTensors }[]): NamedTensors {
+  if (!Array.isArray(files)) {
+    throw new GradcheckError('bad-usage', `the files are ${describeValue(files)}, not a list of files`, {
+      fix: 'give [{ fileName, arrays }, …]',
+    })
+  }
   const merged: NamedTensors = new Map()
   const origin = new Map<string, string>()
   for (const { fileName, arrays } of files) {

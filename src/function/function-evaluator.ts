@@ -22,6 +22,8 @@ export interface FunctionChanges {
 
 /** Carries changes through formulas by difference arithmetic. */
 export interface FunctionEvaluator {
+  /** Tells it from an evaluator of networks. */
+  readonly evaluates: 'formulas'
   readonly name: 'webgpu' | 'cpu'
   /** The adapter's or processor's name. */
   readonly adapter: string
@@ -43,6 +45,7 @@ export function createChanges({ points, moved, steps }: FunctionBatch): Function
  */
 export function createCpuFunctionEvaluator(adapter = 'processor'): FunctionEvaluator {
   return {
+    evaluates: 'formulas',
     name: 'cpu',
     adapter,
     software: false,

@@ -442,7 +442,7 @@ function createActivation(name: ActivationName, constant: number | undefined): A
     return remember(name, () => ({ name, text: name, ...ACTIVATIONS[name] }))
   }
   const value = constant ?? FAMILIES[name].usual[0]
-  if (!(value >= 0 && value <= LARGEST_CONSTANT)) {
+  if (!(typeof value === 'number' && value >= 0 && value <= LARGEST_CONSTANT)) {
     throw new GradcheckError(
       'bad-network',
       `the ${CONSTANT_NAMES[name]} of ${name} must be a number from 0 to ${LARGEST_CONSTANT}, not ${value}`,

@@ -221,8 +221,8 @@ function readWeights(
       `${name} has shape ${formatShape(array.shape)}, but ${source.text}: ${order} should be ${needed}`,
       {
         fix: transposeFits
-          ? `its transpose would fit: try another --layout (this is ${network.layout})`
-          : `check ${name}, the array before it and --layout (this is ${network.layout})`,
+          ? `its transpose would fit: try another layout (this is ${network.layout})`
+          : `check ${name}, the array before it and the layout (this is ${network.layout})`,
       },
     )
   }

@@ -1,5 +1,4 @@
-import { GradcheckError } from '../errors.js'
-import { suggestName } from '../suggest.js'
+import { requireOneOf } from '../requirements.js'
 
 /**
  * How a user's arrays are laid out. `columns`: X (features, samples), W (outputs, inputs), WX + b. `rows`: X
@@ -12,13 +11,8 @@ export const LAYOUT_NAMES: readonly Layout[] = ['columns', 'rows', 'pytorch']
 
 /** @throws GradcheckError `unknown-name` with the nearest name. */
 export function findLayout(name: string): Layout {
-  const found = LAYOUT_NAMES.find((candidate) => candidate === name)
-  if (found === undefined) {
-    throw new GradcheckError('unknown-name', `unknown layout "${name}"${suggestName(name, LAYOUT_NAMES)}`, {
-      fix: `use one of ${LAYOUT_NAMES.join(', ')}`,
-    })
-  }
-  return found
+  requireOneOf('layout', name, LAYOUT_NAMES)
+  return name as Layout
 }
 
 /** True where X's and Y's first axis numbers the samples. */

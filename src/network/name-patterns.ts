@@ -1,4 +1,5 @@
 import { GradcheckError } from '../errors.js'
+import { requireType } from '../requirements.js'
 
 /** Placeholder for the number of a layer. */
 export const LAYER = '{l}'
@@ -19,13 +20,14 @@ const EXAMPLES: Readonly<Record<PatternOption, string>> = {
  * @throws GradcheckError `bad-usage`
  */
 export function checkPattern(option: PatternOption, pattern: string | undefined, placeholder: string): void {
+  requireType(`the ${option} pattern`, pattern, 'string')
   if (pattern === undefined || pattern.split(placeholder).length === 2) return
   const meaning = placeholder === LAYER ? "a layer's number" : "a parameter's name"
   throw new GradcheckError(
     'bad-usage',
     `the ${option} pattern "${pattern}" must contain ${placeholder} once`,
     {
-      fix: `write ${placeholder} where ${meaning} stands, as in --${option} '${EXAMPLES[option]}'`,
+      fix: `write ${placeholder} where ${meaning} stands, as in '${EXAMPLES[option]}'`,
     },
   )
 }

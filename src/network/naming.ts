@@ -211,7 +211,7 @@ function isOther(parameter: string, name: string, present: ReadonlySet<string>):
 function noWeights(names: readonly string[], pattern: string): GradcheckError {
   const present = names.length === 0 ? 'there are no arrays' : `the arrays are ${listNames(names)}`
   return new GradcheckError('missing-array', `no array is named as weights are (${pattern}): ${present}`, {
-    fix: "say how the weights are named with --weights, as in --weights 'theta{l}'",
+    fix: "say how the weights are named by a pattern for weights, as in 'theta{l}'",
   })
 }
 
@@ -249,8 +249,8 @@ function missingGradient(
     {
       fix:
         fitting === undefined
-          ? `save the gradient as ${expected[0]}, or say how gradients are named with --gradients (now '${patterns[0]}')`
-          : `pass --gradients '${fitting}'`,
+          ? `save the gradient as ${expected[0]}, or say how they are named by a pattern for gradients (now '${patterns[0]}')`
+          : `give '${fitting}' as the pattern for gradients`,
     },
   )
 }

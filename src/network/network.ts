@@ -1,7 +1,14 @@
+import { describeValue } from '../describe-value.js'
 import { GradcheckError } from '../errors.js'
-import { type ActivationConstants, type ActivationText, findActivationWith } from './activations.js'
+import { isRecord, requireName, requireRecord } from '../requirements.js'
+import {
+  ACTIVATION_NAMES,
+  type ActivationConstants,
+  type ActivationText,
+  findActivationWith,
+} from './activations.js'
 import { findLayout, type Layout } from './layout.js'
-import { findLoss, type LossName } from './losses.js'
+import { findLoss, LOSS_NAMES, type LossName } from './losses.js'
 
 /** A layer as the user declares it; its widths come from the weights. */
 export interface LayerDeclaration {
@@ -37,23 +44,30 @@ export function dense(activation: 'leaky-relu', constants: { slope: number }): L
 export function dense(activation: 'elu', constants: { alpha: number }): LayerDeclaration
 export function dense(activation: ActivationText | (string & {})): LayerDeclaration
 export function dense(activation: string, constants?: ActivationConstants): LayerDeclaration {
+  requireName('activation', activation, ACTIVATION_NAMES)
   // as the function of names.map(dense) it is also given an index
-  const named = typeof constants === 'object' ? constants : {}
+  const named = isRecord(constants) ? constants : {}
   return { kind: 'dense', activation: findActivationWith(activation, named).text }
 }
 
 /**
  * Declares a network of layers one after the other.
- * @throws GradcheckError `unknown-name` or `bad-network`: no layer, a loss that does not fit the last activation,
- * a negative or non-finite `l2`.
+ * @throws GradcheckError `unknown-name` or `bad-network`: no layer, one that was not made by `dense`, a loss that does
+ * not fit the last activation, a negative or non-finite `l2`; `bad-usage` without options.
  */
 export function sequential(layers: readonly LayerDeclaration[], options: NetworkOptions): Network {
-  if (layers.length === 0) throw new GradcheckError('bad-network', 'a network needs at least one layer')
+  requireLayers(layers)
+  requireRecord(
+    'what follows the layers in sequential',
+    options,
+    "name the loss: sequential(layers, { loss: '…' })",
+  )
+  requireName('loss', options.loss, LOSS_NAMES)
   const loss = findLoss(options.loss)
   const layout = findLayout(options.layout ?? 'columns')
   const l2 = options.l2 ?? 0
-  if (!(l2 >= 0 && Number.isFinite(l2))) {
-    throw new GradcheckError('bad-network', `l2 must be a finite number ≥ 0, not ${l2}`)
+  if (!(typeof l2 === 'number' && l2 >= 0 && Number.isFinite(l2))) {
+    throw new GradcheckError('bad-network', `l2 must be a finite number ≥ 0, not ${describeValue(l2)}`)
   }
   const last = layers[layers.length - 1].activation
   if (loss.lastActivation !== undefined && last !== loss.lastActivation) {
@@ -64,6 +78,37 @@ export function sequential(layers: readonly LayerDeclaration[], options: Network
     )
   }
   return { layers: [...layers], loss: loss.name, layout, l2 }
+}
+
+/**
+ * Reads what somebody gave as a network.
+ * @throws GradcheckError `bad-usage`, `bad-network` or `unknown-name` for anything that `sequential` would not make
+ */
+export function requireNetwork(value: Network): Network {
+  const fix = 'declare it: sequential([dense(activation), …], { loss })'
+  requireRecord('the network', value, fix)
+  if (value.layers === undefined)
+    throw new GradcheckError('bad-network', 'the network has no layers', { fix })
+  return sequential(value.layers, value)
+}
+
+function requireLayers(layers: readonly unknown[]): void {
+  const fix = "give a list with dense('relu') or the like for each layer"
+  if (!Array.isArray(layers)) {
+    throw new GradcheckError('bad-network', `the layers are ${describeValue(layers)}, not a list`, { fix })
+  }
+  if (layers.length === 0)
+    throw new GradcheckError('bad-network', 'a network needs at least one layer', { fix })
+  for (const [l, layer] of layers.entries()) {
+    if (isRecord(layer) && layer.kind === 'dense') {
+      // names what is unknown
+      dense(layer.activation as string)
+      continue
+    }
+    throw new GradcheckError('bad-network', `layer ${l + 1} is ${describeValue(layer)}, not a layer`, {
+      fix: typeof layer === 'string' ? `write dense(${describeValue(layer)})` : fix,
+    })
+  }
 }
 
 function lastActivationFix(loss: LossName, last: ActivationText): string {

@@ -56,7 +56,7 @@ function readMatrix(
       'bad-shape',
       `${name} has shape ${formatShape(shape)}, but ${samples} samples of ${outputs} outputs need ${formatShape(needed)}${classes}`,
       turned
-        ? { fix: `transpose ${name}, or try another --layout (this is ${network.layout})` }
+        ? { fix: `transpose ${name}, or try another layout (this is ${network.layout})` }
         : { fix: `give a target for every output and sample (layout ${network.layout})` },
     )
   }

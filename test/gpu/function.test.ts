@@ -197,6 +197,20 @@ describe('a lost device', () => {
     }
   })
 
+  it('is not replaced once its evaluator is closed: checks are refused', async () => {
+    let opened = 0
+    const evaluator = await createWebgpuFunctionEvaluator(async () => {
+      opened++
+      return await openGpuDevice('software')
+    })
+    evaluator.dispose()
+    await expect(checkFunction(problem, { evaluator })).rejects.toMatchObject({
+      code: 'bad-usage',
+      message: expect.stringContaining('is closed'),
+    })
+    expect(opened).toBe(1)
+  })
+
   it('that is lost again and again ends the check with device-lost', async () => {
     const evaluator = await createWebgpuFunctionEvaluator(async () => {
       const device = await openGpuDevice('software')

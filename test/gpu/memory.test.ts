@@ -40,7 +40,7 @@ describe('a device that runs out of memory', () => {
     await expect(evaluateShortOfMemory(Number.POSITIVE_INFINITY)).rejects.toMatchObject({
       code: 'bad-usage',
       message: expect.stringMatching(/does not fit into the memory of .*no room/),
-      fix: expect.stringMatching(/--device cpu/),
+      fix: expect.stringMatching(/device cpu/),
     })
   })
 })

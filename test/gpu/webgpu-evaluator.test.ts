@@ -387,7 +387,7 @@ describe('batches', () => {
       const refused = await evaluateCounting(small.evaluator, model).catch((error: unknown) => error)
       expect(refused).toBeInstanceOf(GradcheckError)
       expect((refused as GradcheckError).code).toBe('bad-usage')
-      expect((refused as GradcheckError).fix).toMatch(/fewer samples.* or use --device cpu$/)
+      expect((refused as GradcheckError).fix).toMatch(/fewer samples.* or .*device cpu/)
     }
   })
 
@@ -529,6 +529,20 @@ describe('a lost device', () => {
     expect(valuesOf(after.results)).toEqual(valuesOf(before.results))
   })
 
+  it('that two checks share is replaced once, and both give the same results', async () => {
+    const model = await makeModel({ ...SHALLOW, widths: [200, 20] })
+    const alone = await evaluateCounting(gpu, model)
+    using mortal = await openEvaluator()
+    const { opened, evaluator } = mortal
+    const onProgress = () => opened.length === 1 && kill(opened[0])
+    const both = await Promise.all([
+      evaluateCounting(evaluator, model, { onProgress }),
+      evaluateCounting(evaluator, model, { onProgress }),
+    ])
+    expect(opened).toHaveLength(2)
+    for (const { results } of both) expect(valuesOf(results)).toEqual(valuesOf(alone.results))
+  })
+
   it('time and again ends the check with device-lost', async () => {
     const model = await makeModel(SHALLOW)
     using mortal = await openEvaluator(kill)
@@ -536,7 +550,7 @@ describe('a lost device', () => {
     expect(lost).toBeInstanceOf(GradcheckError)
     expect((lost as GradcheckError).code).toBe('device-lost')
     expect((lost as GradcheckError).message).toMatch(/was lost 5 times/)
-    expect((lost as GradcheckError).fix).toMatch(/--device cpu/)
+    expect((lost as GradcheckError).fix).toMatch(/device cpu/)
   })
 
   it('that cannot be replaced ends the check with the reason', async () => {
@@ -550,6 +564,39 @@ describe('a lost device', () => {
     })
     await expect(evaluateCounting(evaluator, model)).rejects.toThrow('the adapter is gone')
     evaluator.dispose()
+  })
+})
+
+describe('a closed evaluator', () => {
+  const refusal = { code: 'bad-usage', message: expect.stringContaining('is closed') }
+
+  it('is refused, and opens no other device', async () => {
+    const model = await makeModel(SHALLOW)
+    const { evaluator, opened } = await openEvaluator()
+    evaluator.dispose()
+    await expect(evaluateCounting(evaluator, model)).rejects.toMatchObject(refusal)
+    expect(opened).toHaveLength(1)
+  })
+
+  it('ends the check that runs on it', async () => {
+    const model = await makeModel({ ...SHALLOW, widths: [200, 20] })
+    const { evaluator, opened } = await openEvaluator()
+    const onProgress = () => evaluator.dispose()
+    await expect(evaluateCounting(evaluator, model, { onProgress })).rejects.toMatchObject(refusal)
+    expect(opened).toHaveLength(1)
+  })
+})
+
+describe('an evaluator’s options', () => {
+  it.each<[object, RegExp]>([
+    [{ precision: 'double' }, /unknown precision "double"/],
+    [{ memoryBytes: 0 }, /memoryBytes must be a number above 0, not 0/],
+    [{ memoryBytes: '1' }, /memoryBytes .* not "1"/],
+    [null as unknown as object, /must be an object, not null/],
+  ])('%o are refused before a device is opened', async (options, message) => {
+    const open = vi.fn(() => openGpuDevice('software'))
+    await expect(createWebgpuEvaluator(open, options)).rejects.toThrow(message)
+    expect(open).not.toHaveBeenCalled()
   })
 })
 

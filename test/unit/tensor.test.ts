@@ -48,7 +48,7 @@ describe('tensor', () => {
     [[1, 2, 3], [2, 2], '3 numbers do not fill shape (2, 2)'],
     [[1, 2, 3], [], '3 numbers do not fill shape ()'],
     [[], [1], '0 numbers do not fill shape (1,)'],
-    [[1], [0], '1 numbers do not fill shape (0,)'],
+    [[1], [0], '1 number does not fill shape (0,)'],
     [[1, 2], [1], '2 numbers do not fill shape (1,)'],
   ])('refuses %j with shape %j', (data, shape, message) => {
     expectFailure(() => tensor(data, shape), 'bad-shape', message)

@@ -1,4 +1,7 @@
-import { type NamedTensors, type Tensor, unitRoundoff } from '../../tensor.js'
+import { describeValue } from '../../describe-value.js'
+import { GradcheckError } from '../../errors.js'
+import { isRecord } from '../../requirements.js'
+import { type NamedTensors, requireTensor, type Tensor, tensor, unitRoundoff } from '../../tensor.js'
 
 /** A cost that the user's code computed. */
 export interface SavedCost {
@@ -27,13 +30,29 @@ export function findSavedCost(arrays: NamedTensors): Tensor | undefined {
   return undefined
 }
 
-/** @param others the arrays that the cost was computed from or along with */
+/**
+ * @param others the arrays that the cost was computed from or along with
+ * @throws GradcheckError `bad-value` for what is no single number
+ */
 export function readSavedCost(cost: number | Tensor, others: Iterable<Tensor>): SavedCost {
-  const [value, own] = typeof cost === 'number' ? [cost, 2 ** -53] : [cost.data[0], unitRoundoff(cost.dtype)]
-  let coarsest = own
-  for (const { dtype } of others) coarsest = Math.max(coarsest, unitRoundoff(dtype))
-  const isSingle = typeof cost !== 'number' && cost.dtype === 'float32'
-  return { value, unitRoundoff: coarsest, store: isSingle ? Math.fround : (number) => number }
+  const { data, dtype } = typeof cost === 'number' ? tensor([cost], []) : readCostTensor(cost)
+  let coarsest = unitRoundoff(dtype)
+  for (const other of others) coarsest = Math.max(coarsest, unitRoundoff(other.dtype))
+  return {
+    value: data[0],
+    unitRoundoff: coarsest,
+    store: dtype === 'float32' ? Math.fround : (number) => number,
+  }
+}
+
+function readCostTensor(cost: unknown): Tensor {
+  const fix = 'give J as a number, or as a tensor of one element'
+  if (!isRecord(cost)) {
+    throw new GradcheckError('bad-value', `the cost is ${describeValue(cost)}, not a number`, { fix })
+  }
+  const read = requireTensor('the cost', cost)
+  if (read.data.length === 1) return read
+  throw new GradcheckError('bad-value', `the cost has ${read.data.length} elements`, { fix })
 }
 
 /** Whether a cost of this name would be read, had its array a single number. */

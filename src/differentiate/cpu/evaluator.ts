@@ -21,7 +21,7 @@ const ALONE_MILLISECONDS = 60
  * @param workers how to start workers for what takes longer; without, everything runs on this thread. The
  * derivatives do not depend on their number.
  */
-export function createCpuEvaluator(adapter: string, workers?: Workers): Evaluator {
+export function createCpuEvaluator(adapter = 'processor', workers?: Workers): Evaluator {
   return {
     name: 'cpu',
     adapter,

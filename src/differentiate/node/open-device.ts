@@ -1,6 +1,11 @@
 import { availableParallelism } from 'node:os'
 import { type AdapterKind, nameOf, openDevice as openAdapterDevice } from '../../gpu/device.js'
-import { type DeviceChoice, openChosenDevice, processorName } from '../../gpu/node/choose-device.js'
+import {
+  type DeviceChoice,
+  makeClosable,
+  openChosenDevice,
+  processorName,
+} from '../../gpu/node/choose-device.js'
 import { findAdapter, openGpuDevice } from '../../gpu/node/open-adapter.js'
 import { createCpuEvaluator } from '../cpu/evaluator.js'
 import type { Evaluator } from '../evaluator.js'
@@ -67,14 +72,8 @@ export async function openDevice(choice: DeviceChoice, options: WebgpuOptions = 
 
 function openProcessor(reason: string): OpenedDevice {
   const name = processorName()
-  return {
-    kind: 'cpu',
-    name,
-    reason,
-    evaluator: createCpuEvaluator(name, useThreads()),
-    close: async () => undefined,
-    [Symbol.asyncDispose]: async () => undefined,
-  }
+  const { evaluator, close } = makeClosable(createCpuEvaluator(name, useThreads()))
+  return { kind: 'cpu', name, reason, evaluator, close, [Symbol.asyncDispose]: close }
 }
 
 async function openAdapter(kind: AdapterKind, reason: string, options: WebgpuOptions): Promise<OpenedDevice> {

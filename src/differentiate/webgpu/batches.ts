@@ -62,7 +62,7 @@ export async function evaluateTensor(
     throw new GradcheckError(
       'bad-usage',
       `${model.samples} samples are too many for this GPU: four perturbations of ${parameter.name} do not fit into its memory`,
-      { fix: 'check with fewer samples, allow more --memory, or use --device cpu' },
+      { fix: 'check with fewer samples, allow more memory, or check on the processor (device cpu)' },
     )
   }
   const { value: buffers, checked } = withErrorScopes(

@@ -1,13 +1,16 @@
+import { describeValue } from '../../describe-value.js'
 import { GradcheckError } from '../../errors.js'
 import type { GpuDevice } from '../../gpu/device.js'
 import { OutOfDeviceMemory, withErrorScopes } from '../../gpu/error-scopes.js'
-import { Pipelines } from '../../gpu/pipelines.js'
+import { type DeviceSession, isLost, ReplaceableDevice } from '../../gpu/replaceable-device.js'
 import type { Model } from '../../network/model.js'
 import { scaleOf } from '../../network/step-scales.js'
+import { requireOneOf, requireRecord } from '../../requirements.js'
 import {
   type DifferenceSettings,
   type EvaluationHooks,
   type Evaluator,
+  GPU_PRECISIONS,
   type GpuPrecision,
   l2Slope,
   type TensorDerivatives,
@@ -22,9 +25,6 @@ import { chooseTileShape } from './tile-shape.js'
 /** How often a lost device is replaced before the check gives up. */
 const MOST_LOSSES = 4
 
-/** How long after the work it ended a loss may be told. */
-const LOSS_MILLISECONDS = 200
-
 /** What an adapter's evaluator may take and give. */
 export interface WebgpuOptions {
   /** Device memory for batches, beyond the parameters. @default 256 MiB */
@@ -36,7 +36,7 @@ export interface WebgpuOptions {
 /** A WebGPU evaluator, and the device it holds. */
 export interface WebgpuEvaluator extends Evaluator {
   readonly name: 'webgpu'
-  /** Gives the device back. */
+  /** Gives the device back; a check that runs, or comes after, is refused. */
   dispose(): void
 }
 
@@ -52,25 +52,18 @@ export async function createWebgpuEvaluator(
   open: () => Promise<GpuDevice>,
   options: WebgpuOptions = {},
 ): Promise<WebgpuEvaluator> {
-  const { memoryBytes = DEFAULT_MEMORY_BYTES, precision = 'single' } = options
-  let gpu = await open()
+  const { memoryBytes, precision } = readOptions(options)
+  const device = await ReplaceableDevice.open(open)
   if (precision === 'extended') {
     try {
-      await requireExtendedArithmetic(gpu)
+      await requireExtendedArithmetic(device.gpu)
     } catch (error) {
-      gpu.dispose()
+      device.dispose()
       throw error
     }
   }
-  let pipelines = new Pipelines(gpu.device)
-  let shrink = 1
-
-  async function replaceDevice(): Promise<void> {
-    gpu.dispose()
-    gpu = await open()
-    pipelines = new Pipelines(gpu.device)
-    shrink *= 2
-  }
+  /** How often memory ran out. */
+  let shortages = 0
 
   async function evaluate(
     model: Model,
@@ -78,18 +71,23 @@ export async function createWebgpuEvaluator(
     asked: DifferenceSettings,
     hooks: EvaluationHooks = {},
   ): Promise<void> {
+    device.requireOpen()
     // the step of the kernels and of the L2 term is one and the same number
     const settings: DifferenceSettings = { ...asked, step: Math.fround(asked.step) }
     if (tensors.every(({ done, entries }) => done === entries.length)) return
     const before = tensors.map(({ done }) => done)
     for (let losses = 0; ; losses++) {
+      const session = device.session
       try {
-        await evaluateRest(model, tensors, settings, hooks)
+        await evaluateRest(session, model, tensors, settings, hooks)
         break
       } catch (error) {
+        // what a closed device ended is no loss
+        device.requireOpen()
+        const { gpu } = session
         if (error instanceof OutOfDeviceMemory) {
           if (losses === MOST_LOSSES) throw outOfMemory(gpu, error)
-          shrink *= 2
+          shortages++
           continue
         }
         if (!(error instanceof UnverifiedBatch) && !(await isLost(gpu))) throw error
@@ -97,10 +95,10 @@ export async function createWebgpuEvaluator(
           throw new GradcheckError(
             'device-lost',
             `the GPU device ${gpu.name} was lost ${losses + 1} times: ${gpu.lost.reason ?? (error as Error).message}`,
-            { cause: error, fix: 'use --device cpu' },
+            { cause: error, fix: 'check on the processor (device cpu)' },
           )
         }
-        await replaceDevice()
+        await device.replace(session)
       }
     }
     for (const [t, tensor] of tensors.entries()) addScaleAndL2(model, tensor, before[t], settings)
@@ -108,6 +106,7 @@ export async function createWebgpuEvaluator(
 
   /** Evaluates what is left of every tensor. */
   async function evaluateRest(
+    { gpu, pipelines }: DeviceSession,
     model: Model,
     tensors: readonly TensorDerivatives[],
     settings: DifferenceSettings,
@@ -129,7 +128,7 @@ export async function createWebgpuEvaluator(
             model,
             network,
             settings,
-            shrink,
+            shrink: 2 ** (device.replacements + shortages),
             memoryBytes,
             tile,
           },
@@ -149,14 +148,28 @@ export async function createWebgpuEvaluator(
     name: 'webgpu',
     precision,
     get adapter() {
-      return gpu.name
+      return device.gpu.name
     },
     get software() {
-      return gpu.kind === 'software'
+      return device.gpu.kind === 'software'
     },
     evaluate,
-    dispose: () => gpu.dispose(),
+    dispose: () => device.dispose(),
   }
+}
+
+/** @throws GradcheckError `bad-usage`, `unknown-name` for an option that cannot be */
+function readOptions(options: WebgpuOptions): Required<WebgpuOptions> {
+  requireRecord("the device's options", options, 'give { precision, memoryBytes }, or leave them out')
+  const { memoryBytes = DEFAULT_MEMORY_BYTES, precision = 'single' } = options
+  requireOneOf('precision', precision, GPU_PRECISIONS)
+  if (!(typeof memoryBytes === 'number' && memoryBytes > 0)) {
+    throw new GradcheckError(
+      'bad-usage',
+      `memoryBytes must be a number above 0, not ${describeValue(memoryBytes)}`,
+    )
+  }
+  return { memoryBytes, precision }
 }
 
 function outOfMemory(gpu: GpuDevice, cause: OutOfDeviceMemory): GradcheckError {
@@ -165,16 +178,9 @@ function outOfMemory(gpu: GpuDevice, cause: OutOfDeviceMemory): GradcheckError {
     `the network does not fit into the memory of ${gpu.name}: ${cause.message}`,
     {
       cause,
-      fix: 'check with fewer samples, or use --device cpu',
+      fix: 'check with fewer samples, or on the processor (device cpu)',
     },
   )
-}
-
-async function isLost({ device, lost }: GpuDevice): Promise<boolean> {
-  if (lost.reason === undefined) {
-    await Promise.race([device.lost, new Promise((resolve) => setTimeout(resolve, LOSS_MILLISECONDS))])
-  }
-  return lost.reason !== undefined
 }
 
 /**

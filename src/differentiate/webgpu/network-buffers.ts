@@ -46,7 +46,7 @@ export function uploadNetwork(
       throw new GradcheckError(
         'bad-usage',
         `${label} needs ${data.byteLength} bytes on the GPU, but this adapter allows ${limit} a buffer`,
-        { fix: 'check with fewer samples, or use --device cpu' },
+        { fix: 'check with fewer samples, or on the processor (device cpu)' },
       )
     }
     const buffer = device.createBuffer({

@@ -140,7 +140,7 @@ export async function requireExtendedArithmetic(
   throw new GradcheckError(
     'device-unavailable',
     `${gpu.name} cannot be used in extended precision: its shader compiler loses ${lost.join(', ')}`,
-    { fix: 'use --precision single, or --device cpu for float64' },
+    { fix: 'use single precision, or the processor (device cpu) for float64' },
   )
 }
 

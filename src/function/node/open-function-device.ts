@@ -1,5 +1,10 @@
 import type { AdapterKind } from '../../gpu/device.js'
-import { type DeviceChoice, openChosenDevice, processorName } from '../../gpu/node/choose-device.js'
+import {
+  type DeviceChoice,
+  makeClosable,
+  openChosenDevice,
+  processorName,
+} from '../../gpu/node/choose-device.js'
 import { openGpuDevice } from '../../gpu/node/open-adapter.js'
 import { createCpuFunctionEvaluator, type FunctionEvaluator } from '../function-evaluator.js'
 import { createWebgpuFunctionEvaluator } from '../webgpu/evaluator.js'
@@ -28,8 +33,7 @@ export async function openFunctionDevice(choice: DeviceChoice): Promise<OpenedFu
 
 function openProcessor(reason: string): OpenedFunctionDevice {
   const name = processorName()
-  const close = async () => undefined
-  const evaluator = createCpuFunctionEvaluator(name)
+  const { evaluator, close } = makeClosable(createCpuFunctionEvaluator(name))
   return { kind: 'cpu', name, reason, evaluator, close, [Symbol.asyncDispose]: close }
 }
 

@@ -2,7 +2,7 @@ import functionShader from '../../../shaders/function.wesl'
 import { GradcheckError } from '../../errors.js'
 import type { GpuDevice } from '../../gpu/device.js'
 import { OutOfDeviceMemory } from '../../gpu/error-scopes.js'
-import { Pipelines } from '../../gpu/pipelines.js'
+import { isLost, ReplaceableDevice } from '../../gpu/replaceable-device.js'
 import {
   createChanges,
   type FunctionBatch,
@@ -13,8 +13,6 @@ import { evaluateBatch, UnverifiedFunctionBatch } from './batch.js'
 
 /** How often a lost device is replaced before the check gives up. */
 const MOST_LOSSES = 4
-/** How long after the work it ended a loss may be told. */
-const LOSS_MILLISECONDS = 200
 /** Constants of a batch, in instructions × points: 16 MiB of them. */
 const MOST_CONSTANTS = 2 ** 20
 /** Instructions that a batch runs: some ten milliseconds of a software adapter. */
@@ -23,7 +21,7 @@ const MOST_WORK = 2 ** 22
 /** Difference arithmetic of formulas on a WebGPU device, and the device it holds. */
 export interface WebgpuFunctionEvaluator extends FunctionEvaluator {
   readonly name: 'webgpu'
-  /** Gives the device back. */
+  /** Gives the device back; a check that runs, or comes after, is refused. */
   dispose(): void
 }
 
@@ -37,9 +35,9 @@ export interface WebgpuFunctionEvaluator extends FunctionEvaluator {
 export async function createWebgpuFunctionEvaluator(
   open: () => Promise<GpuDevice>,
 ): Promise<WebgpuFunctionEvaluator> {
-  let gpu = await open()
-  let pipelines = new Pipelines(gpu.device)
-  let shrink = 1
+  const device = await ReplaceableDevice.open(open)
+  /** How often memory ran out. */
+  let shortages = 0
 
   async function evaluate(batch: FunctionBatch): Promise<FunctionChanges> {
     const changes = createChanges(batch)
@@ -47,6 +45,9 @@ export async function createWebgpuFunctionEvaluator(
     const length = batch.tape.instructions.length
     let losses = 0
     for (let done = 0; done < batch.points.length; ) {
+      const session = device.session
+      const { gpu, pipelines } = session
+      const shrink = 2 ** (device.replacements + shortages)
       const most = Math.min(MOST_CONSTANTS / length, MOST_WORK / (length * perPoint)) / shrink
       const points = batch.points.slice(done, done + Math.max(1, Math.floor(most)))
       try {
@@ -56,44 +57,37 @@ export async function createWebgpuFunctionEvaluator(
         changes.crossings.set(part.crossings, done * perPoint)
         done += points.length
       } catch (error) {
+        // what a closed device ended is no loss
+        device.requireOpen()
         const isLoss = error instanceof UnverifiedFunctionBatch || (await isLost(gpu))
         if (!isLoss && !(error instanceof OutOfDeviceMemory)) throw error
         if (losses++ === MOST_LOSSES) throw explainLosses(gpu, losses, error as Error)
-        shrink *= 2
-        if (!isLoss) continue
-        gpu.dispose()
-        gpu = await open()
-        pipelines = new Pipelines(gpu.device)
+        if (isLoss) await device.replace(session)
+        else shortages++
       }
     }
     return changes
   }
 
   return {
+    evaluates: 'formulas',
     name: 'webgpu',
     precision: 'single',
     get adapter() {
-      return gpu.name
+      return device.gpu.name
     },
     get software() {
-      return gpu.kind === 'software'
+      return device.gpu.kind === 'software'
     },
     evaluate,
-    dispose: () => gpu.dispose(),
+    dispose: () => device.dispose(),
   }
-}
-
-async function isLost({ device, lost }: GpuDevice): Promise<boolean> {
-  if (lost.reason === undefined) {
-    await Promise.race([device.lost, new Promise((resolve) => setTimeout(resolve, LOSS_MILLISECONDS))])
-  }
-  return lost.reason !== undefined
 }
 
 function explainLosses(gpu: GpuDevice, times: number, cause: Error): GradcheckError {
   return new GradcheckError(
     'device-lost',
     `the GPU device ${gpu.name} failed ${times} times: ${gpu.lost.reason ?? cause.message}`,
-    { cause, fix: 'use --device cpu' },
+    { cause, fix: 'check on the processor (device cpu)' },
   )
 }

@@ -1,7 +1,8 @@
 import { cpus } from 'node:os'
 import { GradcheckError } from '../../errors.js'
-import { suggestName } from '../../suggest.js'
+import { requireOneOf } from '../../requirements.js'
 import type { AdapterKind } from '../device.js'
+import { closedError } from '../replaceable-device.js'
 
 /**
  * Where to evaluate: `gpu` a hardware adapter, `software` a WebGPU adapter on the processor (to test shaders),
@@ -25,6 +26,7 @@ export async function openChosenDevice<Device>(
   choice: DeviceChoice,
   { adapter, processor }: DeviceOpeners<Device>,
 ): Promise<Device> {
+  requireOneOf('device', choice, DEVICE_NAMES)
   switch (choice) {
     case 'cpu':
       return processor('it was asked for')
@@ -39,15 +41,28 @@ export async function openChosenDevice<Device>(
         if (!(error instanceof GradcheckError) || error.code !== 'device-unavailable') throw error
         return processor(error.message)
       }
-    default:
-      throw new GradcheckError(
-        'unknown-name',
-        `unknown device "${choice}"${suggestName(String(choice), DEVICE_NAMES)}`,
-        { fix: `use one of ${DEVICE_NAMES.join(', ')}` },
-      )
   }
 }
 
 export function processorName(): string {
   return cpus()[0]?.model.trim() || 'processor'
+}
+
+/** An evaluator of the processor, which holds nothing, but is refused once it is closed as an adapter's is. */
+export function makeClosable<Arguments extends unknown[], Result, Base extends { readonly adapter: string }>(
+  evaluator: Base & { evaluate(...values: Arguments): Promise<Result> },
+): { evaluator: typeof evaluator; close(): Promise<void> } {
+  let isClosed = false
+  return {
+    evaluator: {
+      ...evaluator,
+      async evaluate(...values: Arguments) {
+        if (isClosed) throw closedError(evaluator.adapter)
+        return await evaluator.evaluate(...values)
+      },
+    },
+    async close() {
+      isClosed = true
+    },
+  }
 }

@@ -13,7 +13,7 @@ export async function createGpu(): Promise<GPU> {
     throw new GradcheckError(
       'device-unavailable',
       `Dawn (npm package webgpu) could not be loaded on ${process.platform} ${process.arch}`,
-      { cause, fix: 'use --device cpu' },
+      { cause, fix: 'check on the processor (device cpu)' },
     )
   }
   for (const [name, value] of Object.entries(dawn.globals)) {

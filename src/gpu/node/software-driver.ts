@@ -37,7 +37,7 @@ export async function useSoftwareDriver(): Promise<() => void> {
     throw new GradcheckError(
       'device-unavailable',
       `no software adapter for ${process.platform} on ${process.arch}: SwiftShader comes for Linux on x64 alone`,
-      { fix: 'use --device cpu, or name another Vulkan driver in VK_DRIVER_FILES' },
+      { fix: 'check on the processor (device cpu), or name another Vulkan driver in VK_DRIVER_FILES' },
     )
   }
   const folder = await unpackSwiftShader()

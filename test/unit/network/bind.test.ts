@@ -321,7 +321,7 @@ describe('targets', () => {
       zeros(4, 3),
       'bad-shape',
       /^Y has shape \(4, 3\), but .* need \(3, 4\)/,
-      /transpose Y, or try another --layout/,
+      /transpose Y, or try another layout/,
     ],
     [
       'a label of 2',
@@ -695,7 +695,7 @@ describe('a file’s arrays', () => {
       {},
       'bad-shape',
       /^W1 has shape \(4, 6\), but X has 3 features: \(outputs, inputs\) should be \(4, 3\)$/,
-      /check W1, the array before it and --layout \(this is columns\)/,
+      /check W1, the array before it and the layout \(this is columns\)/,
     ],
     [
       'weights that do not fit the layer before',
@@ -710,7 +710,7 @@ describe('a file’s arrays', () => {
       {},
       'bad-shape',
       /^W2 has shape \(4, 2\), but W1 has 4 outputs: \(outputs, inputs\) should be \(2, 4\)$/,
-      /its transpose would fit: try another --layout \(this is columns\)/,
+      /its transpose would fit: try another layout \(this is columns\)/,
     ],
     [
       'weights whose transpose would fit rows',
@@ -766,7 +766,7 @@ describe('a file’s arrays', () => {
           () => problemFromArrays(arrays, { ...FILE_OPTIONS, layout: other }),
           'bad-shape',
           /shape/,
-          /--layout/,
+          /layout/,
         )
       }
     }
