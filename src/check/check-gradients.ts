@@ -1,4 +1,6 @@
 import type { DifferenceSettings, Evaluator } from '../differentiate/evaluator.js'
+import { RootSum } from '../network/root-sum-squares.js'
+import { scaleSteps } from '../network/step-scales.js'
 import { type CheckOptions, chooseEvaluator, readSettings } from './check-options.js'
 import { DifferenceSum } from './compare.js'
 import { conclude } from './conclude.js'
@@ -24,16 +26,17 @@ import { chooseTolerances, toleranceOfWhole } from './tolerances.js'
  */
 export async function checkGradients(problem: Problem, options: CheckOptions = {}): Promise<CheckReport> {
   const evaluator = chooseEvaluator(options)
-  const settings = readSettings(options, evaluator)
+  const asked = readSettings(options, evaluator)
   const steps = readSteps(options.steps)
   const bound = await bindProblem(problem)
   const started = performance.now()
   const { model, gradients } = bound
+  const settings: DifferenceSettings = { ...asked, scales: scaleSteps(model) }
   const tolerances = chooseTolerances(options.tolerance, evaluator, gradients, settings)
   const evaluated = await evaluateGradients(bound, evaluator, settings, tolerances, options)
   const { base, results, checked, interrupted, crossValidation, refinement, secondLook } = evaluated
   const evidence = gatherEvidence(bound, evaluated, tolerances)
-  const totals: Totals = { difference: new DifferenceSum(), squaredErrors: 0, anyNonZero: false }
+  const totals: Totals = { difference: new DifferenceSum(), errors: new RootSum(), anyNonZero: false }
   const ofEntries = results.map((tensor, t) => judgeTensor(tensor, t, evidence[t], totals))
   const merged =
     evaluated.fast && mergeFindings(evaluated.fast, { results, gradients, judgements: ofEntries, evaluator })
@@ -45,7 +48,7 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     judgements.map((judgement) => judgement.norms),
     norms,
   )
-  const numericalError = norms === 0 ? 0 : Math.sqrt(totals.squaredErrors) / norms
+  const numericalError = norms === 0 ? 0 : totals.errors.value / norms
   const concluded = conclude({
     judgements,
     crossValidation,
@@ -135,12 +138,12 @@ async function sweep(
   { selection }: EvaluatedGradients,
   steps: readonly number[],
   evaluator: Evaluator,
-  { scheme }: DifferenceSettings,
+  settings: DifferenceSettings,
   { signal, onProgress }: CheckOptions,
 ): Promise<{ steps: readonly StepReport[]; notices: string[] } | undefined> {
   if (steps.length === 0) return undefined
   let total = 0
-  const rows = await sweepSteps(model, gradients, selection, steps, scheme, evaluator, {
+  const rows = await sweepSteps(model, gradients, selection, steps, settings, evaluator, {
     signal,
     onStart: (count) => {
       total = count

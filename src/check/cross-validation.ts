@@ -10,6 +10,8 @@ import {
 import { FINE_STEP, refineKinks } from '../differentiate/refine-kinks.js'
 import { createTextbookEvaluator } from '../differentiate/textbook.js'
 import type { Model } from '../network/model.js'
+import { RootSum } from '../network/root-sum-squares.js'
+import { scaleOf } from '../network/step-scales.js'
 import { DifferenceSum } from './compare.js'
 import {
   type ErrorEstimate,
@@ -110,21 +112,21 @@ async function measureTruncationFactors(
 ): Promise<TruncationFactors> {
   const measured = await measureTruncation(base.model, settings, sample, {})
   let largest = 1
-  let [errors, scales] = [0, 0]
+  const [errors, sizes] = [new RootSum(), new RootSum()]
   for (const [t, { derivatives, fine, crosses }] of measured.entries()) {
     for (const [k, offset] of sample[t].entries.entries()) {
-      const square = truncation.of(t, offset)
-      const rounding = ROUNDING_SHARE * Math.sqrt(basePoint.of(t, offset))
+      const size = truncation.of(t, offset)
+      const rounding = ROUNDING_SHARE * basePoint.of(t, offset)
       const error = Math.max(0, Math.abs(derivatives[k] - fine[k]) - rounding)
-      if (crosses[k] || square === 0 || !Number.isFinite(error)) continue
-      largest = Math.max(largest, error / Math.sqrt(square))
-      errors += error ** 2
-      scales += square
+      if (crosses[k] || size === 0 || !Number.isFinite(error)) continue
+      largest = Math.max(largest, error / size)
+      errors.add(error)
+      sizes.add(size)
     }
   }
   return {
     ofEntry: largest,
-    ofNorm: Math.max(LEAST_NORM_FACTOR, scales === 0 ? 0 : Math.sqrt(errors / scales)),
+    ofNorm: Math.max(LEAST_NORM_FACTOR, sizes.value === 0 ? 0 : errors.value / sizes.value),
   }
 }
 
@@ -170,7 +172,8 @@ export async function crossValidate(
       const offset = tensor.entries[k]
       const truncation = estimate.ofTruncation(t, offset)
       const allowed =
-        ROUNDING_MARGIN * (estimate.ofRounding(t, offset) + rounding) +
+        ROUNDING_MARGIN *
+          (estimate.ofRounding(t, offset) + rounding * scaleOf(settings.scales, tensor.parameter, offset)) +
         (growth + ROUNDING_AFAR * sources.u) * truncation +
         AGREEMENT * (Math.abs(fast) + Math.abs(slow)) +
         (isChord ? CHORD_AGREEMENT * largest : 0)

@@ -1,13 +1,15 @@
 import { type DifferenceSettings, type Evaluator, unitRoundoffOf } from '../differentiate/evaluator.js'
 import type { AnalyticalGradient } from '../network/bind.js'
 import type { Linearization } from '../network/linearization.js'
+import { RootSum, rootSumSquares } from '../network/root-sum-squares.js'
 import {
   backpropagationRounding,
   differenceRounding,
-  type EntryVariances,
+  type EntryDeviations,
   formatOf,
   lossRounding,
 } from '../network/rounding.js'
+import { normOfScales, type StepScales, scaleOf } from '../network/step-scales.js'
 import { truncationScale } from '../network/truncation.js'
 
 /**
@@ -33,8 +35,8 @@ export interface ErrorEstimate {
   ofTruncation(t: number, offset: number): number
   /** Bound on what rounding does to the analytical gradient's element. */
   ofArithmetic(t: number, offset: number): number
-  /** Estimated Σ of squared errors of ĝ over a whole tensor, or over some of its elements. */
-  squaredNorm(t: number, entries?: Uint32Array): { readonly rounding: number; readonly truncation: number }
+  /** Estimated norms of the errors of ĝ over a whole tensor, or over some of its elements. */
+  norms(t: number, entries?: Uint32Array): { readonly rounding: number; readonly truncation: number }
 }
 
 /** How many times its estimated first term a truncation error is. */
@@ -44,20 +46,22 @@ export interface TruncationFactors {
   readonly ofNorm: number
 }
 
-/** Where the errors of both gradients come from, as variances. */
+/** Where the errors of both gradients come from, as deviations. */
 export interface ErrorSources {
   readonly base: Linearization
-  /** Of the evaluator, in squared unit roundoffs `u`. */
-  readonly rounding: EntryVariances
+  /** Of the evaluator, in unit roundoffs `u`. */
+  readonly rounding: EntryDeviations
   readonly u: number
-  /** Of a backpropagation in float64, in squared unit roundoffs of float64. */
-  readonly basePoint: EntryVariances
+  /** Of a backpropagation in float64, in unit roundoffs of float64. */
+  readonly basePoint: EntryDeviations
   /** Of the analytical gradient, each tensor by its own precision. */
   readonly arithmetic: TensorRounding
-  /** Squared sizes of the truncation at the step asked for. */
-  readonly truncation: EntryVariances
-  /** Squared deviation and bound of what does not depend on the entry. */
-  readonly constantVariance: number
+  /** Sizes of the truncation at the step asked for. */
+  readonly truncation: EntryDeviations
+  /** What h is divided by. */
+  readonly scales: StepScales | undefined
+  /** Deviation and bound of what is the same for all entries that move by h, and grows with their scale. */
+  readonly constantDeviation: number
   readonly constant: number
 }
 
@@ -76,52 +80,62 @@ export function findErrorSources(
     u: unitRoundoffOf(evaluator.precision),
     basePoint: backpropagationRounding(base, formatOf('float64')),
     arithmetic: roundByTensor(base, gradients),
-    truncation: truncationScale(base, settings.scheme, settings.step),
-    constantVariance: evaluator.name === 'textbook' ? textbookVariance(base, settings) : 0,
+    truncation: truncationScale(base, settings),
+    scales: settings.scales,
+    constantDeviation: evaluator.name === 'textbook' ? textbookDeviation(base, settings) : 0,
     constant: onDevice ? SINGLE_UNDERFLOW * model.lossScale * model.targets.data.length : 0,
   }
 }
 
-/** Bound on the rounding error of a textbook derivative, whose losses are rounded before they are subtracted. */
+/**
+ * Bound on the rounding error of a textbook derivative by a parameter that moves by h, whose losses are rounded before
+ * they are subtracted. Of others it grows with their scale.
+ */
 export function textbookRounding(base: Linearization, settings: DifferenceSettings): number {
-  return ROUNDING_DEVIATIONS * Math.sqrt(textbookVariance(base, settings))
+  return ROUNDING_DEVIATIONS * textbookDeviation(base, settings)
 }
 
 /** On one side the same two roundings are divided by half as much. */
-function textbookVariance(base: Linearization, { step, scheme }: DifferenceSettings): number {
-  return lossRounding(base) * (FLOAT64_ROUNDOFF / (scheme === 'central' ? step : step / 2)) ** 2
+function textbookDeviation(base: Linearization, { step, scheme }: DifferenceSettings): number {
+  return (lossRounding(base) * FLOAT64_ROUNDOFF) / (scheme === 'central' ? step : step / 2)
 }
 
 /**
- * Estimates the errors of both gradients: rounding by its variances, truncation by its first term.
+ * Estimates the errors of both gradients: rounding by its deviations, truncation by its first term.
  * @param factors how many times that term the truncation error is, as a sample shows
  */
 export function estimateErrors(sources: ErrorSources, factors: TruncationFactors): ErrorEstimate {
-  const { rounding, u, basePoint, arithmetic, truncation, constantVariance, constant } = sources
-  const roundingVariance = (t: number, offset: number) => {
-    const ofBasePoint = u > FLOAT64_ROUNDOFF ? FLOAT64_ROUNDOFF ** 2 * basePoint.of(t, offset) : 0
-    return u ** 2 * rounding.of(t, offset) + ofBasePoint + constantVariance
+  const { base, rounding, u, basePoint, arithmetic, truncation, scales, constantDeviation, constant } =
+    sources
+  const { parameters } = base.model
+  const scaleAt = (t: number, offset: number) => scaleOf(scales, parameters[t], offset)
+  const deviation = (t: number, offset: number) => {
+    const ofBasePoint = u > FLOAT64_ROUNDOFF ? FLOAT64_ROUNDOFF * basePoint.of(t, offset) : 0
+    return rootSumSquares(u * rounding.of(t, offset), ofBasePoint, constantDeviation * scaleAt(t, offset))
   }
   return {
-    ofRounding: (t, offset) => ROUNDING_DEVIATIONS * Math.sqrt(roundingVariance(t, offset)) + constant,
-    ofTruncation: (t, offset) => TRUNCATION_MARGIN * factors.ofEntry * Math.sqrt(truncation.of(t, offset)),
+    ofRounding: (t, offset) => ROUNDING_DEVIATIONS * deviation(t, offset) + constant * scaleAt(t, offset),
+    ofTruncation: (t, offset) => TRUNCATION_MARGIN * factors.ofEntry * truncation.of(t, offset),
     ofArithmetic: (t, offset) =>
       ARITHMETIC_DEVIATIONS * arithmetic.roundoff(t) * arithmetic.deviation(t, offset),
-    squaredNorm(t, entries) {
-      const scale = NORM_MARGIN ** 2
+    norms(t, entries) {
       if (entries === undefined) {
-        const { size } = sources.base.model.parameters[t]
+        const ofConstant =
+          constantDeviation === 0 ? 0 : constantDeviation * normOfScales(scales, parameters[t])
         return {
-          rounding: scale * (u ** 2 * rounding.total(t) + size * constantVariance),
-          truncation: scale * factors.ofNorm ** 2 * truncation.total(t),
+          rounding: NORM_MARGIN * rootSumSquares(u * rounding.norm(t), ofConstant),
+          truncation: NORM_MARGIN * factors.ofNorm * truncation.norm(t),
         }
       }
-      const sum = { rounding: 0, truncation: 0 }
+      const [ofRounding, ofTruncation] = [new RootSum(), new RootSum()]
       for (const offset of entries) {
-        sum.rounding += scale * roundingVariance(t, offset)
-        sum.truncation += scale * factors.ofNorm ** 2 * truncation.of(t, offset)
+        ofRounding.add(deviation(t, offset))
+        ofTruncation.add(truncation.of(t, offset))
       }
-      return sum
+      return {
+        rounding: NORM_MARGIN * ofRounding.value,
+        truncation: NORM_MARGIN * factors.ofNorm * ofTruncation.value,
+      }
     },
   }
 }
@@ -147,17 +161,17 @@ export function estimateGradientRounding(
   return { ...roundByTensor(base, gradients), magnitudes: base.model.gradientMagnitudes() }
 }
 
-/** Carries variances back once for every format that some tensor is stored in. */
+/** Carries deviations back once for every format that some tensor is stored in. */
 function roundByTensor(base: Linearization, gradients: readonly AnalyticalGradient[]): TensorRounding {
   const formats = gradients.map(({ dtype }) => formatOf(dtype))
-  const byRoundoff = new Map<number, EntryVariances>()
+  const byRoundoff = new Map<number, EntryDeviations>()
   for (const format of formats) {
     if (byRoundoff.has(format.unitRoundoff)) continue
     byRoundoff.set(format.unitRoundoff, backpropagationRounding(base, format))
   }
-  const variances = formats.map(({ unitRoundoff }) => byRoundoff.get(unitRoundoff)!)
+  const deviations = formats.map(({ unitRoundoff }) => byRoundoff.get(unitRoundoff)!)
   return {
     roundoff: (t) => formats[t].unitRoundoff,
-    deviation: (t, offset) => Math.sqrt(variances[t].of(t, offset)),
+    deviation: (t, offset) => deviations[t].of(t, offset),
   }
 }

@@ -1,5 +1,6 @@
 import type { TensorDerivatives } from '../differentiate/evaluator.js'
 import { type AnalyticalGradient, userIndex } from '../network/bind.js'
+import { normOf, type RootSum, rootSumSquares } from '../network/root-sum-squares.js'
 import { DifferenceSum, relativeError } from './compare.js'
 import type { ErrorEstimate } from './error-estimate.js'
 import type { EntryReport, TensorReport, Verdict } from './report.js'
@@ -22,8 +23,8 @@ export interface TensorJudgement {
 /** Sums over every tensor of a check. */
 export interface Totals {
   readonly difference: DifferenceSum
-  /** Σ of the squared errors that ĝ is estimated to have. */
-  squaredErrors: number
+  /** The errors that ĝ is estimated to have, tensor by tensor. */
+  readonly errors: RootSum
   /** True once any analytical or numerical entry is not zero. */
   anyNonZero: boolean
 }
@@ -91,8 +92,8 @@ export function judgeTensor(
       open.push({ k, excess: distance })
     }
   }
-  const squaredError = squaredNormOfErrors(tensor, t, estimate, truncations)
-  totals.squaredErrors += squaredError
+  const error = normOfErrors(tensor, t, estimate, truncations)
+  totals.errors.add(error)
   let verdict: Verdict = 'pass'
   if (wrong.length > 0) verdict = 'fail'
   else if (open.length > 0) verdict = 'inconclusive'
@@ -126,7 +127,7 @@ export function judgeTensor(
       checked: done,
       difference: sum.difference,
       tolerance,
-      numericalError: sum.norms === 0 ? 0 : Math.sqrt(squaredError) / sum.norms,
+      numericalError: sum.norms === 0 ? 0 : error / sum.norms,
       verdict,
       kinks: evidence.crossings,
       wrongEntries: wrong.length,
@@ -169,20 +170,22 @@ function ofNumerical(
   return estimate.ofRounding(t, offset) + (Number.isNaN(known) ? estimate.ofTruncation(t, offset) : known)
 }
 
-/** Estimated Σ of squared errors of a tensor's results. */
-function squaredNormOfErrors(
+/** Estimated norm of the errors of a tensor's results. */
+function normOfErrors(
   { parameter, entries, done }: TensorDerivatives,
   t: number,
   estimate: ErrorEstimate,
   truncations: Float64Array | undefined,
 ): number {
-  const isWhole = done === parameter.size
-  const estimated = estimate.squaredNorm(t, isWhole ? undefined : entries.subarray(0, done))
-  if (truncations === undefined) return estimated.rounding + estimated.truncation
+  const evaluated = entries.subarray(0, done)
+  const estimated = estimate.norms(t, done === parameter.size ? undefined : evaluated)
+  if (truncations === undefined) return rootSumSquares(estimated.rounding, estimated.truncation)
   // those known better take the place of their estimates
-  const better = entries.filter((_, k) => k < done && !Number.isNaN(truncations[k]))
-  const replaced = estimate.squaredNorm(t, better).truncation
-  let known = 0
-  for (let k = 0; k < done; k++) if (!Number.isNaN(truncations[k])) known += truncations[k] ** 2
-  return estimated.rounding + Math.max(0, estimated.truncation - replaced) + known
+  const isKnown = (k: number) => !Number.isNaN(truncations[k])
+  const others = estimate.norms(
+    t,
+    evaluated.filter((_, k) => !isKnown(k)),
+  )
+  const known = normOf(truncations.subarray(0, done).map((truncation, k) => (isKnown(k) ? truncation : 0)))
+  return rootSumSquares(estimated.rounding, others.truncation, known)
 }

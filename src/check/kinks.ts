@@ -1,4 +1,4 @@
-import type { DifferenceSettings, TensorDerivatives } from '../differentiate/evaluator.js'
+import { type DifferenceSettings, moveOf, type TensorDerivatives } from '../differentiate/evaluator.js'
 import type { KinkRefinement } from '../differentiate/refine-kinks.js'
 import { crossesKink } from '../network/activations.js'
 import { type AnalyticalGradient, userIndex } from '../network/bind.js'
@@ -141,16 +141,17 @@ function locate(
 
 /** Follows a perturbed entry through the network, as the textbook does, to the first unit that crosses a kink. */
 function findCrossing(
-  { model, pass, variances }: Linearization,
+  { model, pass, deviations }: Linearization,
   parameter: ParameterTensor,
   entry: number,
-  { step, scheme }: DifferenceSettings,
+  settings: DifferenceSettings,
   sits: boolean,
 ): Crossing | undefined {
   const theta = model.values(parameter)
   const kept = theta[entry]
   try {
-    for (const change of scheme === 'central' ? [step, -step] : [step]) {
+    const move = moveOf(settings, parameter, entry)
+    for (const change of settings.scheme === 'central' ? [move, -move] : [move]) {
       theta[entry] = kept + change
       let input = pass.A[parameter.layer]
       for (let l = parameter.layer; l < model.layers.length; l++) {
@@ -162,7 +163,7 @@ function findCrossing(
         const at = Z.data.findIndex(
           (z, k) =>
             crossesKink(from[k], z - from[k]) &&
-            (!sits || isOnKink(layer.activation, from[k], variances.Z[l].data[k])),
+            (!sits || isOnKink(layer.activation, from[k], deviations.Z[l].data[k])),
         )
         if (at !== -1) return { layer: l, unit: at % Z.columns, sample: Math.floor(at / Z.columns) }
       }

@@ -2,9 +2,9 @@ import { describeValue } from '../describe-value.js'
 import { createCpuEvaluator } from '../differentiate/cpu/evaluator.js'
 import {
   createDerivatives,
+  type DifferenceSettings,
   type EvaluationHooks,
   type Evaluator,
-  type Scheme,
   type TensorSelection,
 } from '../differentiate/evaluator.js'
 import { refineKinks } from '../differentiate/refine-kinks.js'
@@ -42,6 +42,7 @@ export function readSteps(steps: boolean | readonly number[] | undefined): reado
  * same parameters: a sample where the network is large. Perturbations that cross a kink are refined in difference
  * arithmetic, as in a check; the textbook method takes the chord.
  * @param selection the parameters that the check was asked for
+ * @param settings of the check, whose step the others take the place of
  * @returns a row for each step that was finished before the signal aborted
  */
 export async function sweepSteps(
@@ -49,7 +50,7 @@ export async function sweepSteps(
   gradients: readonly AnalyticalGradient[],
   selection: readonly TensorSelection[],
   steps: readonly number[],
-  scheme: Scheme,
+  settings: DifferenceSettings,
   evaluator: Evaluator,
   hooks: EvaluationHooks & { readonly onStart?: (total: number) => void },
 ): Promise<StepReport[]> {
@@ -65,13 +66,14 @@ export async function sweepSteps(
     await by.evaluate(
       model,
       results,
-      { step, scheme },
+      { ...settings, step },
       {
         signal: hooks.signal,
         onProgress: (done) => hooks.onProgress?.(start + done),
       },
     )
-    if (by !== textbook) await refineKinks(model, by, results, { step, scheme }, { signal: hooks.signal })
+    if (by !== textbook)
+      await refineKinks(model, by, results, { ...settings, step }, { signal: hooks.signal })
     before += checked
     if (hooks.signal?.aborted) return undefined
     const sum = new DifferenceSum()

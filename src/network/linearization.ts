@@ -1,7 +1,8 @@
 import type { Activation } from './activations.js'
 import { Backpropagation } from './backpropagation.js'
-import { createMatrix, type Matrix, multiply, multiplyByTransposed } from './matrix.js'
+import { createMatrix, type Matrix } from './matrix.js'
 import type { ForwardPass, Model } from './model.js'
+import { rootSumSquares, SquaredMatrix } from './root-sum-squares.js'
 
 /** Distance over which a derivative's own slopes are taken. */
 const SLOPE_STEP = 2 ** -10
@@ -13,16 +14,16 @@ const FLOAT64_ROUNDOFF = 2 ** -53
 export interface Linearization {
   readonly model: Model
   readonly pass: ForwardPass
-  /** Variance of Z and of A (`activations[0]`: the input) by independent roundings of the forward pass, in squared roundoffs. */
-  readonly variances: { readonly Z: readonly Matrix[]; readonly A: readonly Matrix[] }
+  /** Standard deviation of Z and of A (`A[0]`: the input) by independent roundings of the forward pass, in roundoffs. */
+  readonly deviations: { readonly Z: readonly Matrix[]; readonly A: readonly Matrix[] }
   /** ∂J/∂A of each layer; of a last layer that ends at logits ∂J/∂Z. */
   readonly upstream: readonly Matrix[]
   /** ∂J/∂Z of each layer. */
   readonly deltas: readonly Matrix[]
   /** f′(Z); where a unit is on its kink, of the side where it is larger. */
   readonly slopes: readonly Float64Array[]
-  /** W², outputs × inputs. */
-  readonly squaredWeights: readonly Float64Array[]
+  /** How deviations pass through each layer's weights. */
+  readonly squaredWeights: readonly SquaredMatrix[]
 }
 
 /** Which slope a unit on its kink has: that of the left side, of the right side, or their mean. */
@@ -33,18 +34,19 @@ export const sumRoundings = (terms: number) => 1 + terms / 2
 
 export function linearize(model: Model): Linearization {
   const pass = model.forward()
-  const squaredWeights = model.layers.map(({ weights }) => weights.map((w) => w * w))
+  const squaredWeights = model.layers.map(({ weights, inputs }) => new SquaredMatrix(weights, inputs))
   const ofA = [createMatrix(model.inputs.rows, model.inputs.columns)]
   const ofZ: Matrix[] = []
   for (const [l, layer] of model.layers.entries()) {
-    const terms = sumRoundings(layer.inputs)
-    const spread = mapMatrix(ofA[l], (v, k) => v + terms * pass.A[l].data[k] ** 2)
-    const variance = multiplyByTransposed(spread, squaredWeights[l], layer.outputs)
+    const terms = Math.sqrt(sumRoundings(layer.inputs))
+    const spread = mapMatrix(ofA[l], (d, k) => rootSumSquares(d, terms * pass.A[l].data[k]))
+    const products = squaredWeights[l].forward(spread)
     const Z = pass.Z[l].data
-    for (let k = 0; k < Z.length; k++) variance.data[k] += layer.biases === undefined ? 0 : Z[k] ** 2
-    ofZ.push(variance)
+    const sums =
+      layer.biases === undefined ? products : mapMatrix(products, (d, k) => rootSumSquares(d, Z[k]))
+    ofZ.push(sums)
     const A = pass.A[l + 1].data
-    ofA.push(mapMatrix(variance, (v, k) => layer.activation.derivative(Z[k]) ** 2 * v + A[k] ** 2))
+    ofA.push(mapMatrix(sums, (d, k) => rootSumSquares(layer.activation.derivative(Z[k]) * d, A[k])))
   }
   const slopes = model.layers.map(({ activation }, l) =>
     pass.Z[l].data.map((z, k) => {
@@ -57,7 +59,7 @@ export function linearize(model: Model): Linearization {
   return {
     model,
     pass,
-    variances: { Z: ofZ, A: ofA },
+    deviations: { Z: ofZ, A: ofA },
     upstream: model.layers.map((_, l) => backpropagation.upstream(l)),
     deltas: model.layers.map((_, l) => backpropagation.delta(l)),
     slopes,
@@ -83,7 +85,7 @@ export function gradientsByConvention(base: Linearization, convention: KinkConve
   const backpropagation = propagate(model, pass, (l, k) => {
     const { activation } = model.layers[l]
     const z = pass.Z[l].data[k]
-    return isOnKink(activation, z, base.variances.Z[l].data[k])
+    return isOnKink(activation, z, base.deviations.Z[l].data[k])
       ? slopeAtKink(activation, convention)
       : activation.derivative(z)
   })
@@ -91,8 +93,8 @@ export function gradientsByConvention(base: Linearization, convention: KinkConve
 }
 
 /** True where rounding in float64 leaves open on which side of its kink a pre-activation is. */
-export function isOnKink(activation: Activation, z: number, variance: number): boolean {
-  return activation.hasKink && Math.abs(z) <= KINK_DEVIATIONS * FLOAT64_ROUNDOFF * Math.sqrt(variance)
+export function isOnKink(activation: Activation, z: number, deviation: number): boolean {
+  return activation.hasKink && Math.abs(z) <= KINK_DEVIATIONS * FLOAT64_ROUNDOFF * deviation
 }
 
 /** f′ beside the kink at 0. */
@@ -109,11 +111,6 @@ export function higherSlopes(activation: Activation, z: number): { second: numbe
   const near = activation.derivative(z + step)
   const far = activation.derivative(z + 2 * step)
   return { second: (near - here) / step, third: (far - 2 * near + here) / step ** 2 }
-}
-
-/** W² carries variances backwards: `spread`·W², of samples × outputs. */
-export function passVarianceBack(base: Linearization, l: number, spread: Matrix): Matrix {
-  return multiply(spread, base.squaredWeights[l], base.model.layers[l].inputs)
 }
 
 export function mapMatrix(matrix: Matrix, f: (value: number, k: number) => number): Matrix {

@@ -1,5 +1,6 @@
 import type { Activation } from './activations.js'
 import type { ForwardPass, Model, ParameterTensor } from './model.js'
+import { normOf, powerOfTwo } from './root-sum-squares.js'
 
 /**
  * What a parameter is moved by is the step h divided by the scales of its unit and of its input; a bias has no input.
@@ -27,6 +28,12 @@ export function scaleOf(
   if (role === 'biases') return scales.units[layer][entry]
   const inputs = scales.inputs[layer]
   return scales.units[layer][Math.floor(entry / inputs.length)] * inputs[entry % inputs.length]
+}
+
+/** The root of the sum of squares of the scales of a tensor's elements. */
+export function normOfScales(scales: StepScales | undefined, { layer, role, size }: ParameterTensor): number {
+  if (scales === undefined) return Math.sqrt(size)
+  return normOf(scales.units[layer]) * (role === 'biases' ? 1 : normOf(scales.inputs[layer]))
 }
 
 /**
@@ -109,14 +116,4 @@ function toScale(size: number): number {
   const isOrdinary = size >= ORDINARY.least && size <= ORDINARY.largest
   if (isOrdinary || !(size > 0 && size < Number.POSITIVE_INFINITY)) return 1
   return Math.min(LARGEST_SCALE, Math.max(1 / LARGEST_SCALE, powerOfTwo(size)))
-}
-
-const EXPONENT = new DataView(new ArrayBuffer(8))
-
-/** The largest power of two that is not above a number; 0 of a subnormal one. */
-function powerOfTwo(size: number): number {
-  EXPONENT.setFloat64(0, size)
-  EXPONENT.setUint32(0, EXPONENT.getUint32(0) & 0x7ff00000)
-  EXPONENT.setUint32(4, 0)
-  return EXPONENT.getFloat64(0)
 }

@@ -1,92 +1,130 @@
-import { FactoredSquares } from './factored-squares.js'
-import { higherSlopes, type Linearization, mapMatrix, passVarianceBack } from './linearization.js'
+import { FactoredDeviations } from './factored-deviations.js'
+import { higherSlopes, type Linearization, mapMatrix } from './linearization.js'
 import { createMatrix, type Matrix, multiply } from './matrix.js'
-import { byUnit, type EntryVariances } from './rounding.js'
+import { normOf, rootSumSquares } from './root-sum-squares.js'
+import { byUnit, type EntryDeviations } from './rounding.js'
+import { type StepScales, scaleOf } from './step-scales.js'
 
 /**
- * The size, squared, of the first term that a difference quotient leaves out, for every entry: h²/6·∂³J/∂θ³ of
- * central differences, h/2·∂²J/∂θ² of forward ones. Perturbing W[i, j] shifts unit i's Z of sample s by A[s, j], so
- * that this is Σ_s A[s, j]³·∂³J/∂Z[s, i]³. The derivatives by Z are carried back without those by two units at
- * once (LeCun, Denker & Solla 1990, "Optimal brain damage") and their signs: a scale, not a bound.
+ * The size of the first term that a difference quotient leaves out, for every entry: δ²/6·∂³J/∂θ³ of central
+ * differences, δ/2·∂²J/∂θ² of forward ones. Perturbing W[i, j] shifts unit i's Z of sample s by A[s, j], so that this is
+ * Σ_s A[s, j]³·∂³J/∂Z[s, i]³. The derivatives by Z are carried back without those by two units at once (LeCun, Denker &
+ * Solla 1990, "Optimal brain damage") and their signs: a scale, not a bound.
  */
 export function truncationScale(
   base: Linearization,
-  scheme: 'central' | 'forward',
-  step: number,
-): EntryVariances {
+  settings: { scheme: 'central' | 'forward'; step: number; scales?: StepScales | undefined },
+): EntryDeviations {
   const { model, pass } = base
+  const { scheme, step, scales } = settings
   const order = scheme === 'central' ? 3 : 2
   const factor = scheme === 'central' ? step ** 2 / 6 : step / 2
-  const ofWeights: FactoredSquares[] = []
-  const ofBiases: Float64Array[] = []
-  for (const [l, { second, third }] of higherDerivatives(base).entries()) {
-    const size = mapMatrix(order === 3 ? third : second, (d) => (factor * d) ** 2)
-    const inputs = mapMatrix(pass.A[l], (a) => a ** (2 * order))
-    ofWeights[l] = new FactoredSquares(model.samples, [byUnit(size)], [byUnit(inputs)])
+  const ofWeights: FactoredDeviations[] = []
+  const ofBiases: FactoredDeviations[] = []
+  // derivatives by parameters that all move by h, times the scales that make them derivatives by the parameters
+  for (const [l, { second, third }] of higherDerivatives(base, scales).entries()) {
+    const { inputs, outputs } = model.layers[l]
+    const ofUnits = mapMatrix(
+      order === 3 ? third : second,
+      (d, k) => factor * d * (scales?.units[l][k % outputs] ?? 1),
+    )
+    const ofInputs = mapMatrix(pass.A[l], (a, k) => {
+      const scale = scales?.inputs[l][k % inputs] ?? 1
+      return scale * (a / scale) ** order
+    })
+    ofWeights[l] = new FactoredDeviations(model.samples, [byUnit(ofUnits)], [byUnit(ofInputs)])
     const ones = new Float64Array(model.samples).fill(1)
-    const biases = new FactoredSquares(model.samples, [byUnit(size)], [ones])
-    ofBiases[l] = Float64Array.from({ length: model.layers[l].outputs }, (_, unit) => biases.at(unit))
+    ofBiases[l] = new FactoredDeviations(model.samples, [byUnit(ofUnits)], [ones])
   }
-  // Δ(w²)/h = 2w + h on one side
-  const decay = scheme === 'central' ? 0 : (step * model.l2Scale) ** 2
+  // Δ(w²)/δ = 2w + δ on one side
+  const decay = scheme === 'central' ? 0 : step * model.l2Scale
   return {
     of(t, offset) {
-      const { layer: l, role } = model.parameters[t]
-      return role === 'biases' ? ofBiases[l][offset] : ofWeights[l].at(offset) + decay
+      const parameter = model.parameters[t]
+      const l = parameter.layer
+      if (parameter.role === 'biases') return ofBiases[l].at(offset)
+      return rootSumSquares(ofWeights[l].at(offset), decay / scaleOf(scales, parameter, offset))
     },
-    total(t) {
+    norm(t) {
       const { layer: l, role, size } = model.parameters[t]
-      if (role === 'biases') return ofBiases[l].reduce((sum, value) => sum + value, 0)
-      return ofWeights[l].total() + size * decay
+      if (role === 'biases') return ofBiases[l].norm()
+      if (scales === undefined) return rootSumSquares(ofWeights[l].norm(), decay * Math.sqrt(size))
+      const normOfMoves = (of: Float64Array) => normOf(of.map((scale) => 1 / scale))
+      return rootSumSquares(
+        ofWeights[l].norm(),
+        decay * normOfMoves(scales.units[l]) * normOfMoves(scales.inputs[l]),
+      )
     },
   }
 }
 
-/** |∂²J/∂Z²| and |∂³J/∂Z³| of every unit and sample of each layer, by Σ|terms|. */
-function higherDerivatives(base: Linearization): { second: Matrix; third: Matrix }[] {
+/**
+ * |∂²J/∂Z²| and |∂³J/∂Z³| of every unit and sample of each layer, by Σ|terms|, where Z and A count in such units that
+ * they move by h when a bias does: cubes of what is far from 1 would overflow.
+ */
+function higherDerivatives(
+  base: Linearization,
+  scales: StepScales | undefined,
+): { second: Matrix; third: Matrix }[] {
   const { model, pass, upstream } = base
   const result: { second: Matrix; third: Matrix }[] = []
   const last = model.layers.length - 1
-  let { second, third } = lossDerivatives(base)
+  const scaleOfUnit = (l: number, unit: number) => scales?.units[l][unit] ?? 1
+  let { second, third } = lossDerivatives(base, (unit) => scaleOfUnit(last, unit))
   for (let l = last; l >= 0; l--) {
-    const layer = model.layers[l]
-    if (!layer.endsAtLogits) {
+    const { activation, endsAtLogits, inputs, outputs, weights } = model.layers[l]
+    if (!endsAtLogits) {
       const [ofA, cubic] = [second.data, third.data]
-      second = createMatrix(ofA.length / layer.outputs, layer.outputs)
-      third = createMatrix(second.rows, layer.outputs)
+      second = createMatrix(model.samples, outputs)
+      third = createMatrix(model.samples, outputs)
       for (let k = 0; k < ofA.length; k++) {
+        const scale = scaleOfUnit(l, k % outputs)
         const slope = Math.abs(base.slopes[l][k])
-        const slopes = higherSlopes(layer.activation, pass.Z[l].data[k])
-        const above = Math.abs(upstream[l].data[k])
-        second.data[k] = slope ** 2 * ofA[k] + Math.abs(slopes.second) * above
-        third.data[k] =
-          slope ** 3 * cubic[k] +
-          3 * slope * Math.abs(slopes.second) * ofA[k] +
-          Math.abs(slopes.third) * above
+        const slopes = higherSlopes(activation, pass.Z[l].data[k])
+        const [bend, twist] = [Math.abs(slopes.second) / scale, Math.abs(slopes.third) / scale / scale]
+        const above = Math.abs(upstream[l].data[k]) / scale
+        second.data[k] = slope ** 2 * ofA[k] + bend * above
+        third.data[k] = slope ** 3 * cubic[k] + 3 * slope * bend * ofA[k] + twist * above
       }
     }
     result[l] = { second, third }
     if (l === 0) break
-    const cubes = layer.weights.map((w) => Math.abs(w) ** 3)
-    third = multiply(third, cubes, layer.inputs)
-    second = passVarianceBack(base, l, second)
+    const relative = weights.map(
+      (w, k) => (Math.abs(w) * scaleOfUnit(l, Math.floor(k / inputs))) / scaleOfUnit(l - 1, k % inputs),
+    )
+    const carry = (matrix: Matrix, order: number) =>
+      multiply(
+        matrix,
+        relative.map((w) => w ** order),
+        inputs,
+      )
+    third = carry(third, 3)
+    second = carry(second, 2)
   }
   return result
 }
 
 /** The same of the loss, by its argument: A, or Z where it reads logits. */
-function lossDerivatives({ model, pass }: Linearization): { second: Matrix; third: Matrix } {
+function lossDerivatives(
+  { model, pass }: Linearization,
+  scaleOfOutput: (unit: number) => number,
+): { second: Matrix; third: Matrix } {
   const last = model.layers.length - 1
   const output = { Z: pass.Z[last], A: pass.A[last + 1] }
+  const scaled = (k: number, order: number) =>
+    model.lossScale / scaleOfOutput(k % model.targets.columns) ** order
   if (!model.loss.readsLogits) {
-    return { second: mapMatrix(output.A, () => 2 * model.lossScale), third: mapMatrix(output.A, () => 0) }
+    return {
+      second: mapMatrix(output.A, (_, k) => 2 * scaled(k, 2)),
+      third: mapMatrix(output.A, () => 0),
+    }
   }
   // of logits: p·(1 − p) and its derivative, the same for p = σ or softmax and for 1 − p
   const p = model.loss.readsClasses
     ? mapMatrix(model.loss.derivative(output, model.targets), Math.abs)
     : output.A
   return {
-    second: mapMatrix(p, (value) => model.lossScale * value * (1 - value)),
-    third: mapMatrix(p, (value) => model.lossScale * value * (1 - value) * Math.abs(1 - 2 * value)),
+    second: mapMatrix(p, (value, k) => scaled(k, 2) * value * (1 - value)),
+    third: mapMatrix(p, (value, k) => scaled(k, 3) * value * (1 - value) * Math.abs(1 - 2 * value)),
   }
 }

@@ -41,8 +41,8 @@ export async function calibrate(
     const estimate = await estimateFromSample(sources, settings, sampleResults(model, results))
     let [error, estimated, crossed] = [0, 0, false]
     for (const [t, { derivatives, kinks }] of results.entries()) {
-      const { rounding, truncation } = estimate.squaredNorm(t)
-      estimated += rounding + truncation
+      const { rounding, truncation } = estimate.norms(t)
+      estimated += rounding ** 2 + truncation ** 2
       for (const [k, derivative] of derivatives.entries()) {
         crossed ||= kinks[k] !== 0
         if (kinks[k] !== 0) continue

@@ -4,6 +4,7 @@ import type { ErrorEstimate } from '../../../src/check/error-estimate.js'
 import { judgeTensor } from '../../../src/check/judge.js'
 import type { TensorDerivatives } from '../../../src/differentiate/evaluator.js'
 import type { ParameterTensor } from '../../../src/network/model.js'
+import { RootSum } from '../../../src/network/root-sum-squares.js'
 
 const SIZE = 400
 const parameter: ParameterTensor = {
@@ -18,9 +19,9 @@ const estimate: ErrorEstimate = {
   ofRounding: () => 1e-9,
   ofTruncation: () => 1e-6,
   ofArithmetic: () => 1e-8,
-  squaredNorm: (_t, entries) => {
-    const count = entries?.length ?? SIZE
-    return { rounding: count * 1e-18, truncation: count * 1e-12 }
+  norms: (_t, entries) => {
+    const root = Math.sqrt(entries?.length ?? SIZE)
+    return { rounding: root * 1e-9, truncation: root * 1e-6 }
   },
 }
 /** Ones, but for a small first entry. */
@@ -43,7 +44,7 @@ function judge(
     kinks: Uint8Array.from(entries, (_, k) => (kinks.includes(k) ? 1 : 0)),
     done: entries.length,
   }
-  const totals = { difference: new DifferenceSum(), squaredErrors: 0, anyNonZero: false }
+  const totals = { difference: new DifferenceSum(), errors: new RootSum(), anyNonZero: false }
   const evidence = {
     gradient,
     estimate,
@@ -96,8 +97,8 @@ describe('judgeTensor', () => {
     expect(judge(ALL, 0).report.numericalError).toBeCloseTo((20 * Math.hypot(1e-9, 1e-6)) / norms, 14)
     const known = judge(ALL, 0, { truncations: ALL.map(() => 3e-8) })
     expect(known.report.numericalError).toBeCloseTo((20 * Math.hypot(1e-9, 3e-8)) / norms, 14)
-    expect(known.totals.squaredErrors).toBeCloseTo(400 * (1e-18 + 9e-16), 20)
-    expect(judge([5, 6], 0).totals.squaredErrors).toBeCloseTo(2 * (1e-18 + 1e-12), 20)
+    expect(known.totals.errors.value).toBeCloseTo(20 * Math.hypot(1e-9, 3e-8), 14)
+    expect(judge([5, 6], 0).totals.errors.value).toBeCloseTo(Math.SQRT2 * Math.hypot(1e-9, 1e-6), 14)
   })
 
   it('is inconclusive about a chord over a kink that was not evaluated again', () => {

@@ -23,7 +23,7 @@ const NUMBERS = Array.from({ length: 60 }, (_, number) => number)
 const U = 2 ** -53
 
 /** One standard deviation of what rounding two losses does to a textbook derivative. */
-const roundoffOf = (model: Model, step: number) => (U * Math.sqrt(lossRounding(linearize(model)))) / step
+const roundoffOf = (model: Model, step: number) => (U * lossRounding(linearize(model))) / step
 
 /** Every difference quotient of the plain cost by subtraction, in the model's order. */
 function subtractCosts(

@@ -77,10 +77,10 @@ describe.each(['tanh', 'sigmoid', 'relu', 'elu', 'silu'] as const)('behind %s', 
         const model = await bindRandom(random)
         const right = inModelOrder(model, random.gradients)
         const single = inModelOrder(model, nameArrays(backpropagateHastily(plain, Math.fround), 'd'))
-        const variances = backpropagationRounding(linearize(model), SINGLE)
+        const deviations = backpropagationRounding(linearize(model), SINGLE)
         for (const [t, values] of right.entries()) {
           for (const k of values.keys()) {
-            const deviation = Math.sqrt(variances.of(t, k))
+            const deviation = deviations.of(t, k)
             const error = single[t][k] - right[t][k]
             const multiple = error === 0 ? 0 : error / (U * deviation)
             expect(Math.abs(multiple)).toBeLessThan(8)
