@@ -4,7 +4,7 @@ import type { EntryFunction, TensorEvidence } from './evidence.js'
 import type { MistakeKind } from './kinds.js'
 
 /** What a factor asks one to believe: one that is no constant one knows was fitted, and fits by itself. */
-const COST = { sign: 0, known: 0.05, further: 0.05, negative: 0.1, unusual: 0.2, fitted: 0.6 }
+const COST = { sign: 0, known: 0.05, further: 0.1, negative: 0.1, unusual: 0.2, fitted: 0.6 }
 /** How near a fitted factor has to be to a constant for that to be tried, at least. */
 const SNAP = 1e-4
 const LARGEST_INTEGER = 10
@@ -61,7 +61,8 @@ function knownFactors({ model }: NumbersBaseline): Factor[] {
   const negative = factors.map((factor): Factor => {
     return { ...factor, value: -factor.value, cost: factor.cost + COST.negative, kind: 'scaled' }
   })
-  return [{ ...makeFactor(-1, [], COST.sign), kind: 'sign-flipped' }, ...factors, ...negative]
+  const sign: Factor = { ...makeFactor(-1, [], COST.sign), kind: 'sign-flipped' }
+  return [sign, ...factors, ...negative].sort((a, b) => a.cost - b.cost)
 }
 
 const makeFactor = (value: number, [meaning = '', ...others]: string[], cost: number): Factor => ({
@@ -92,11 +93,14 @@ function countedFactors(model: Model): Factor[] {
     [model.targets.columns, 'the number of outputs'],
     [2, '2'],
   ]
+  const isCounted = (powers: number[]) => powers.slice(0, 2).some((power) => power !== 0)
   const byValue = new Map<number, { size: number; meanings: string[] }>()
   for (const powers of powersOf(causes.length)) {
     const size = powers.filter((power) => power !== 0).length
     const value = powers.reduce((product, power, k) => product * causes[k][0] ** power, 1)
-    if (value === 1 || (powers[0] === 0 && powers[1] === 0)) continue
+    const isChance = size > 1 && [1 / 2, 2].includes(value)
+    if (value === 1 || isChance || !isCounted(powers)) continue
+    if (powers.some((power, k) => power !== 0 && causes[k][0] === 1)) continue
     const meaning = describeProduct(causes.map(([, name], k) => ({ name, power: powers[k] })))
     const known = byValue.get(value)
     if (known === undefined || size < known.size) byValue.set(value, { size, meanings: [meaning] })
@@ -122,7 +126,7 @@ function describeProduct(causes: readonly { name: string; power: number }[]): st
 function powersOf(count: number): number[][] {
   if (count === 0) return [[]]
   const others = powersOf(count - 1)
-  return [0, 1, -1].flatMap((power) => others.map((rest) => [power, ...rest]))
+  return others.flatMap((rest) => [0, 1, -1].map((power) => [power, ...rest]))
 }
 
 /** ", or the number of outputs, which is the same here": a second cause of the same factor. */

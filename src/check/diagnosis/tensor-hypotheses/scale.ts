@@ -52,12 +52,12 @@ function explainScale(
         case 'sign-flipped':
           return `${what} ${plural ? 'have' : 'has'} the wrong sign: every entry agrees ${agreement} after a change of sign`
         case 'not-averaged':
-          return `${what} ${is} ${m} times too large, the number of samples: the 1/m of the mean over the samples is missing${also}; every entry agrees ${agreement} after dividing by ${m}`
+          return `${what} ${is} ${m} times too large, the number of samples${also}: the 1/m of the mean over the samples is missing; every entry agrees ${agreement} after dividing by ${m}`
         case 'averaged-twice': {
           const cause = isAveraged(baseline.model!)
             ? 'the mean over the samples is taken twice'
             : 'it is divided by m, but this loss is a sum over the samples, not a mean'
-          return `${what} ${is} ${m} times too small, the number of samples: ${cause}${also}; every entry agrees ${agreement} after multiplying by ${m}`
+          return `${what} ${is} ${m} times too small, the number of samples${also}: ${cause}; every entry agrees ${agreement} after multiplying by ${m}`
         }
         default: {
           const meaning = factor.meaning === '' ? '' : ` (${factor.meaning}${also})`
