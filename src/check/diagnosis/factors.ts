@@ -77,7 +77,9 @@ const makeFactor = (value: number, [meaning = '', ...others]: string[], cost: nu
 function plainFactors(): Factor[] {
   const factors: Factor[] = []
   for (let n = 2; n <= LARGEST_INTEGER; n++) {
-    factors.push(makeFactor(n, [], COST.known), makeFactor(1 / n, [], COST.known))
+    // a 2 is lost more often than any other number
+    const cost = n === 2 ? COST.known : COST.unusual
+    factors.push(makeFactor(n, [], cost), makeFactor(1 / n, [], cost))
   }
   return factors
 }
