@@ -1,5 +1,4 @@
 import { GradcheckError } from '../errors.js'
-import { suggestName } from '../suggest.js'
 import {
   normalDensity,
   normalDistribution,
@@ -7,6 +6,7 @@ import {
   normalTail,
   slopeBetweenTails,
 } from './normal-distribution.js'
+import { ACTIVATION_WORDS, unknownName } from './vocabulary.js'
 
 export type ActivationName =
   | 'relu'
@@ -410,17 +410,17 @@ const found = new Map<ActivationText, Activation>()
 
 /**
  * An activation by its name, or by its name and constant: `leaky-relu(0.2)`. Equal ones are the same object.
- * @throws GradcheckError `unknown-name` with the nearest name; `bad-network` for a constant that it cannot have
+ * @throws GradcheckError `unknown-name` with the name that is meant, or the nearest; `bad-network` for a constant that it cannot have
  */
 export function findActivation(text: string): Activation {
   const [, stem, argument] = /^([^()]*)(?:\(([^()]*)\))?$/.exec(text) ?? [text, text]
   const name = ACTIVATION_NAMES.find((candidate) => candidate === stem.trim())
   if (name === undefined) {
-    throw new GradcheckError(
-      'unknown-name',
-      `unknown activation "${text}"${suggestName(stem.trim(), ACTIVATION_NAMES)}`,
-      { fix: `use one of ${ACTIVATION_NAMES.join(', ')}` },
-    )
+    // nn.LeakyReLU(negative_slope=0.2)
+    const constant = argument?.replace(/^.*=/, '').trim()
+    const keep = (meant: string) =>
+      meant in CONSTANT_NAMES && constant !== undefined && constant !== '' ? `${meant}(${constant})` : meant
+    throw unknownName('activation', text, ACTIVATION_NAMES, ACTIVATION_WORDS, keep)
   }
   return createActivation(name, argument === undefined ? undefined : readConstant(text, argument))
 }

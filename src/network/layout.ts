@@ -1,4 +1,5 @@
-import { requireOneOf } from '../requirements.js'
+import { requireName } from '../requirements.js'
+import { LAYOUT_WORDS, unknownName } from './vocabulary.js'
 
 /**
  * How a user's arrays are laid out. `columns`: X (features, samples), W (outputs, inputs), WX + b. `rows`: X
@@ -9,10 +10,14 @@ export type Layout = 'columns' | 'rows' | 'pytorch'
 
 export const LAYOUT_NAMES: readonly Layout[] = ['columns', 'rows', 'pytorch']
 
-/** @throws GradcheckError `unknown-name` with the nearest name. */
+/** @throws GradcheckError `unknown-name` with the name that is meant, or the nearest. */
 export function findLayout(name: string): Layout {
-  requireOneOf('layout', name, LAYOUT_NAMES)
-  return name as Layout
+  requireName('layout', name, LAYOUT_NAMES)
+  const found = LAYOUT_NAMES.find((candidate) => candidate === name)
+  if (found === undefined) {
+    throw unknownName('layout', name, LAYOUT_NAMES, LAYOUT_WORDS)
+  }
+  return found
 }
 
 /** True where X's and Y's first axis numbers the samples. */

@@ -1,5 +1,3 @@
-import { GradcheckError } from '../errors.js'
-import { suggestName } from '../suggest.js'
 import {
   type ActivationName,
   expm1Ratio,
@@ -9,6 +7,7 @@ import {
   softplusSecantSlope,
 } from './activations.js'
 import { createMatrix, type Matrix } from './matrix.js'
+import { LOSS_WORDS, unknownName } from './vocabulary.js'
 
 export type LossName =
   | 'binary-cross-entropy'
@@ -300,13 +299,11 @@ const LOSSES: Record<LossName, Loss> = {
 
 export const LOSS_NAMES = Object.keys(LOSSES) as readonly LossName[]
 
-/** @throws GradcheckError `unknown-name` with the nearest name. */
+/** @throws GradcheckError `unknown-name` with the name that is meant, or the nearest. */
 export function findLoss(name: string): Loss {
   const found = LOSS_NAMES.find((candidate) => candidate === name)
   if (found === undefined) {
-    throw new GradcheckError('unknown-name', `unknown loss "${name}"${suggestName(name, LOSS_NAMES)}`, {
-      fix: `use one of ${LOSS_NAMES.join(', ')}`,
-    })
+    throw unknownName('loss', name, LOSS_NAMES, LOSS_WORDS)
   }
   return LOSSES[found]
 }
