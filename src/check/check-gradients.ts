@@ -99,9 +99,10 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
       seconds: (performance.now() - started) / 1000,
       perturbations: evaluated.perturbations,
     },
+    reasons: setup.verdict === 'inconclusive' ? [...setup.reasons, ...concluded.reasons] : [],
     notices: [
       ...setup.findings.map(({ message }) => message),
-      ...concluded.notices,
+      ...concluded.reasons,
       ...(bound.savedCost === undefined ? adviseToSaveCost(diagnosis) : []),
       ...describeKinks(base, results, refinement, settings),
       ...(merged?.notices ?? []),

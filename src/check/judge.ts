@@ -3,7 +3,8 @@ import { type AnalyticalGradient, userIndex } from '../network/bind.js'
 import { normOf, type RootSum, rootSumSquares } from '../network/root-sum-squares.js'
 import { DifferenceSum, relativeError } from './compare.js'
 import type { ErrorEstimate } from './error-estimate.js'
-import type { EntryReport, TensorReport, Verdict } from './report.js'
+import type { Reason } from './reasons.js'
+import type { EntryReport, TensorReport } from './report.js'
 
 const WORST_ENTRIES = 5
 
@@ -12,10 +13,8 @@ export interface TensorJudgement {
   readonly report: TensorReport
   /** ‖g‖ + ‖ĝ‖ */
   readonly norms: number
-  /** Entries that disagree and cross a kink, but were not evaluated again. */
-  readonly unresolved: number
-  /** Entries whose numerical value is not finite. */
-  readonly overflowed: number
+  /** Why it is inconclusive, or would be if no entry were wrong; none where it passes. */
+  readonly reasons: readonly Reason[]
   /** Positions among the results of the entries that are wrong, ascending. */
   readonly wrong: readonly number[]
 }
@@ -41,20 +40,20 @@ export interface TensorEvidence {
 }
 
 /**
- * Whether a tensor's difference is above the tolerance. A few sampled entries may by chance be small ones of their
- * tensor: they are measured against the share of its norm that as many entries have on average, if that is more.
+ * What a tensor's distances are measured against: ‖g‖ + ‖ĝ‖ of the entries checked. A few sampled entries may by chance
+ * be small ones of their tensor: then the share of its norm that as many entries have on average, if that is more.
  */
-function isAbove(tolerance: number, sum: DifferenceSum, whole: Float64Array, checked: number): boolean {
+function sizeOf(sum: DifferenceSum, whole: Float64Array, checked: number): number {
   const norm = new DifferenceSum()
   for (const value of whole) norm.add(value, value)
-  return sum.distance > tolerance * Math.max(sum.norms, norm.norms * Math.sqrt(checked / whole.length))
+  return Math.max(sum.norms, norm.norms * Math.sqrt(checked / whole.length))
 }
 
 /**
  * Judges one tensor, each entry against the tolerance and its own error estimate: an entry is wrong when
- * |g − ĝ| > tolerance·(|g| + |ĝ|) + the estimated error of both sides. A tensor with a wrong entry fails; one
- * whose difference is above the tolerance although no entry is wrong, or with an entry that an overflow leaves
- * open, is inconclusive.
+ * |g − ĝ| > tolerance·(|g| + |ĝ|) + the estimated error of both sides. A tensor with a wrong entry fails. One is
+ * inconclusive whose difference is above the tolerance although no entry is wrong, whose ĝ is not known to within the
+ * tolerance, or that has an entry which an overflow or a kink leaves open.
  */
 export function judgeTensor(
   tensor: TensorDerivatives,
@@ -92,15 +91,24 @@ export function judgeTensor(
       open.push({ k, excess: distance })
     }
   }
-  const error = normOfErrors(tensor, t, estimate, truncations)
+  const { rounding, truncation } = normsOfErrors(tensor, t, estimate, truncations)
+  const error = rootSumSquares(rounding, truncation)
   totals.errors.add(error)
-  let verdict: Verdict = 'pass'
-  if (wrong.length > 0) verdict = 'fail'
-  else if (open.length > 0) verdict = 'inconclusive'
-  else if (isAbove(tolerance, sum, gradient.values, done)) {
-    verdict = 'inconclusive'
-    open.push(...excused)
+  const reasons: Reason[] = []
+  if (unresolved > 0) reasons.push({ kind: 'unresolved', count: unresolved })
+  if (overflowed > 0) reasons.push({ kind: 'overflowed', count: overflowed })
+  const size = sizeOf(sum, gradient.values, done)
+  const numericalError = sum.norms === 0 ? 0 : error / sum.norms
+  const isAbove = sum.distance > tolerance * size
+  if (wrong.length === 0 && sum.norms > 0 && error > tolerance * size) {
+    const cause = truncation > rounding ? 'truncation' : 'rounding'
+    reasons.push({ kind: 'numerical-error', error: numericalError, cause })
   }
+  if (isAbove && wrong.length === 0 && open.length === 0) {
+    open.push(...excused)
+    if (reasons.length === 0) reasons.push({ kind: 'rounded', dtype: gradient.dtype })
+  }
+  const verdict = wrong.length > 0 ? 'fail' : reasons.length > 0 ? 'inconclusive' : 'pass'
   const report = (offences: Offence[], as: 'fail' | 'inconclusive') =>
     mostExcessive(offences).map(({ k }): EntryReport => {
       const [analytical, numerical] = [gradient.values[entries[k]], derivatives[k]]
@@ -117,8 +125,7 @@ export function judgeTensor(
     })
   return {
     norms: sum.norms,
-    unresolved,
-    overflowed,
+    reasons,
     wrong: wrong.map(({ k }) => k).sort((a, b) => a - b),
     report: {
       name: parameter.name,
@@ -127,7 +134,7 @@ export function judgeTensor(
       checked: done,
       difference: sum.difference,
       tolerance,
-      numericalError: sum.norms === 0 ? 0 : error / sum.norms,
+      numericalError,
       verdict,
       kinks: evidence.crossings,
       wrongEntries: wrong.length,
@@ -170,16 +177,16 @@ function ofNumerical(
   return estimate.ofRounding(t, offset) + (Number.isNaN(known) ? estimate.ofTruncation(t, offset) : known)
 }
 
-/** Estimated norm of the errors of a tensor's results. */
-function normOfErrors(
+/** Estimated norms of the errors of a tensor's results, by where they come from. */
+export function normsOfErrors(
   { parameter, entries, done }: TensorDerivatives,
   t: number,
   estimate: ErrorEstimate,
   truncations: Float64Array | undefined,
-): number {
+): { readonly rounding: number; readonly truncation: number } {
   const evaluated = entries.subarray(0, done)
   const estimated = estimate.norms(t, done === parameter.size ? undefined : evaluated)
-  if (truncations === undefined) return rootSumSquares(estimated.rounding, estimated.truncation)
+  if (truncations === undefined) return estimated
   // those known better take the place of their estimates
   const isKnown = (k: number) => !Number.isNaN(truncations[k])
   const others = estimate.norms(
@@ -187,5 +194,5 @@ function normOfErrors(
     evaluated.filter((_, k) => !isKnown(k)),
   )
   const known = normOf(truncations.subarray(0, done).map((truncation, k) => (isKnown(k) ? truncation : 0)))
-  return rootSumSquares(estimated.rounding, others.truncation, known)
+  return { rounding: estimated.rounding, truncation: rootSumSquares(others.truncation, known) }
 }

@@ -180,6 +180,8 @@ export interface CheckReport {
   /** The difference against the step, where a sweep was asked for: the largest step first. */
   readonly steps?: readonly StepReport[]
   readonly timing: { readonly seconds: number; readonly perturbations: number }
+  /** Every reason why the verdict is inconclusive, in sentences that are among the notices too; else empty. */
+  readonly reasons: readonly string[]
   /** Sentences a reader should see: why a verdict is inconclusive, where kinks are, that the check was interrupted. */
   readonly notices: readonly string[]
   /** True when the check was stopped before every chosen parameter was perturbed. */

@@ -4,9 +4,11 @@ import type {
   Evaluator,
   TensorDerivatives,
 } from '../differentiate/evaluator.js'
-import { reevaluate } from '../differentiate/refine-kinks.js'
+import { FINE_STEP, reevaluate } from '../differentiate/refine-kinks.js'
 import type { AnalyticalGradient } from '../network/bind.js'
 import type { Model } from '../network/model.js'
+import { rootSumSquares } from '../network/root-sum-squares.js'
+import { DifferenceSum } from './compare.js'
 import {
   AGREEMENT,
   type MeasuredTruncation,
@@ -16,6 +18,7 @@ import {
   sampleSize,
 } from './cross-validation.js'
 import type { ErrorEstimate } from './error-estimate.js'
+import { normsOfErrors } from './judge.js'
 
 /** How many times its measured value a truncation error may be. */
 const TRUNCATION_MARGIN = 2
@@ -45,8 +48,9 @@ export interface Evidence {
 /**
  * Looks again at the entries that disagree by more than rounding explains. What truncation may explain is evaluated
  * again with next to no step, which settles it. Of what it should not explain, the most suspicious entries of each
- * tensor are evaluated in float64 at both steps; if the estimate was too small for one of them, all are. Entries that
- * cross kinks are left as they are.
+ * tensor are evaluated in float64 at both steps; if the estimate was too small for one of them, all are. Of a tensor
+ * that the truncation leaves unknown to within the tolerance every entry is evaluated again. Entries that cross kinks
+ * are left as they are.
  * @param known bounds on truncations as far as they are known
  */
 export async function lookAgain(
@@ -68,7 +72,11 @@ export async function lookAgain(
   const { disagreements, isExplained } = compareMeasured(evidence, examined, measured, truncations)
   const again = results.map((_, t) =>
     Uint32Array.from(
-      isExplained[t] ? [...suspects[t].unsure, ...suspects[t].beyond] : suspects[t].unsure,
+      isBlurred(evidence, t, truncations[t])
+        ? listUnsettled(results[t], truncations[t])
+        : isExplained[t]
+          ? [...suspects[t].unsure, ...suspects[t].beyond]
+          : suspects[t].unsure,
     ).sort(),
   )
   await settle(evidence, again, truncations, hooks)
@@ -77,6 +85,34 @@ export async function lookAgain(
     checked: examined.reduce((sum, { positions }) => sum + positions.length, 0),
     disagreements,
   }
+}
+
+/** Whether a tensor's estimated truncation is what keeps its numerical error above the tolerance. */
+function isBlurred(
+  { results, gradients, estimate, tolerances }: Evidence,
+  t: number,
+  truncations: Float64Array | undefined,
+): boolean {
+  const { entries, derivatives, done } = results[t]
+  const sum = new DifferenceSum()
+  for (let k = 0; k < done; k++) {
+    if (Number.isFinite(derivatives[k])) sum.add(gradients[t].values[entries[k]], derivatives[k])
+  }
+  const { rounding, truncation } = normsOfErrors(results[t], t, estimate, truncations)
+  return truncation > 0 && rootSumSquares(rounding, truncation) > tolerances[t] * sum.norms
+}
+
+/** Positions of the evaluated entries whose truncation is only estimated. */
+function listUnsettled(
+  { derivatives, kinks, done }: TensorDerivatives,
+  truncations: Float64Array | undefined,
+): number[] {
+  const positions: number[] = []
+  for (let k = 0; k < done; k++) {
+    const isKnown = !Number.isNaN(truncations?.[k] ?? Number.NaN)
+    if (!isKnown && kinks[k] === 0 && Number.isFinite(derivatives[k])) positions.push(k)
+  }
+  return positions
 }
 
 /** Positions of the entries that disagree by more than rounding explains. */
@@ -140,7 +176,7 @@ function compareMeasured(
 
 /** Finds out what the truncation of some results is. Difference arithmetic is rid of it; whole losses lose their digits. */
 async function settle(
-  { model, evaluator, settings, results }: Evidence,
+  { model, evaluator, settings, results, estimate }: Evidence,
   positions: readonly Uint32Array[],
   truncations: (Float64Array | undefined)[],
   hooks: EvaluationHooks,
@@ -149,8 +185,12 @@ async function settle(
   if (evaluator.name !== 'textbook') {
     await reevaluate(model, evaluator, results, positions, settings, hooks)
     if (hooks.signal?.aborted) return
+    const left = FINE_STEP ** (settings.scheme === 'central' ? 2 : 1)
     for (const [t, places] of positions.entries()) {
-      for (const position of places) remember(truncations, results[t], t, position, 0)
+      for (const position of places) {
+        const truncation = left * estimate.ofTruncation(t, results[t].entries[position])
+        remember(truncations, results[t], t, position, truncation)
+      }
     }
     return
   }

@@ -33,6 +33,7 @@ export function reportToJson(report: CheckReport): object {
     },
     ...(report.steps === undefined ? {} : { steps: report.steps.map(encodeNumbers) }),
     timing: { seconds: encodeNumber(report.timing.seconds), perturbations: report.timing.perturbations },
+    reasons: [...report.reasons],
     notices: [...report.notices],
     interrupted: report.interrupted,
     ...(report.fast === undefined ? {} : { fast: fastToJson(report.fast) }),

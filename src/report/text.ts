@@ -31,6 +31,7 @@ const MAX_TENSOR_ROWS = 20
 const MAX_ENTRIES_PER_TENSOR = 5
 const MAX_LINES_OF_FINDINGS = 12
 const MAX_LINES_OF_NOTICES = 6
+const MAX_LINES_OF_REASONS = 20
 const MAX_NAME_WIDTH_IN_SENTENCE = 24
 
 /**
@@ -47,9 +48,12 @@ export function formatReport(report: CheckReport, options: TextOptions = {}): st
       finding.kind === 'other-network' || (showsAnotherNetwork(finding) && report.verdict === 'inconclusive'),
   )
   const findings = reason === undefined ? report.diagnosis : [reason, ...report.diagnosis]
-  const notices = report.notices.filter((message) => message !== reason?.message)
+  const reasons = report.reasons.filter((message) => message !== reason?.message)
+  const told = new Set([...report.reasons, reason?.message])
+  const notices = report.notices.filter((message) => !told.has(message))
   const top = [
     ...formatHeadline(report, style, width),
+    ...section(formatList('why', asMessages(reasons), MAX_LINES_OF_REASONS, style, width)),
     ...section(formatList('found', findings, MAX_LINES_OF_FINDINGS, style, width, options.locate)),
     '',
     ...formatFacts(report, style, width),
@@ -116,9 +120,20 @@ function describeComparison(report: CheckReport): string {
     case 'inconclusive': {
       if (report.setup.some(showsAnotherNetwork))
         return 'the network declared does not have the cost that was saved'
-      return `cannot tell whether the gradient is right: ${difference}, numerical error ${formatDifference(report.numericalError)}`
+      return `cannot tell whether the gradient is right: ${describeOpen(report)}`
     }
   }
+}
+
+/** What an inconclusive verdict leaves open: by its figures where they are the reason, else by its tensors. */
+function describeOpen(report: CheckReport): string {
+  const { numericalError, tolerance, tensors } = report
+  const open = tensors.filter(({ verdict }) => verdict === 'inconclusive')
+  if (report.difference <= tolerance && numericalError <= tolerance && open.length > 0) {
+    const names = open.map(({ name }) => clipMiddle(escapeControls(name), MAX_NAME_WIDTH_IN_SENTENCE))
+    return `${listNames(names)} ${names.length === 1 ? 'is' : 'are'} open`
+  }
+  return `difference ${compareWithTolerance(report)}, numerical error ${formatDifference(numericalError)}`
 }
 
 /** How far a passing verdict goes. */

@@ -20,6 +20,7 @@ export function makeReport(changes: Partial<CheckReport> = {}): CheckReport {
     diagnosis: [],
     crossValidation: { checked: 20, difference: 1.2e-9 },
     timing: { seconds: 0.1234, perturbations: 94 },
+    reasons: [],
     notices: [],
     interrupted: false,
     ...changes,

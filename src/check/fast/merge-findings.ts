@@ -66,14 +66,13 @@ export function mergeFindings(fast: FastFindings, found: EntryFindings): MergedF
       })
       if (located.throughout) wrongThroughout.add(parameter.name)
     }
-    if (byDirections.onKink) {
-      notices.push(
-        `random directions of ${parameter.name} cross a kink however small the step is: check without --fast, or at another point`,
-      )
-    }
     const isAbove = verdict === 'pass' && difference > judgement.report.tolerance
+    const isOpen = verdict !== 'fail' && (isAbove || byDirections.verdict === 'inconclusive')
     return {
       ...judgement,
+      reasons: isOpen
+        ? [...judgement.reasons, { kind: 'directions', onKink: byDirections.onKink } as const]
+        : judgement.reasons,
       report: {
         ...judgement.report,
         difference,

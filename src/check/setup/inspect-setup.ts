@@ -28,6 +28,8 @@ export interface JudgedSetup {
   readonly findings: readonly SetupFinding[]
   /** Absent where no cost was saved. */
   readonly savedCost?: SavedCostReport
+  /** Those of them, in words, that a verdict is inconclusive for. */
+  readonly reasons: readonly string[]
 }
 
 /**
@@ -58,7 +60,8 @@ export async function inspectSetup(checked: CheckedProblem, hooks: EvaluationHoo
   const dead = findDeadLayers(model, pass)
   const untested = findUntested(model, results, gradients, new Set(dead.flatMap(({ tensors }) => tensors)))
   findings.push(...dead, ...untested, ...findSaturatedLayers(model, pass, gradients), ...unread.notUsed)
-  return { verdict, findings, ...(cost === undefined ? {} : { savedCost: cost.report }) }
+  const reasons = cost?.finding !== undefined && !cost.allows ? [cost.finding.message] : []
+  return { verdict, findings, reasons, ...(cost === undefined ? {} : { savedCost: cost.report }) }
 }
 
 /** What a saved cost says. */
