@@ -93,7 +93,7 @@ async function evaluateBeside(
     })),
   )
   if (positions.every((places) => places.length === 0)) return finer
-  await evaluator.evaluate(model, finer, { step: FINE_STEP * settings.step, scheme }, hooks)
+  await evaluator.evaluate(model, finer, { ...settings, step: FINE_STEP * settings.step, scheme }, hooks)
   return finer
 }
 
