@@ -9,6 +9,7 @@ import {
   type Scheme,
   STEP_LIMITS,
 } from '../differentiate/evaluator.js'
+import { PERTURB_CHOICES, type PerturbChoice } from '../differentiate/plan.js'
 import { createTextbookEvaluator } from '../differentiate/textbook.js'
 import { GradcheckError } from '../errors.js'
 import { isRecord, requireOneOf, requireRecord, requireType } from '../requirements.js'
@@ -39,6 +40,13 @@ export interface CheckOptions {
   evaluator?: Evaluator
   /** `difference` carries changes through the network; `textbook` subtracts whole losses. @default 'difference' */
   method?: Method
+  /**
+   * What is moved: every parameter by itself, or every output of its layer before the activation, a unit at a sample,
+   * contracted with the layer's inputs. `auto`: outputs where that costs less, the scheme is central and the step at
+   * most 1e-5.
+   * @default 'auto'
+   */
+  perturb?: PerturbChoice
   /** h, absolute. @default 1e-6; 1e-5 in single precision and by the textbook method */
   step?: number
   /** @default 'central' */
@@ -76,6 +84,14 @@ export function readSettings(options: CheckOptions, evaluator: Evaluator): Diffe
   requireOneOf('scheme', scheme, SCHEME_NAMES)
   if (method !== undefined) requireOneOf('method', method, METHOD_NAMES)
   requireStep(step)
+  const { perturb } = options
+  if (perturb !== undefined) requireOneOf('perturb', perturb, PERTURB_CHOICES)
+  if (perturb === 'outputs' && (scheme === 'forward' || isTextbook(options))) {
+    const other = scheme === 'forward' ? 'the forward scheme' : 'the textbook method'
+    throw new GradcheckError('bad-usage', `${other} moves parameters, not outputs`, {
+      fix: 'leave one of the two out: outputs are moved to both sides, by difference arithmetic',
+    })
+  }
   if (tolerance !== undefined) requireTolerance(tolerance)
   if (sample !== undefined && !(Number.isSafeInteger(sample) && sample >= 1)) {
     throw new GradcheckError('bad-usage', `sample must be an integer ≥ 1, not ${describeValue(sample)}`)
@@ -86,7 +102,7 @@ export function readSettings(options: CheckOptions, evaluator: Evaluator): Diffe
       fix: 'leave one out: a fast check covers every parameter by directions, a sample checks some one by one',
     })
   }
-  if (options.fast && (method === 'textbook' || options.evaluator?.name === 'textbook')) {
+  if (options.fast && isTextbook(options)) {
     throw new GradcheckError('bad-usage', 'a fast check does not use the textbook method', {
       fix: 'leave the method out: directions are evaluated by difference arithmetic',
     })
@@ -103,6 +119,9 @@ export function readSettings(options: CheckOptions, evaluator: Evaluator): Diffe
   }
   return { step, scheme }
 }
+
+const isTextbook = ({ method, evaluator }: CheckOptions) =>
+  method === 'textbook' || evaluator?.name === 'textbook'
 
 /** @throws GradcheckError `bad-usage` */
 export function requireStep(step: number): void {

@@ -4,10 +4,12 @@ import {
   type DifferenceSettings,
   type EvaluationHooks,
   type Evaluator,
+  FINE_STEP,
+  type Perturbed,
   type TensorDerivatives,
   type TensorSelection,
 } from '../differentiate/evaluator.js'
-import { FINE_STEP, refineKinks } from '../differentiate/refine-kinks.js'
+import { refineKinks } from '../differentiate/refine-kinks.js'
 import { createTextbookEvaluator } from '../differentiate/textbook.js'
 import type { Model } from '../network/model.js'
 import { RootSum } from '../network/root-sum-squares.js'
@@ -43,6 +45,7 @@ export interface CrossValidation {
 
 /** Chosen elements of a tensor's results: where they stand among the results, and in the tensor. */
 export interface ResultSample extends TensorSelection {
+  readonly perturbed: Perturbed
   readonly positions: readonly number[]
 }
 
@@ -65,10 +68,15 @@ export function sampleResults(model: Model, results: readonly TensorDerivatives[
 
 /** The results at some positions, ascending. */
 export function pickResults(
-  { parameter, entries }: TensorSelection,
+  { parameter, entries, perturbed }: TensorDerivatives,
   positions: readonly number[],
 ): ResultSample {
-  return { parameter, positions, entries: Uint32Array.from(positions, (position) => entries[position]) }
+  return {
+    parameter,
+    perturbed,
+    positions,
+    entries: Uint32Array.from(positions, (position) => entries[position]),
+  }
 }
 
 /** As many parameters as whole forward passes on both sides fit the work allowed. */
@@ -91,11 +99,11 @@ export interface MeasuredTruncation {
 export async function measureTruncation(
   model: Model,
   settings: DifferenceSettings,
-  selection: readonly TensorSelection[],
+  selection: readonly ResultSample[],
   hooks: EvaluationHooks,
 ): Promise<MeasuredTruncation[]> {
   const cpu = createCpuEvaluator('')
-  const coarse = createDerivatives(selection)
+  const coarse = createDerivatives(selection, (t) => selection[t].perturbed)
   const fine = createDerivatives(selection)
   await cpu.evaluate(model, coarse, settings, hooks)
   const crosses = coarse.map(({ kinks }) => Array.from(kinks, (count) => count !== 0))
@@ -153,8 +161,7 @@ export async function crossValidate(
   const isTextbook = evaluator.name === 'textbook'
   const other = isTextbook ? createCpuEvaluator('') : createTextbookEvaluator('')
   const step = isTextbook ? settings.step : Math.max(settings.step, TEXTBOOK_STEP)
-  const growth =
-    step === settings.step ? 0 : (step / settings.step) ** (settings.scheme === 'central' ? 2 : 1)
+  const growth = (step / settings.step) ** (settings.scheme === 'central' ? 2 : 1)
   const rounding = isTextbook ? 0 : textbookRounding(base, { ...settings, step })
   const values = createDerivatives(sample)
   await other.evaluate(base.model, values, { ...settings, step }, hooks)
@@ -163,18 +170,22 @@ export async function crossValidate(
   let disagreements = 0
   for (const [t, tensor] of values.entries()) {
     const largest = results[t].derivatives.reduce((most, d) => (Math.abs(d) > most ? Math.abs(d) : most), 0)
+    const movesOutputs = results[t].perturbed === 'outputs'
+    // the same parameters by the same step: both leave out the same
+    const isSame = step === settings.step && !movesOutputs
     for (let k = 0; k < tensor.done; k++) {
       const at = sample[t].positions[k]
       const [fast, slow] = [results[t].derivatives[at], tensor.derivatives[k]]
       const isChord = results[t].kinks[at] !== 0 || tensor.kinks[k] !== 0
       // an overflow is left open by the verdict, and chords of different steps are different
-      if (!Number.isFinite(fast) || (isChord && growth > 0)) continue
+      if (!Number.isFinite(fast) || (isChord && !isSame)) continue
       const offset = tensor.entries[k]
       const truncation = estimate.ofTruncation(t, offset)
       const allowed =
         ROUNDING_MARGIN *
           (estimate.ofRounding(t, offset) + rounding * scaleOf(settings.scales, tensor.parameter, offset)) +
-        (growth + ROUNDING_AFAR * sources.u) * truncation +
+        (isSame ? 0 : growth * estimate.ofParameterTruncation(t, offset)) +
+        ((movesOutputs ? 1 : 0) + ROUNDING_AFAR * sources.u) * truncation +
         AGREEMENT * (Math.abs(fast) + Math.abs(slow)) +
         (isChord ? CHORD_AGREEMENT * largest : 0)
       sum.add(fast, slow)

@@ -1,4 +1,9 @@
-import { type DifferenceSettings, type Evaluator, unitRoundoffOf } from '../differentiate/evaluator.js'
+import {
+  type DifferenceSettings,
+  type Evaluator,
+  type TensorDerivatives,
+  unitRoundoffOf,
+} from '../differentiate/evaluator.js'
 import type { AnalyticalGradient } from '../network/bind.js'
 import type { Linearization } from '../network/linearization.js'
 import { RootSum, rootSumSquares } from '../network/root-sum-squares.js'
@@ -10,7 +15,7 @@ import {
   lossRounding,
 } from '../network/rounding.js'
 import { normOfScales, type StepScales, scaleOf } from '../network/step-scales.js'
-import { truncationScale } from '../network/truncation.js'
+import { computeHigherDerivatives, truncationScale } from '../network/truncation.js'
 
 /**
  * Deviations within which the rounding error of an entry is taken to be. Measured on the test networks: one of
@@ -33,6 +38,8 @@ export interface ErrorEstimate {
   ofRounding(t: number, offset: number): number
   /** Bound on what the step does to it. */
   ofTruncation(t: number, offset: number): number
+  /** The same where parameters are moved one by one, whatever was moved. */
+  ofParameterTruncation(t: number, offset: number): number
   /** Bound on what rounding does to the analytical gradient's element. */
   ofArithmetic(t: number, offset: number): number
   /** Estimated norms of the errors of ĝ over a whole tensor, or over some of its elements. */
@@ -58,6 +65,8 @@ export interface ErrorSources {
   readonly arithmetic: TensorRounding
   /** Sizes of the truncation at the step asked for. */
   readonly truncation: EntryDeviations
+  /** The same where parameters are moved one by one, whatever was moved. */
+  readonly truncationOfParameters: EntryDeviations
   /** What h is divided by. */
   readonly scales: StepScales | undefined
   /** Deviation and bound of what is the same for all entries that move by h, and grows with their scale. */
@@ -65,22 +74,29 @@ export interface ErrorSources {
   readonly constant: number
 }
 
-/** Takes apart what the errors of an evaluation of the model at `base` are made of. */
+/** Takes apart what the errors of an evaluation's results at `base` are made of. */
 export function findErrorSources(
   base: Linearization,
   evaluator: Evaluator,
   settings: DifferenceSettings,
   gradients: readonly AnalyticalGradient[],
+  results: readonly TensorDerivatives[],
 ): ErrorSources {
   const { model } = base
+  const ofOutputs = results.filter(({ perturbed }) => perturbed === 'outputs')
+  const movesOutputs = (l: number) => ofOutputs.some(({ parameter }) => parameter.layer === l)
+  const higher = computeHigherDerivatives(base, settings.scales)
+  const truncation = truncationScale(base, higher, settings, movesOutputs)
   const onDevice = evaluator.name === 'webgpu'
   return {
     base,
-    rounding: differenceRounding(base, onDevice ? 'gpu' : 'cpu'),
+    rounding: differenceRounding(base, onDevice ? 'gpu' : 'cpu', movesOutputs),
     u: unitRoundoffOf(evaluator.precision),
     basePoint: backpropagationRounding(base, formatOf('float64')),
     arithmetic: roundByTensor(base, gradients),
-    truncation: truncationScale(base, settings),
+    truncation,
+    truncationOfParameters:
+      ofOutputs.length === 0 ? truncation : truncationScale(base, higher, settings, () => false),
     scales: settings.scales,
     constantDeviation: evaluator.name === 'textbook' ? textbookDeviation(base, settings) : 0,
     constant: onDevice ? SINGLE_UNDERFLOW * model.lossScale * model.targets.data.length : 0,
@@ -105,8 +121,8 @@ function textbookDeviation(base: Linearization, { step, scheme }: DifferenceSett
  * @param factors how many times that term the truncation error is, as a sample shows
  */
 export function estimateErrors(sources: ErrorSources, factors: TruncationFactors): ErrorEstimate {
-  const { base, rounding, u, basePoint, arithmetic, truncation, scales, constantDeviation, constant } =
-    sources
+  const { base, rounding, u, basePoint, arithmetic, scales, constantDeviation, constant } = sources
+  const { truncation, truncationOfParameters } = sources
   const { parameters } = base.model
   const scaleAt = (t: number, offset: number) => scaleOf(scales, parameters[t], offset)
   const deviation = (t: number, offset: number) => {
@@ -116,6 +132,8 @@ export function estimateErrors(sources: ErrorSources, factors: TruncationFactors
   return {
     ofRounding: (t, offset) => ROUNDING_DEVIATIONS * deviation(t, offset) + constant * scaleAt(t, offset),
     ofTruncation: (t, offset) => TRUNCATION_MARGIN * factors.ofEntry * truncation.of(t, offset),
+    ofParameterTruncation: (t, offset) =>
+      TRUNCATION_MARGIN * factors.ofEntry * truncationOfParameters.of(t, offset),
     ofArithmetic: (t, offset) =>
       ARITHMETIC_DEVIATIONS * arithmetic.roundoff(t) * arithmetic.deviation(t, offset),
     norms(t, entries) {

@@ -6,6 +6,7 @@ import {
   type TensorDerivatives,
   type TensorSelection,
 } from '../differentiate/evaluator.js'
+import { countPerturbations, planPerturbations } from '../differentiate/plan.js'
 import { type KinkRefinement, refineKinks } from '../differentiate/refine-kinks.js'
 import { selectAll, selectSample } from '../differentiate/selection.js'
 import { type Linearization, linearize } from '../network/linearization.js'
@@ -30,7 +31,7 @@ export interface EvaluatedGradients {
   readonly results: readonly TensorDerivatives[]
   /** How many parameters were perturbed. */
   readonly checked: number
-  /** Losses that were evaluated for it. */
+  /** Perturbations whose losses were evaluated for it. */
   readonly perturbations: number
   readonly interrupted: boolean
   readonly estimate: ErrorEstimate
@@ -59,7 +60,10 @@ export async function evaluateGradients(
   const rounding = estimateGradientRounding(base, gradients)
   const fast = await probe(problem, rounding, settings, tolerances, options)
   const selection = fast?.selection ?? select(problem, options)
-  const results = createDerivatives(selection)
+  // whole losses know parameters alone
+  const choice = evaluator.name === 'cpu' ? options.perturb : 'parameters'
+  const perturbed = planPerturbations(model, selection, settings, choice)
+  const results = createDerivatives(selection, (t) => perturbed[t])
   const total = results.reduce((sum, tensor) => sum + tensor.entries.length, 0)
   await evaluator.evaluate(model, results, settings, {
     ...hooks,
@@ -68,7 +72,7 @@ export async function evaluateGradients(
   const checked = results.reduce((sum, tensor) => sum + tensor.done, 0)
   const interrupted = checked < total || fast?.interrupted === true
   options.onProgress?.({ done: checked, total, phase: 'cross-validating' })
-  const sources = findErrorSources(base, evaluator, settings, gradients)
+  const sources = findErrorSources(base, evaluator, settings, gradients, results)
   const sample = sampleResults(model, results)
   const estimate = await estimateFromSample(sources, settings, sample)
   const crossValidation: CrossValidation = interrupted
@@ -80,13 +84,12 @@ export async function evaluateGradients(
   const truncations = settleEntriesOnKinks(base, results, gradients, refinement)
   const evidence = { model, evaluator, settings, results, gradients, estimate, tolerances }
   const secondLook = await lookAgain(evidence, truncations, hooks)
-  const sides = settings.scheme === 'central' ? 2 : 1
   return {
     base,
     selection,
     results,
     checked,
-    perturbations: sides * checked + (fast?.perturbations ?? 0),
+    perturbations: countPerturbations(model, results, settings) + (fast?.perturbations ?? 0),
     interrupted,
     estimate,
     rounding,

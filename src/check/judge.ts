@@ -136,6 +136,7 @@ export function judgeTensor(
       tolerance,
       numericalError,
       verdict,
+      perturbed: tensor.perturbed,
       kinks: evidence.crossings,
       wrongEntries: wrong.length,
       undecidedEntries: open.length,

@@ -1,4 +1,4 @@
-import type { Precision } from '../differentiate/evaluator.js'
+import type { Perturbed, Precision } from '../differentiate/evaluator.js'
 import type { GradientEntries } from './gradient-entries.js'
 import type { SetupFinding } from './setup/findings.js'
 
@@ -38,7 +38,12 @@ export interface TensorReport {
   /** Estimated ‖error of ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over the checked elements. */
   readonly numericalError: number
   readonly verdict: Verdict
-  /** How many of its perturbations crossed a kink (ReLU at 0). */
+  /** What was moved: its elements, one by one, or the outputs of its layer before the activation. */
+  readonly perturbed: Perturbed
+  /**
+   * How many of its perturbations crossed a kink (ReLU at 0). Where outputs are moved, those count that do so even
+   * with next to no step.
+   */
   readonly kinks: number
   /** How many checked elements are off by more than the tolerance and their own error estimate. */
   readonly wrongEntries: number

@@ -1,10 +1,11 @@
-import type {
-  DifferenceSettings,
-  EvaluationHooks,
-  Evaluator,
-  TensorDerivatives,
+import {
+  type DifferenceSettings,
+  type EvaluationHooks,
+  type Evaluator,
+  FINE_STEP,
+  type TensorDerivatives,
 } from '../differentiate/evaluator.js'
-import { FINE_STEP, reevaluate } from '../differentiate/refine-kinks.js'
+import { reevaluate } from '../differentiate/refine-kinks.js'
 import type { AnalyticalGradient } from '../network/bind.js'
 import type { Model } from '../network/model.js'
 import { rootSumSquares } from '../network/root-sum-squares.js'

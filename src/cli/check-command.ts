@@ -67,12 +67,13 @@ export async function runCheck(
             'precision: float64 on the processor, which is more than extended\n',
           )
         }
-        const { method, step, scheme, steps, tolerance, sample, seed, fast } = settings
+        const { method, step, scheme, perturb, steps, tolerance, sample, seed, fast } = settings
         return checkGradients(problem, {
           evaluator: device.evaluator,
           method,
           step,
           scheme,
+          perturb,
           steps,
           tolerance,
           sample,

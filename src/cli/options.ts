@@ -1,4 +1,5 @@
 import { GPU_PRECISIONS, type GpuPrecision, STEP_LIMITS } from '../differentiate/evaluator.js'
+import type { PerturbChoice } from '../differentiate/plan.js'
 import { GradcheckError } from '../errors.js'
 import { findActivation } from '../network/activations.js'
 import { suggestName } from '../suggest.js'
@@ -26,6 +27,7 @@ export interface CheckSettings {
   readonly method: (typeof METHODS)[number]
   readonly step?: number
   readonly scheme: (typeof SCHEMES)[number]
+  readonly perturb: PerturbChoice
   readonly memory?: number
   readonly steps?: boolean
   readonly precision: GpuPrecision

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { PERTURB_CHOICES } from '../differentiate/plan.js'
 import { ACTIVATION_NAMES, findActivation } from '../network/activations.js'
 import { findLayout } from '../network/layout.js'
 import { findLoss, LOSS_NAMES } from '../network/losses.js'
@@ -224,6 +225,14 @@ function addCheckOptions(check: Command): Command {
       parseNumber('--step', STEP_RANGE),
     )
     .addOption(schemeOption())
+    .addOption(
+      new Option(
+        '--perturb <what>',
+        'parameters: each by itself; outputs: those of every layer before its activation, far fewer; auto: the cheaper',
+      )
+        .argParser(parseChoice('--perturb', PERTURB_CHOICES))
+        .default('auto', 'auto'),
+    )
     .option(
       '--memory <mebibytes>',
       "device memory for an adapter's batches, beyond the parameters (default: 256)",

@@ -24,6 +24,13 @@ export function moveOf(
   return step / scaleOf(scales, parameter, entry)
 }
 
+/**
+ * What is moved to differentiate a tensor: each of its parameters, or the outputs of the operation that it enters, its
+ * layer's pre-activations. All weights into one unit share, for each sample, one response of the loss: moved once, it
+ * gives all of their derivatives.
+ */
+export type Perturbed = 'parameters' | 'outputs'
+
 /** The chosen elements of one parameter tensor, by ascending offset in the model's orientation. */
 export interface TensorSelection {
   readonly parameter: ParameterTensor
@@ -32,9 +39,14 @@ export interface TensorSelection {
 
 /** The numerical derivatives of one tensor's chosen elements. */
 export interface TensorDerivatives extends TensorSelection {
+  /** What is moved. */
+  readonly perturbed: Perturbed
   /** ∂J/∂θ at each of `entries`; NaN where not evaluated. */
   readonly derivatives: Float64Array
-  /** Non-zero where a perturbation of the entry carried some unit across a kink. */
+  /**
+   * Non-zero where a perturbation of the entry carried some unit across a kink; by outputs, where one of those that
+   * the entry moves does so even with next to no step.
+   */
   readonly kinks: Uint8Array
   /** How many of `entries`, from the first on, are evaluated. */
   done: number
@@ -67,6 +79,9 @@ export function defaultStepOf(evaluator: { name: string; precision: Precision })
   return evaluator.precision === 'single' || evaluator.name === 'textbook' ? 1e-5 : 1e-6
 }
 
+/** Relative to the one asked for, so small that next to nothing crosses a kink or curves; difference arithmetic loses nothing by it. */
+export const FINE_STEP = 2 ** -30
+
 /** What an evaluator reports and listens to while it works. */
 export interface EvaluationHooks {
   readonly signal?: AbortSignal | undefined
@@ -98,11 +113,18 @@ export interface Evaluator {
   ): Promise<void>
 }
 
-/** Makes room for the derivatives of a selection. */
-export function createDerivatives(selection: readonly TensorSelection[]): TensorDerivatives[] {
-  return selection.map(({ parameter, entries }) => ({
+/**
+ * Makes room for the derivatives of a selection.
+ * @param perturbed what is moved for each tensor; both tensors of a layer alike
+ */
+export function createDerivatives(
+  selection: readonly TensorSelection[],
+  perturbed: (t: number) => Perturbed = () => 'parameters',
+): TensorDerivatives[] {
+  return selection.map(({ parameter, entries }, t) => ({
     parameter,
     entries,
+    perturbed: perturbed(t),
     derivatives: new Float64Array(entries.length).fill(Number.NaN),
     kinks: new Uint8Array(entries.length),
     done: 0,

@@ -4,11 +4,10 @@ import {
   type DifferenceSettings,
   type EvaluationHooks,
   type Evaluator,
+  FINE_STEP,
+  type Perturbed,
   type TensorDerivatives,
 } from './evaluator.js'
-
-/** A step so small that next to nothing crosses a kink or curves; difference arithmetic loses nothing by it. */
-export const FINE_STEP = 2 ** -30
 
 /** The entries of one tensor that sit on a kink, and the slopes beside it. */
 export interface EntriesOnKinks {
@@ -29,7 +28,8 @@ export interface KinkRefinement {
 
 /**
  * Evaluates those entries again, with next to no step, whose perturbation carried a unit across a kink: there the
- * quotient is a chord between two slopes. What still crosses sits on its kink and keeps its mark in `kinks`; of
+ * quotient is a chord between two slopes. Where outputs were moved, next to no step was tried, and their parameters are
+ * moved one by one. What still crosses sits on its kink and keeps its mark in `kinks`; of
  * it both one-sided slopes are evaluated.
  */
 export async function refineKinks(
@@ -40,7 +40,16 @@ export async function refineKinks(
   hooks: EvaluationHooks = {},
 ): Promise<KinkRefinement> {
   const crossed = results.map(findCrossings)
-  await reevaluate(model, evaluator, results, crossed, settings, hooks)
+  const ofParameters = await evaluateBeside(
+    model,
+    evaluator,
+    results,
+    crossed,
+    settings,
+    settings.scheme,
+    hooks,
+  )
+  replace(results, crossed, ofParameters)
   const positions = results.map(({ kinks }, t) => crossed[t].filter((position) => kinks[position] !== 0))
   const central = await evaluateBeside(model, evaluator, results, positions, settings, 'central', hooks)
   const right = await evaluateBeside(model, evaluator, results, positions, settings, 'forward', hooks)
@@ -59,7 +68,7 @@ export async function refineKinks(
   return { crossed, onKinks }
 }
 
-/** Replaces the results at some positions by what next to no step gives. */
+/** Replaces the results at some positions by what next to no step gives, moving the same. */
 export async function reevaluate(
   model: Model,
   evaluator: Evaluator,
@@ -68,7 +77,25 @@ export async function reevaluate(
   settings: DifferenceSettings,
   hooks: EvaluationHooks = {},
 ): Promise<void> {
-  const finer = await evaluateBeside(model, evaluator, results, positions, settings, settings.scheme, hooks)
+  const moved = (t: number) => results[t].perturbed
+  const finer = await evaluateBeside(
+    model,
+    evaluator,
+    results,
+    positions,
+    settings,
+    settings.scheme,
+    hooks,
+    moved,
+  )
+  replace(results, positions, finer)
+}
+
+function replace(
+  results: readonly TensorDerivatives[],
+  positions: readonly Uint32Array[],
+  finer: readonly TensorDerivatives[],
+): void {
   for (const [t, { derivatives, kinks, done }] of finer.entries()) {
     for (let k = 0; k < done; k++) {
       results[t].derivatives[positions[t][k]] = derivatives[k]
@@ -85,12 +112,14 @@ async function evaluateBeside(
   settings: DifferenceSettings,
   scheme: DifferenceSettings['scheme'],
   hooks: EvaluationHooks,
+  perturbed?: (t: number) => Perturbed,
 ): Promise<TensorDerivatives[]> {
   const finer = createDerivatives(
     results.map(({ parameter, entries }, t) => ({
       parameter,
       entries: positions[t].map((position) => entries[position]),
     })),
+    perturbed,
   )
   if (positions.every((places) => places.length === 0)) return finer
   await evaluator.evaluate(model, finer, { ...settings, step: FINE_STEP * settings.step, scheme }, hooks)

@@ -56,8 +56,8 @@ interface Arithmetic {
   slope(l: number, k: number): number
   /** Variance of one weight, relative to its square. */
   readonly weightRoundings: number
-  /** The same of what sums over samples round, relative to the squares of their terms. */
-  readonly sampleRoundings: number
+  /** The same of what sums over samples round in layer l, relative to the squares of their terms. */
+  sampleRoundings(l: number): number
   /** Roundings of the L2 term, relative to itself. */
   readonly decayRoundings: number
   /** What underflows, in unit roundoffs. */
@@ -78,7 +78,7 @@ export function backpropagationRounding(base: Linearization, format: FloatFormat
     slope: (l, k) =>
       shortSlopeDeviation(model.layers[l].activation, pass.Z[l].data[k], deviations.Z[l].data[k], u),
     weightRoundings: 0,
-    sampleRoundings: sumRoundings(model.samples),
+    sampleRoundings: () => sumRoundings(model.samples),
     decayRoundings: 1,
     underflow: format.underflow / u,
   })
@@ -87,12 +87,20 @@ export function backpropagationRounding(base: Linearization, format: FloatFormat
 /**
  * What rounding does to difference arithmetic. On a device every constant of the base point is computed in float64
  * and rounded once; on the CPU it has the roundings of the forward pass.
+ * @param movesOutputs whether a layer's pre-activations are moved, and contracted with its inputs in float64
  */
-export function differenceRounding(base: Linearization, device: 'cpu' | 'gpu'): EntryDeviations {
+export function differenceRounding(
+  base: Linearization,
+  device: 'cpu' | 'gpu',
+  movesOutputs: (l: number) => boolean,
+): EntryDeviations {
   const { model, pass, deviations } = base
   const onCpu = device === 'cpu'
   return carryBack(base, {
-    input: (l) => (onCpu ? deviations.A[l] : pass.A[l]),
+    input: (l) => {
+      if (onCpu) return deviations.A[l]
+      return movesOutputs(l) ? mapMatrix(pass.A[l], () => 0) : pass.A[l]
+    },
     output: () => outputDeviation(base, onCpu),
     slope: (l, k) => {
       const { activation } = model.layers[l]
@@ -105,8 +113,11 @@ export function differenceRounding(base: Linearization, device: 'cpu' | 'gpu'): 
       )
     },
     weightRoundings: onCpu ? 0 : 1,
-    // a device shares the samples among the lanes of a workgroup
-    sampleRoundings: sumRoundings(onCpu ? model.samples : 6 + model.samples / 32),
+    sampleRoundings: (l) => {
+      if (onCpu) return sumRoundings(model.samples)
+      // a device shares the samples among the lanes of a workgroup
+      return movesOutputs(l) ? 0 : sumRoundings(6 + model.samples / 32)
+    },
     decayRoundings: onCpu ? 1 : 0,
     // a device's underflow is of single precision, whatever the unit roundoff: it is added by itself
     underflow: onCpu ? UNDERFLOW : 0,
@@ -129,7 +140,7 @@ function carryBack(base: Linearization, arithmetic: Arithmetic): EntryDeviations
         rootSumSquares(slopes[l][k] * rootSumSquares(d, above[k]), above[k] * arithmetic.slope(l, k), floor),
       )
     }
-    const summed = rounded(deviation, deltas[l], arithmetic.sampleRoundings)
+    const summed = rounded(deviation, deltas[l], arithmetic.sampleRoundings(l))
     ofWeights[l] = new FactoredDeviations(
       model.samples,
       [deltas[l], summed].map(byUnit),

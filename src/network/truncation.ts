@@ -8,12 +8,16 @@ import { type StepScales, scaleOf } from './step-scales.js'
 /**
  * The size of the first term that a difference quotient leaves out, for every entry: δ²/6·∂³J/∂θ³ of central
  * differences, δ/2·∂²J/∂θ² of forward ones. Perturbing W[i, j] shifts unit i's Z of sample s by A[s, j], so that this is
- * Σ_s A[s, j]³·∂³J/∂Z[s, i]³. The derivatives by Z are carried back without those by two units at once (LeCun, Denker &
- * Solla 1990, "Optimal brain damage") and their signs: a scale, not a bound.
+ * Σ_s A[s, j]³·∂³J/∂Z[s, i]³; where that Z itself is moved, Σ_s A[s, j]·∂³J/∂Z[s, i]³. The derivatives by Z are carried
+ * back without those by two units at once (LeCun, Denker & Solla 1990, "Optimal brain damage") and their signs: a scale,
+ * not a bound.
+ * @param movesOutputs whether a layer's pre-activations were moved rather than its parameters
  */
 export function truncationScale(
   base: Linearization,
+  higher: readonly HigherDerivatives[],
   settings: { scheme: 'central' | 'forward'; step: number; scales?: StepScales | undefined },
+  movesOutputs: (l: number) => boolean,
 ): EntryDeviations {
   const { model, pass } = base
   const { scheme, step, scales } = settings
@@ -22,15 +26,16 @@ export function truncationScale(
   const ofWeights: FactoredDeviations[] = []
   const ofBiases: FactoredDeviations[] = []
   // derivatives by parameters that all move by h, times the scales that make them derivatives by the parameters
-  for (const [l, { second, third }] of higherDerivatives(base, scales).entries()) {
+  for (const [l, { second, third }] of higher.entries()) {
     const { inputs, outputs } = model.layers[l]
     const ofUnits = mapMatrix(
       order === 3 ? third : second,
       (d, k) => factor * d * (scales?.units[l][k % outputs] ?? 1),
     )
+    const power = movesOutputs(l) ? 1 : order
     const ofInputs = mapMatrix(pass.A[l], (a, k) => {
       const scale = scales?.inputs[l][k % inputs] ?? 1
-      return scale * (a / scale) ** order
+      return scale * (a / scale) ** power
     })
     ofWeights[l] = new FactoredDeviations(model.samples, [byUnit(ofUnits)], [byUnit(ofInputs)])
     const ones = new Float64Array(model.samples).fill(1)
@@ -59,15 +64,21 @@ export function truncationScale(
 }
 
 /**
- * |∂²J/∂Z²| and |∂³J/∂Z³| of every unit and sample of each layer, by Σ|terms|, where Z and A count in such units that
- * they move by h when a bias does: cubes of what is far from 1 would overflow.
+ * |∂²J/∂Z²| and |∂³J/∂Z³| of every unit and sample of a layer, by Σ|terms|, where Z and A count in such units that they
+ * move by h when a bias does: cubes of what is far from 1 would overflow.
  */
-function higherDerivatives(
+export interface HigherDerivatives {
+  readonly second: Matrix
+  readonly third: Matrix
+}
+
+/** Those of every layer. */
+export function computeHigherDerivatives(
   base: Linearization,
   scales: StepScales | undefined,
-): { second: Matrix; third: Matrix }[] {
+): HigherDerivatives[] {
   const { model, pass, upstream } = base
-  const result: { second: Matrix; third: Matrix }[] = []
+  const result: HigherDerivatives[] = []
   const last = model.layers.length - 1
   const scaleOfUnit = (l: number, unit: number) => scales?.units[l][unit] ?? 1
   let { second, third } = lossDerivatives(base, (unit) => scaleOfUnit(last, unit))
@@ -108,7 +119,7 @@ function higherDerivatives(
 function lossDerivatives(
   { model, pass }: Linearization,
   scaleOfOutput: (unit: number) => number,
-): { second: Matrix; third: Matrix } {
+): HigherDerivatives {
   const last = model.layers.length - 1
   const output = { Z: pass.Z[last], A: pass.A[last + 1] }
   const scaled = (k: number, order: number) =>

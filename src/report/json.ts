@@ -73,6 +73,7 @@ function tensorToJson(tensor: TensorReport): object {
     tolerance: encodeNumber(tensor.tolerance),
     numericalError: encodeNumber(tensor.numericalError),
     verdict: tensor.verdict,
+    perturbed: tensor.perturbed,
     kinks: tensor.kinks,
     wrongEntries: tensor.wrongEntries,
     undecidedEntries: tensor.undecidedEntries,

@@ -1,5 +1,6 @@
 import type { CheckReport, Verdict } from '../check/report.js'
 import { showsAnotherNetwork } from '../check/setup/findings.js'
+import type { Perturbed } from '../differentiate/evaluator.js'
 import { listNames } from '../list-names.js'
 import { escapeControls } from './escape-controls.js'
 import {
@@ -167,6 +168,7 @@ function formatFacts(report: CheckReport, style: Style, width: number): string[]
       'method',
       `${METHOD_NAMES[report.method]}, ${report.scheme}, step ${formatSetting(report.step)}, ${report.precision} precision`,
     ],
+    ...describeMoved(report),
     ['device', describeDevice(report)],
   ]
   if (report.crossValidation.checked > 0) {
@@ -193,6 +195,20 @@ function describeDifference({ difference, tolerance, numericalError, parameters 
   if (parameters.checked === 0) return `none yet, tolerance ${formatSetting(tolerance)}`
   const error = formatDifference(numericalError)
   return `${formatDifference(difference)}, tolerance ${formatSetting(tolerance)}, numerical error ${error} (estimated)`
+}
+
+/** What was moved, where it was not every parameter by itself. */
+function describeMoved({ tensors }: CheckReport): [string, string][] {
+  const named = (perturbed: Perturbed) =>
+    tensors
+      .filter((tensor) => tensor.perturbed === perturbed)
+      .map(({ name }) => clipMiddle(escapeControls(name), MAX_NAME_WIDTH_IN_SENTENCE))
+  const [outputs, parameters] = [named('outputs'), named('parameters')]
+  if (outputs.length === 0) return []
+  const what = 'outputs before the activation, contracted with the inputs'
+  if (parameters.length === 0) return [['moved', `${what}, in every layer`]]
+  const [fewer, which] = outputs.length <= parameters.length ? [outputs, 'for'] : [parameters, 'but not for']
+  return [['moved', `${what}, ${which} ${listNames(fewer)}`]]
 }
 
 const countOf = (checked: number, total: number) =>

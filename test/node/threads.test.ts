@@ -56,7 +56,7 @@ describe('the cpu evaluator', () => {
       const port = broken.start()
       return {
         ...port,
-        post: () => port.post({ kind: 'piece', id: 1, parameterIndex: 0, entries: new Uint32Array(1) }),
+        post: () => port.post({ kind: 'piece', id: 1, task: { perturbed: 'parameters', parts: [] } }),
       }
     }
     const results = createDerivatives(selectAll(model))

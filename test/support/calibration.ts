@@ -1,6 +1,12 @@
 import { estimateFromSample, sampleResults } from '../../src/check/cross-validation.js'
 import { findErrorSources } from '../../src/check/error-estimate.js'
-import { type DifferenceSettings, type Evaluator, unitRoundoffOf } from '../../src/differentiate/evaluator.js'
+import {
+  type DifferenceSettings,
+  type Evaluator,
+  type Perturbed,
+  unitRoundoffOf,
+} from '../../src/differentiate/evaluator.js'
+import { selectAll } from '../../src/differentiate/selection.js'
 import type { AnalyticalGradient } from '../../src/network/bind.js'
 import { linearize } from '../../src/network/linearization.js'
 import type { Model } from '../../src/network/model.js'
@@ -28,16 +34,17 @@ export async function calibrate(
   evaluator: Evaluator,
   settings: DifferenceSettings,
   cases: AsyncIterable<Case> | Iterable<Case>,
+  perturbed: Perturbed = 'parameters',
 ): Promise<Calibration> {
   const u = unitRoundoffOf(evaluator.precision)
   const ratios = new Ratios()
   const norms = new Ratios()
   for await (const { model, right } of cases) {
-    const results = await evaluateAll(evaluator, model, settings)
+    const results = await evaluateAll(evaluator, model, settings, selectAll(model), perturbed)
     const gradients = model.parameters.map(
       ({ name }, t): AnalyticalGradient => ({ name: `d${name}`, values: right[t], dtype: 'float64' }),
     )
-    const sources = findErrorSources(linearize(model), evaluator, settings, gradients)
+    const sources = findErrorSources(linearize(model), evaluator, settings, gradients, results)
     const estimate = await estimateFromSample(sources, settings, sampleResults(model, results))
     let [error, estimated, crossed] = [0, 0, false]
     for (const [t, { derivatives, kinks }] of results.entries()) {

@@ -3,6 +3,7 @@ import {
   createDerivatives,
   type DifferenceSettings,
   type Evaluator,
+  type Perturbed,
   type TensorDerivatives,
   type TensorSelection,
 } from '../../src/differentiate/evaluator.js'
@@ -18,8 +19,9 @@ export async function evaluateAll(
   model: Model,
   settings: DifferenceSettings,
   selection: readonly TensorSelection[] = selectAll(model),
+  perturbed: Perturbed = 'parameters',
 ): Promise<TensorDerivatives[]> {
-  const results = createDerivatives(selection)
+  const results = createDerivatives(selection, () => perturbed)
   await evaluator.evaluate(model, results, settings)
   for (const { done, entries, parameter } of results) {
     if (done !== entries.length)

@@ -43,6 +43,7 @@ export function makeTensor(changes: Partial<TensorReport> = {}): TensorReport {
     kinks: 0,
     wrongEntries: 0,
     undecidedEntries: 0,
+    perturbed: 'parameters',
     worst: [],
     ...changes,
   }

@@ -104,6 +104,70 @@ export class DenseChanges {
     }
   }
 
+  /**
+   * Makes the block of ΔZ/h where each column changes one input alone, by its start.
+   * @param inputs which input each of `count` columns changes
+   * @param sides how often the columns are repeated, with other starts
+   */
+  takeInputs(inputs: Uint32Array, starts: Float64Array, count: number, sides: number): void {
+    const { weights, outputs, inputs: width } = this.#layer
+    const { block } = this
+    for (let i = 0; i < outputs; i++) {
+      for (let side = 0; side < sides; side++) {
+        const at = i * BLOCK + side * count
+        for (let c = 0; c < count; c++) {
+          block[at + c] = weights[i * width + inputs[c]] * starts[side * count + c]
+        }
+      }
+    }
+    this.#clearBehind(sides * count)
+  }
+
+  /** Repeats the block's columns behind them. */
+  doubleBlock(count: number): void {
+    for (let at = 0; at < this.block.length; at += BLOCK) this.block.copyWithin(at + count, at, at + count)
+    this.#clearBehind(2 * count)
+  }
+
+  /** The product reads whole groups of 4 columns. */
+  #clearBehind(count: number): void {
+    const { block } = this
+    for (let at = 0; at < block.length; at += BLOCK) {
+      for (let c = count; c < Math.min(BLOCK, count + 3); c++) block[at + c] = 0
+    }
+  }
+
+  /**
+   * The block's ΔZ to ΔA, in place, where every unit stays on one linear piece of its activation whatever the sign of
+   * the step.
+   * @returns false, and leaves the block as it is, where one does not
+   */
+  activateAlike(step: number, s: number, count: number): boolean {
+    const { activation, outputs, endsAtLogits } = this.#layer
+    if (endsAtLogits) return true
+    if (activation.constantSlope === undefined) return false
+    const { block, vector: slopes } = this
+    for (let i = 0; i < outputs; i++) {
+      const slope = activation.constantSlope(this.#Z[s * outputs + i], step * this.#largestOf(i, count))
+      if (slope === undefined) return false
+      slopes[i] = slope
+    }
+    for (let i = 0; i < outputs; i++) {
+      if (slopes[i] === 1) continue
+      for (let c = i * BLOCK; c < i * BLOCK + count; c++) block[c] *= slopes[i]
+    }
+    return true
+  }
+
+  /** The largest |change| of a unit in the block. */
+  #largestOf(unit: number, count: number): number {
+    let largest = 0
+    for (let c = unit * BLOCK; c < unit * BLOCK + count; c++) {
+      largest = Math.max(largest, Math.abs(this.block[c]))
+    }
+    return largest
+  }
+
   /** The block's ΔZ to ΔA, in place; the block's columns are those from `from` on. */
   activate({ steps, kinks }: Columns, s: number, from: number, count: number): void {
     const { activation, outputs, endsAtLogits } = this.#layer
@@ -114,9 +178,7 @@ export class DenseChanges {
     for (let i = 0; i < outputs; i++) {
       const at = i * BLOCK
       const [z, tail] = [this.#Z[s * outputs + i], this.#tails[s * outputs + i]]
-      let largest = 0
-      for (let c = 0; c < count; c++) largest = Math.max(largest, Math.abs(block[at + c]))
-      const reach = step * largest
+      const reach = step * this.#largestOf(i, count)
       const constant = activation.constantSlope?.(z, reach)
       if (constant !== undefined) {
         if (constant === 1) continue

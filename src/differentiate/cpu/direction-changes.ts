@@ -1,8 +1,9 @@
 import type { BoundLoss } from '../../network/losses.js'
-import { type Model, outputOf, type ParameterTensor } from '../../network/model.js'
+import type { Model, ParameterTensor } from '../../network/model.js'
 import type { DifferenceSettings } from '../evaluator.js'
 import { createColumns } from './columns.js'
-import { BLOCK, DenseChanges } from './dense-changes.js'
+import { BLOCK, type DenseChanges } from './dense-changes.js'
+import { NetworkChanges } from './network-changes.js'
 import { multiplyBlock } from './product.js'
 
 /** Some elements of one parameter tensor: the chosen columns of the chosen rows, in the model's orientation. */
@@ -47,6 +48,7 @@ export function regionSize({ layer, role }: ParameterTensor, region: Region, mod
  */
 export class DirectionChanges {
   readonly #model: Model
+  readonly #network: NetworkChanges
   readonly #layers: readonly DenseChanges[]
   readonly #loss: BoundLoss
   readonly #scratch = createColumns(2)
@@ -58,10 +60,10 @@ export class DirectionChanges {
   readonly #stride: number
 
   constructor(model: Model) {
-    const pass = model.forward()
     this.#model = model
-    this.#layers = model.layers.map((layer, l) => new DenseChanges(layer, pass.A[l], pass.Z[l]))
-    this.#loss = model.loss.bind(outputOf(pass), model.targets)
+    this.#network = new NetworkChanges(model)
+    this.#layers = this.#network.layers
+    this.#loss = this.#network.loss
     this.#outputChange = new Float64Array(model.targets.columns)
     this.#stride = 4 * Math.ceil(model.samples / 4)
   }
@@ -159,7 +161,7 @@ export class DirectionChanges {
     else {
       if (this.#isDense(directions, l)) this.#multiplyStarts(directions, sides, s)
       else this.#addStarts(directions, sides, s)
-      this.#carryBlock(l + 1, s, count)
+      this.#network.carryBlock(this.#columns, l + 1, s, 0, count)
     }
   }
 
@@ -250,22 +252,6 @@ export class DirectionChanges {
       if (sides === 1) continue
       const minus = differ ? other : sum
       for (let i = 0; i < units; i++) block[i * BLOCK + directions.length + p] = minus[i]
-    }
-  }
-
-  /** Carries a block whose ΔZ/h of layer q are written out to the loss. */
-  #carryBlock(q: number, s: number, count: number): void {
-    this.#layers[q].activate(this.#columns, s, 0, count)
-    for (let p = q + 1; p < this.#layers.length; p++) {
-      this.#layers[p].multiply(this.#layers[p - 1].block, count)
-      this.#layers[p].activate(this.#columns, s, 0, count)
-    }
-    const { block } = this.#layers[this.#layers.length - 1]
-    const { steps, changes } = this.#columns
-    const change = this.#outputChange
-    for (let c = 0; c < count; c++) {
-      for (let i = 0; i < change.length; i++) change[i] = block[i * BLOCK + c]
-      changes[c] = this.#loss.pass(change, s, steps[c])
     }
   }
 }

@@ -7,12 +7,14 @@ import {
   type TensorDerivatives,
 } from '../evaluator.js'
 import { WorkSlices } from '../work-slices.js'
-import { LossChanges } from './loss-changes.js'
-import { evaluatePiece, type Piece, type PieceResult, splitIntoPieces } from './pieces.js'
+import { PieceEvaluator, type PieceResult, type PieceTask } from './evaluate-piece.js'
+import { type Piece, splitIntoPieces } from './pieces.js'
 import { WorkerPool, type Workers } from './worker-pool.js'
 
 /** Work shorter than this is done before workers would have started. */
 const ALONE_MILLISECONDS = 60
+/** Multiply-adds of a piece that is not worth starting workers. */
+const ALONE_WORK = 1e8
 
 /**
  * Difference arithmetic in float64 (Rall & Reps): no perturbed loss is ever formed; the change that a
@@ -29,8 +31,11 @@ export function createCpuEvaluator(adapter = 'processor', workers?: Workers): Ev
     precision: 'double',
     async evaluate(model, tensors, settings, hooks = {}) {
       const work = new PendingPieces(model, tensors, settings, hooks)
-      await evaluateAlone(work, workers === undefined ? Number.POSITIVE_INFINITY : ALONE_MILLISECONDS)
-      if (workers !== undefined && !work.isOver) await evaluateInWorkers(work, workers)
+      if (workers === undefined) await evaluateAlone(work)
+      else {
+        await evaluateAlone(work, ALONE_MILLISECONDS, ALONE_WORK)
+        if (!work.isOver) await evaluateInWorkers(work, workers)
+      }
       work.report()
     },
   }
@@ -69,38 +74,48 @@ class PendingPieces {
 
   /** True when no piece is left to hand out, or the signal aborted. */
   get isOver(): boolean {
-    return this.#next.done === true || this.#hooks.signal?.aborted === true
+    return this.#next.done === true || this.isAborted
+  }
+
+  get isAborted(): boolean {
+    return this.#hooks.signal?.aborted === true
   }
 
   get #done(): number {
     return this.#tensors.reduce((sum, { done }) => sum + done, 0)
   }
 
-  /** The next piece, as `evaluatePiece` takes it. */
-  take(): { piece: Piece; parameterIndex: number; entries: Uint32Array } {
+  /** Multiply-adds of the next piece. */
+  get nextWork(): number {
+    return this.#next.done === true ? 0 : this.#next.value.work
+  }
+
+  /** The next piece, and what a worker needs of it. */
+  take(): { piece: Piece; task: PieceTask } {
     const piece = this.#next.value as Piece
     this.#next = this.#pieces.next()
     this.#handedOut.push(piece)
-    const { tensor, from, to } = piece
-    return {
-      piece,
+    const parts = piece.parts.map(({ tensor, from, to }) => ({
       parameterIndex: this.#parameterIndices[tensor],
       entries: this.#tensors[tensor].entries.slice(from, to),
-    }
+    }))
+    return { piece, task: { perturbed: piece.perturbed, parts } }
   }
 
-  finish(piece: Piece, { derivatives, kinks }: PieceResult): void {
-    const tensor = this.#tensors[piece.tensor]
-    for (let k = 0; k < derivatives.length; k++) {
-      const entry = tensor.entries[piece.from + k]
-      tensor.derivatives[piece.from + k] =
-        this.model.lossScale * derivatives[k] + l2Slope(this.model, tensor.parameter, entry, this.settings)
+  finish(piece: Piece, result: PieceResult): void {
+    for (const [p, { tensor: t, from }] of piece.parts.entries()) {
+      const tensor = this.#tensors[t]
+      const { derivatives, kinks } = result[p]
+      for (let k = 0; k < derivatives.length; k++) {
+        const entry = tensor.entries[from + k]
+        tensor.derivatives[from + k] =
+          this.model.lossScale * derivatives[k] + l2Slope(this.model, tensor.parameter, entry, this.settings)
+      }
+      tensor.kinks.set(kinks, from)
     }
-    tensor.kinks.set(kinks, piece.from)
     this.#early.add(piece)
     while (this.#handedOut.length > 0 && this.#early.delete(this.#handedOut[0])) {
-      const { tensor: t, to } = this.#handedOut.shift()!
-      this.#tensors[t].done = to
+      for (const { tensor: t, to } of this.#handedOut.shift()!.parts) this.#tensors[t].done = to
     }
   }
 
@@ -109,17 +124,27 @@ class PendingPieces {
   }
 }
 
-async function evaluateAlone(work: PendingPieces, milliseconds: number): Promise<void> {
+/** @param mostWork multiply-adds above which a piece is left to workers */
+async function evaluateAlone(
+  work: PendingPieces,
+  milliseconds = Number.POSITIVE_INFINITY,
+  mostWork = Number.POSITIVE_INFINITY,
+): Promise<void> {
   if (work.isOver) return
   const end = performance.now() + milliseconds
   const slices = new WorkSlices()
-  const changes = new LossChanges(work.model, work.settings)
-  while (!work.isOver && performance.now() < end) {
-    const { piece, parameterIndex, entries } = work.take()
-    work.finish(piece, evaluatePiece(work.model, changes, parameterIndex, entries))
-    if (slices.isOver) {
+  const evaluator = new PieceEvaluator(work.model, work.settings)
+  while (!work.isOver && performance.now() < end && work.nextWork <= mostWork) {
+    const { piece, task } = work.take()
+    const evaluation = evaluator.evaluate(task)
+    for (let isDone = false; !isDone; ) {
+      const next = evaluation.next()
+      isDone = next.done === true
+      if (next.done) work.finish(piece, next.value)
+      if (!slices.isOver) continue
       work.report()
       await slices.pause()
+      if (work.isAborted) return
     }
   }
 }
@@ -129,8 +154,8 @@ async function evaluateInWorkers(work: PendingPieces, workers: Workers): Promise
   const inFlight = new Set<Promise<void>>()
   while (!work.isOver || inFlight.size > 0) {
     while (!work.isOver && inFlight.size < pool.capacity) {
-      const { piece, parameterIndex, entries } = work.take()
-      const finished = pool.evaluate(parameterIndex, entries).then((result) => {
+      const { piece, task } = work.take()
+      const finished = pool.evaluate(task).then((result) => {
         work.finish(piece, result)
         inFlight.delete(finished)
       })

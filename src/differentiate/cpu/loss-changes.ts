@@ -1,10 +1,11 @@
 import type { BoundLoss } from '../../network/losses.js'
-import { type ForwardPass, type Model, outputOf, type ParameterTensor } from '../../network/model.js'
+import type { Model, ParameterTensor } from '../../network/model.js'
 import type { StepScales } from '../../network/step-scales.js'
 import type { DifferenceSettings } from '../evaluator.js'
 import { type Columns, createColumns } from './columns.js'
-import { BLOCK, DenseChanges } from './dense-changes.js'
+import { BLOCK, type DenseChanges } from './dense-changes.js'
 import { type DistinctInputs, findDistinct } from './distinct-inputs.js'
+import type { NetworkChanges } from './network-changes.js'
 
 /**
  * Carries the changes that perturbed parameters make through the network, in float64. All perturbations of the
@@ -16,6 +17,7 @@ import { type DistinctInputs, findDistinct } from './distinct-inputs.js'
  * piece, or where the activation is curved, blocks of columns are carried.
  */
 export class LossChanges {
+  readonly #network: NetworkChanges
   readonly #layers: readonly DenseChanges[]
   readonly #loss: BoundLoss
   readonly #samples: number
@@ -26,9 +28,10 @@ export class LossChanges {
   readonly #outputChange: Float64Array
   #columns: Columns = createColumns(0)
 
-  constructor(model: Model, settings: DifferenceSettings, pass: ForwardPass = model.forward()) {
-    this.#layers = model.layers.map((layer, l) => new DenseChanges(layer, pass.A[l], pass.Z[l]))
-    this.#loss = model.loss.bind(outputOf(pass), model.targets)
+  constructor(model: Model, settings: DifferenceSettings, network: NetworkChanges) {
+    this.#network = network
+    this.#layers = network.layers
+    this.#loss = network.loss
     this.#samples = model.samples
     this.#step = settings.step
     this.#scales = settings.scales
@@ -135,7 +138,7 @@ export class LossChanges {
       return
     }
     this.#layers[q].expand(this.#columns, from, to)
-    this.#carryBlock(q, s, from, to)
+    this.#network.carryBlock(this.#columns, q, s, from, to - from)
   }
 
   #finishVector(vector: Float64Array, s: number, from: number, to: number): void {
@@ -145,23 +148,6 @@ export class LossChanges {
       const start = starts[c]
       for (let i = 0; i < change.length; i++) change[i] = vector[i] * start
       changes[c] = start === 0 ? 0 : this.#loss.pass(change, s, steps[c])
-    }
-  }
-
-  /** Carries a block whose ΔZ of layer q are written out. */
-  #carryBlock(q: number, s: number, from: number, to: number): void {
-    const count = to - from
-    this.#layers[q].activate(this.#columns, s, from, count)
-    for (let p = q + 1; p < this.#layers.length; p++) {
-      this.#layers[p].multiply(this.#layers[p - 1].block, count)
-      this.#layers[p].activate(this.#columns, s, from, count)
-    }
-    const { block } = this.#layers[this.#layers.length - 1]
-    const { steps, changes } = this.#columns
-    const change = this.#outputChange
-    for (let c = 0; c < count; c++) {
-      for (let i = 0; i < change.length; i++) change[i] = block[i * BLOCK + c]
-      changes[from + c] = this.#loss.pass(change, s, steps[from + c])
     }
   }
 }

@@ -1,25 +1,28 @@
 import type { Model } from '../../network/model.js'
-import type { DifferenceSettings, TensorDerivatives } from '../evaluator.js'
+import type { DifferenceSettings, Perturbed, TensorDerivatives } from '../evaluator.js'
 import { workPerColumn } from '../work.js'
-import type { LossChanges } from './loss-changes.js'
 
 /** Multiply-adds of a piece, where it can be split: some tens of milliseconds. */
 const PIECE_WORK = 5e7
 /** Perturbations of a piece at least: fewer would leave the product's register blocks empty. */
 const SMALLEST_PIECE = 8
+/** The same of units whose outputs are moved: as many as are carried at once. */
+const FEWEST_UNITS = 32
 
 /** Some chosen elements of one tensor: `entries[from … to − 1]`. */
-export interface Piece {
+export interface Part {
   /** Which of the tensors. */
   readonly tensor: number
   readonly from: number
   readonly to: number
 }
 
-/** What a piece gives. */
-export interface PieceResult {
-  readonly derivatives: Float64Array
-  readonly kinks: Uint8Array
+/** What is evaluated at once: elements of one tensor by themselves, or of all tensors of a layer by their units' outputs. */
+export interface Piece {
+  readonly perturbed: Perturbed
+  readonly parts: readonly Part[]
+  /** Multiply-adds, roughly. */
+  readonly work: number
 }
 
 /** Splits what is left of the tensors into pieces of about the same work. */
@@ -28,37 +31,53 @@ export function* splitIntoPieces(
   tensors: readonly TensorDerivatives[],
   settings: DifferenceSettings,
 ): Generator<Piece> {
-  const sides = settings.scheme === 'central' ? 2 : 1
-  for (const [t, { parameter, entries, done }] of tensors.entries()) {
-    const work = sides * model.samples * workPerColumn(model, parameter.layer)
-    const length = Math.max(SMALLEST_PIECE, Math.floor(PIECE_WORK / work))
-    for (let from = done; from < entries.length; from += length) {
-      yield { tensor: t, from, to: Math.min(entries.length, from + length) }
+  for (const [t, tensor] of tensors.entries()) {
+    if (tensor.perturbed === 'parameters') yield* splitTensor(model, tensor, t, settings)
+    else {
+      const { layer } = tensor.parameter
+      const ofLayer = [...tensors.keys()].filter(
+        (k) => tensors[k].parameter.layer === layer && tensors[k].perturbed === 'outputs',
+      )
+      if (ofLayer[0] === t) yield* splitLayer(model, tensors, ofLayer)
     }
   }
 }
 
-/** Evaluates a piece; the L2 term and the loss's scale are not in its derivatives. */
-export function evaluatePiece(
+function* splitTensor(
   model: Model,
-  changes: LossChanges,
-  parameterIndex: number,
-  entries: Uint32Array,
-): PieceResult {
-  const parameter = model.parameters[parameterIndex]
-  const derivatives = new Float64Array(entries.length)
-  const kinks = new Uint8Array(entries.length)
-  const { inputs } = model.layers[parameter.layer]
-  const isWeights = parameter.role === 'weights'
-  for (let from = 0; from < entries.length; ) {
-    const unit = isWeights ? Math.floor(entries[from] / inputs) : entries[from]
-    let to = from + 1
-    while (isWeights && to < entries.length && entries[to] < (unit + 1) * inputs) to++
-    const fromInputs = isWeights
-      ? entries.subarray(from, to).map((entry) => entry - unit * inputs)
-      : undefined
-    changes.ofUnit(parameter, unit, fromInputs, derivatives.subarray(from, to), kinks.subarray(from, to))
-    from = to
+  { parameter, entries, done }: TensorDerivatives,
+  t: number,
+  settings: DifferenceSettings,
+): Generator<Piece> {
+  const sides = settings.scheme === 'central' ? 2 : 1
+  const work = sides * model.samples * workPerColumn(model, parameter.layer)
+  const length = Math.max(SMALLEST_PIECE, Math.floor(PIECE_WORK / work))
+  for (let from = done; from < entries.length; from += length) {
+    const part = { tensor: t, from, to: Math.min(entries.length, from + length) }
+    yield { perturbed: 'parameters', parts: [part], work: length * work }
   }
-  return { derivatives, kinks }
+}
+
+/** Splits tensors of one layer by its units. */
+function* splitLayer(
+  model: Model,
+  tensors: readonly TensorDerivatives[],
+  ofLayer: readonly number[],
+): Generator<Piece> {
+  const l = tensors[ofLayer[0]].parameter.layer
+  const { inputs, outputs } = model.layers[l]
+  const work = model.samples * (2 * workPerColumn(model, l) + inputs)
+  const length = Math.max(FEWEST_UNITS, Math.floor(PIECE_WORK / work))
+  const next = ofLayer.map((t) => tensors[t].done)
+  for (let unit = 0; unit < outputs; unit += length) {
+    const parts: Part[] = []
+    for (const [k, t] of ofLayer.entries()) {
+      const { entries, parameter } = tensors[t]
+      const end = (unit + length) * (parameter.role === 'weights' ? inputs : 1)
+      const from = next[k]
+      while (next[k] < entries.length && entries[next[k]] < end) next[k]++
+      if (next[k] > from) parts.push({ tensor: t, from, to: next[k] })
+    }
+    if (parts.length > 0) yield { perturbed: 'outputs', parts, work: length * work }
+  }
 }

@@ -4,7 +4,7 @@ import type { Matrix } from '../../network/matrix.js'
 import { Model, type ParameterTensor } from '../../network/model.js'
 import type { Network } from '../../network/network.js'
 import type { DifferenceSettings } from '../evaluator.js'
-import type { PieceResult } from './pieces.js'
+import type { PieceResult, PieceTask } from './evaluate-piece.js'
 
 /** A model as plain data, for another thread. */
 export interface ModelData {
@@ -28,12 +28,14 @@ export type ToWorker =
   | {
       readonly kind: 'piece'
       readonly id: number
-      readonly parameterIndex: number
-      readonly entries: Uint32Array
+      readonly task: PieceTask
     }
 
 /** What a worker answers to a piece. */
-export type FromWorker = { readonly id: number } & PieceResult
+export interface FromWorker {
+  readonly id: number
+  readonly result: PieceResult
+}
 
 export function describeModel(model: Model): ModelData {
   return {

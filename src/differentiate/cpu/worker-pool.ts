@@ -1,7 +1,7 @@
 import { GradcheckError } from '../../errors.js'
 import type { Model } from '../../network/model.js'
 import type { DifferenceSettings } from '../evaluator.js'
-import type { PieceResult } from './pieces.js'
+import type { PieceResult, PieceTask } from './evaluate-piece.js'
 import { describeModel, type FromWorker, type ToWorker } from './worker-messages.js'
 
 /** A thread or web worker that runs `serve` of ./worker.ts. */
@@ -35,9 +35,9 @@ export class WorkerPool implements Disposable {
     const data = describeModel(model)
     this.#ports = Array.from({ length: workers.count }, () => {
       const worker = { port: workers.start(), busy: 0 }
-      worker.port.onMessage(({ id, derivatives, kinks }) => {
+      worker.port.onMessage(({ id, result }) => {
         worker.busy--
-        this.#waiting.get(id)?.resolve({ derivatives, kinks })
+        this.#waiting.get(id)?.resolve(result)
         this.#waiting.delete(id)
       })
       worker.port.onError((cause) => {
@@ -55,13 +55,13 @@ export class WorkerPool implements Disposable {
     return PIECES_AHEAD * this.#ports.length
   }
 
-  evaluate(parameterIndex: number, entries: Uint32Array): Promise<PieceResult> {
+  evaluate(task: PieceTask): Promise<PieceResult> {
     const id = ++this.#lastId
     const worker = this.#ports.reduce((least, other) => (other.busy < least.busy ? other : least))
     worker.busy++
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject })
-      worker.port.post({ kind: 'piece', id, parameterIndex, entries })
+      worker.port.post({ kind: 'piece', id, task })
     })
   }
 

@@ -56,4 +56,13 @@ describe('the estimated error of a derivative is above the true one, and not far
     const calibration = await calibrate(evaluator, settings, cases())
     expectCalibrated(calibration)
   })
+
+  it.each<[string, DifferenceSettings, () => AsyncIterable<Case> | Iterable<Case>]>([
+    ['h = 1e-5', { step: 1e-5, scheme: 'central' }, randomCases],
+    ['h = 1e-3', { step: 1e-3, scheme: 'central' }, randomCases],
+    ['h = 1e-11: rounding alone', { step: 1e-11, scheme: 'central' }, exactCases],
+    ['h = 1e-5, against 150 digits', { step: 1e-5, scheme: 'central' }, exactCases],
+  ])('cpu by outputs, %s', async (_name, settings, cases) => {
+    expectCalibrated(await calibrate(cpu, settings, cases(), 'outputs'))
+  })
 })

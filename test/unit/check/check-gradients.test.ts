@@ -474,10 +474,42 @@ describe('options', () => {
     ['central', 2],
     ['forward', 1],
   ] as const)('%s: each parameter takes %i perturbations', async (scheme, perturbations) => {
-    const report = await checkGradients(small.problem, { scheme })
+    const report = await checkGradients(small.problem, { scheme, perturb: 'parameters' })
     expect(report.scheme).toBe(scheme)
     expect(report.timing.perturbations).toBe(perturbations * report.parameters.checked)
+    expect(report.tensors.every(({ perturbed }) => perturbed === 'parameters')).toBe(true)
   })
+
+  it.each(['auto', 'outputs', undefined] as const)('perturb %s: each unit takes 2', async (perturb) => {
+    const report = await checkGradients(small.problem, { perturb })
+    expect(report.timing.perturbations).toBe(2 * (4 + 5 + 2))
+    expect(report.tensors.every(({ perturbed }) => perturbed === 'outputs')).toBe(true)
+    expect(report.verdict).toBe('pass')
+  })
+
+  it.each([{ scheme: 'forward' }, { step: 2e-5 }, { sample: 1 }, { method: 'textbook' }] as const)(
+    '%j: parameters are moved where nobody asks for outputs',
+    async (options) => {
+      const { tensors, verdict } = await checkGradients(small.problem, options)
+      expect(tensors.every(({ perturbed }) => perturbed === 'parameters')).toBe(true)
+      expect(verdict).toBe('pass')
+    },
+  )
+
+  it('perturb outputs: what a large step leaves out is settled by a small one', async () => {
+    const report = await checkGradients(small.problem, { perturb: 'outputs', step: 1e-2 })
+    expect(report.tensors.every(({ perturbed }) => perturbed === 'outputs')).toBe(true)
+    expect(report.difference).toBeLessThan(1e-7)
+    expect(report.verdict).toBe('pass')
+  })
+
+  it.each([{ scheme: 'forward' }, { method: 'textbook' }] as const)(
+    'perturb outputs with %j cannot be',
+    async (options) => {
+      const check = checkGradients(small.problem, { perturb: 'outputs', ...options })
+      await expect(check).rejects.toMatchObject({ code: 'bad-usage', message: /moves parameters/ })
+    },
+  )
 
   it('method textbook: whole losses are subtracted, whatever the device', async () => {
     const never = { ...cpu, evaluate: () => Promise.reject(new Error('not to be asked')) }
@@ -523,7 +555,7 @@ describe('an interrupted check', () => {
     expect(report.parameters).toEqual({ total: 53, checked: 16 })
     expect(report.tensors.map(({ checked }) => checked)).toEqual([12, 4, 0, 0, 0, 0])
     expect(report.notices.join()).toMatch(/interrupted/)
-    expect(report.timing.perturbations).toBe(32)
+    expect(report.timing.perturbations).toBe(8)
     expect(report.difference).toBeLessThan(1e-7)
   })
 
@@ -645,7 +677,7 @@ describe('the report', () => {
     })
     for (const number of ['difference', 'numericalError']) expect(json[number]).toBeTypeOf('number')
     expect(json.crossValidation).toEqual({ checked: expect.any(Number), difference: expect.any(Number) })
-    expect(json.timing).toEqual({ seconds: expect.any(Number), perturbations: 106 })
+    expect(json.timing).toEqual({ seconds: expect.any(Number), perturbations: 22 })
     expect(json.tensors).toHaveLength(6)
     expect(json.tensors[0]).toEqual({
       name: 'W1',
@@ -654,6 +686,7 @@ describe('the report', () => {
       checked: 12,
       difference: expect.any(Number),
       verdict: 'pass',
+      perturbed: 'outputs',
       kinks: 0,
       tolerance: 1e-7,
       numericalError: expect.any(Number),

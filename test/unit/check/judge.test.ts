@@ -17,6 +17,7 @@ const parameter: ParameterTensor = {
 }
 const estimate: ErrorEstimate = {
   ofRounding: () => 1e-9,
+  ofParameterTruncation: () => 0,
   ofTruncation: () => 1e-6,
   ofArithmetic: () => 1e-8,
   norms: (_t, entries) => {
@@ -39,6 +40,7 @@ function judge(
 ) {
   const tensor: TensorDerivatives = {
     parameter,
+    perturbed: 'parameters',
     entries: Uint32Array.from(entries),
     derivatives: Float64Array.from(entries, (entry) => gradient.values[entry] + error),
     kinks: Uint8Array.from(entries, (_, k) => (kinks.includes(k) ? 1 : 0)),

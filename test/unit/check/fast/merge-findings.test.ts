@@ -42,6 +42,7 @@ function merge(excess: number, onKink = false) {
       results: [
         {
           parameter,
+          perturbed: 'parameters',
           entries: Uint32Array.of(8, 20),
           derivatives: Float64Array.of(1, 1),
           kinks: new Uint8Array(2),

@@ -1,0 +1,62 @@
+import { type Matrix, multiply } from '../network/matrix.js'
+
+/** What moving some of a layer's pre-activations, each by itself, does to the loss of its sample. */
+export interface OutputSlopes {
+  /** Units of the layer, ascending. */
+  readonly units: Uint32Array
+  /** (J_s(Z + t) − J_s(Z − t))/2t of each unit and sample, units × samples. */
+  readonly slopes: Float64Array
+  /** Non-zero where some unit is carried across a kink with next to no step, units × samples. */
+  readonly open: Uint8Array
+}
+
+/** The derivatives of some parameters, and which of them an open kink leaves in doubt. */
+export interface Contracted {
+  readonly derivatives: Float64Array
+  readonly kinks: Uint8Array
+}
+
+/**
+ * Derivatives of weights, by the rule of the operation that they enter: Z[s, i] = Σ_j W[i, j]·A[s, j], so that
+ * ∂J/∂W[i, j] = Σ_s ∂J_s/∂Z[s, i]·A[s, j], in float64.
+ * @param input A, samples × inputs
+ * @param entries elements of W of the units moved, ascending
+ */
+export function contractWeights(moved: OutputSlopes, input: Matrix, entries: Uint32Array): Contracted {
+  const { units, slopes, open } = moved
+  const { rows: samples, columns: inputs, data: A } = input
+  const kinks = new Uint8Array(entries.length)
+  const isWhole = entries.length === units.length * inputs
+  const derivatives = isWhole
+    ? multiply({ rows: units.length, columns: samples, data: slopes }, A, inputs).data
+    : new Float64Array(entries.length)
+  for (let from = 0, place = 0; from < entries.length; place++) {
+    const first = units[place] * inputs
+    let to = from
+    while (to < entries.length && entries[to] < first + inputs) to++
+    for (let s = 0; s < samples; s++) {
+      const slope = slopes[place * samples + s]
+      const row = s * inputs - first
+      if (!isWhole) for (let k = from; k < to; k++) derivatives[k] += slope * A[row + entries[k]]
+      if (open[place * samples + s] === 0) continue
+      for (let k = from; k < to; k++) if (A[row + entries[k]] !== 0) kinks[k] = 1
+    }
+    from = to
+  }
+  return { derivatives, kinks }
+}
+
+/** Derivatives of biases: ∂J/∂b[i] = Σ_s ∂J_s/∂Z[s, i]. */
+export function contractBiases(moved: OutputSlopes, samples: number, entries: Uint32Array): Contracted {
+  const { units, slopes, open } = moved
+  const derivatives = new Float64Array(entries.length)
+  const kinks = new Uint8Array(entries.length)
+  for (let k = 0, place = 0; k < entries.length; k++) {
+    while (units[place] < entries[k]) place++
+    for (let at = place * samples; at < (place + 1) * samples; at++) {
+      derivatives[k] += slopes[at]
+      if (open[at] !== 0) kinks[k] = 1
+    }
+  }
+  return { derivatives, kinks }
+}
