@@ -1,6 +1,7 @@
 import type { MistakeKind } from '../../src/check/diagnosis/kinds.js'
 import type { ActivationName, ActivationText } from '../../src/network/activations.js'
-import { type Injection, inNotebook, layersWithSlope } from './injected-mistakes.js'
+import { type NamedTensors, tensor } from '../../src/tensor.js'
+import { type Injection, inNotebook, layersWithSlope, type Specimen } from './injected-mistakes.js'
 import { columnSums, type Notebook, type Values } from './mistaken-network.js'
 import { activationSlope, applyActivation, type Rows, transposed } from './plain-network.js'
 
@@ -58,6 +59,28 @@ const times =
   (dA, z, a) =>
     dA * slope(z, a)
 
+const mapGradients = (
+  { gradients }: Specimen,
+  change: (value: number, name: string) => number,
+): NamedTensors =>
+  new Map(
+    Array.from(gradients, ([name, { data, shape }]) => [
+      name,
+      tensor(
+        Array.from(data, (value) => change(value, name)),
+        shape,
+      ),
+    ]),
+  )
+
+const normOf = (values: readonly number[]) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0))
+
+/** The largest number of one digit below another. */
+const roundBelow = (value: number) => {
+  const unit = 10 ** Math.floor(Math.log10(value))
+  return Number((Math.floor(value / unit / 1.0001) * unit).toPrecision(1))
+}
+
 /** Mistakes by what people do, each with the kind that a diagnosis calls it. */
 export const MISTAKE_CLASSES: Readonly<Record<string, MistakeClass>> = {
   'a backward pass seeded with ones': {
@@ -99,6 +122,51 @@ export const MISTAKE_CLASSES: Readonly<Record<string, MistakeClass>> = {
           return columnSums(transposed(whole)).map((sum) => (isMean ? sum / whole[0].length : sum))
         },
       }))
+    },
+  },
+  'gradients multiplied by a learning rate': {
+    kind: 'rescaled',
+    inject(specimen, draws) {
+      if (specimen.gradients.size === 1) return undefined
+      const rate = draws.pick([0.0075, 0.01, 0.003, 1e-4, 0.05, -0.01])
+      return { variant: `${rate}`, gradients: mapGradients(specimen, (g) => rate * g) }
+    },
+  },
+  'gradients clipped by their norm': {
+    kind: 'rescaled',
+    inject(specimen, draws) {
+      const { gradients } = specimen
+      if (gradients.size === 1) return undefined
+      const whole = normOf([...gradients.values()].flatMap(({ data }) => [...data]))
+      const target = draws.pick([roundBelow(whole), 0.37 * whole])
+      // as PyTorch has it
+      return { variant: `${target}`, gradients: mapGradients(specimen, (g) => (g * target) / (whole + 1e-6)) }
+    },
+  },
+  'each gradient clipped by its norm': {
+    kind: 'clipped',
+    inject(specimen) {
+      const norms = new Map(Array.from(specimen.gradients, ([name, { data }]) => [name, normOf([...data])]))
+      const target = roundBelow(Math.max(...norms.values()))
+      const isClipped = (name: string) => norms.get(name)! > target
+      // of a tensor with one entry it is any factor
+      for (const [name, { data }] of specimen.gradients)
+        if (isClipped(name) && data.length < 2) return undefined
+      const gradients = mapGradients(specimen, (g, name) =>
+        isClipped(name) ? (g * target) / norms.get(name)! : g,
+      )
+      return { variant: `${target}`, gradients }
+    },
+  },
+  'gradients clipped by value': {
+    kind: 'clipped',
+    inject(specimen, draws) {
+      const sizes = [...specimen.gradients.values()].flatMap(({ data }) => [...data].map(Math.abs)).sort()
+      const limit = roundBelow(sizes[Math.floor((0.5 + 0.45 * draws.uniform()) * sizes.length)])
+      return {
+        variant: `${limit}`,
+        gradients: mapGradients(specimen, (g) => Math.max(-limit, Math.min(limit, g))),
+      }
     },
   },
   'an activation applied to the gradient': {

@@ -123,6 +123,13 @@ export function largest(offsets: Uint32Array, count: number, size: EntryFunction
   return chosen
 }
 
+/** ‖·‖₂ of some arrays together. */
+export function norm(arrays: readonly Float64Array[]): number {
+  let squares = 0
+  for (const array of arrays) for (const value of array) squares += value * value
+  return Math.sqrt(squares)
+}
+
 /** Whether a value is what was predicted, to within the tolerance and what rounding does to it. */
 export function isNear(given: number, predicted: number, tolerance: number, rounding: number): boolean {
   return Math.abs(given - predicted) <= tolerance * (Math.abs(given) + Math.abs(predicted)) + rounding

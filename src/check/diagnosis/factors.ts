@@ -4,7 +4,7 @@ import type { EntryFunction, TensorEvidence } from './evidence.js'
 import type { MistakeKind } from './kinds.js'
 
 /** What a factor asks one to believe: one that is no constant one knows was fitted, and fits by itself. */
-const COST = { sign: 0, known: 0.05, knownWithSign: 0.15, unusual: 0.2, fitted: 0.6 }
+const COST = { sign: 0, known: 0.05, further: 0.1, negative: 0.1, unusual: 0.2, fitted: 0.6 }
 /** How near a fitted factor has to be to a constant for that to be tried, at least. */
 const SNAP = 1e-4
 const LARGEST_INTEGER = 10
@@ -16,6 +16,8 @@ export interface Factor {
   readonly value: number
   /** What it is in this network, "the number of samples"; empty where it is only a number. */
   readonly meaning: string
+  /** What else it is by chance, "the number of outputs"; empty where nothing. */
+  readonly otherMeaning: string
   readonly cost: number
   /** What a mistake by this factor is called. */
   readonly kind: MistakeKind
@@ -43,45 +45,95 @@ export function fitFactors(
   const snap = Math.max(SNAP, 4 * tolerance)
   const known = knownFactors(baseline).filter(({ value }) => Math.abs(fitted / value - 1) <= snap)
   // one element fits any factor
-  return telling > 1 ? [...known, { value: fitted, meaning: '', cost: COST.fitted, kind: 'scaled' }] : known
+  return telling > 1
+    ? [...known, { value: fitted, meaning: '', otherMeaning: '', cost: COST.fitted, kind: 'scaled' }]
+    : known
 }
 
 /** Constants that a gradient is commonly too large or too small by, the likeliest first. */
 function knownFactors({ model }: NumbersBaseline): Factor[] {
-  const factors: Factor[] = []
-  const add = (value: number, meaning: string, cost = COST.known, kind: MistakeKind = 'scaled') => {
-    if (value !== 1) factors.push({ value, meaning, cost, kind })
+  const factors = model === undefined ? plainFactors() : [...countedFactors(model), ...plainFactors()]
+  const m = model?.samples ?? 1
+  if (m > 1) {
+    factors.push(makeFactor(m / (m - 1), ['m/(m − 1) for m samples'], COST.unusual))
+    factors.push(makeFactor((m - 1) / m, ['(m − 1)/m for m samples'], COST.unusual))
   }
-  const outputs = model?.targets.columns
-  if (model !== undefined) {
-    const m = model.samples
-    add(m, 'the number of samples', COST.known, isAveraged(model) ? 'not-averaged' : 'scaled')
-    add(1 / m, '1 over the number of samples', COST.known, 'averaged-twice')
-  }
-  for (let n = 2; n <= LARGEST_INTEGER; n++) {
-    add(n, n === outputs ? 'the number of outputs' : '')
-    add(1 / n, n === outputs ? '1 over the number of outputs' : '')
-  }
-  if (model !== undefined) addSizes(model, add)
-  const negative = factors.map(
-    ({ value, meaning }): Factor => ({ value: -value, meaning, cost: COST.knownWithSign, kind: 'scaled' }),
-  )
-  return [{ value: -1, meaning: '', cost: COST.sign, kind: 'sign-flipped' }, ...factors, ...negative]
+  const negative = factors.map((factor): Factor => {
+    return { ...factor, value: -factor.value, cost: factor.cost + COST.negative, kind: 'scaled' }
+  })
+  const sign: Factor = { ...makeFactor(-1, [], COST.sign), kind: 'sign-flipped' }
+  return [sign, ...factors, ...negative].sort((a, b) => a.cost - b.cost)
 }
 
-/** Factors that are made of a network's numbers of samples and outputs. */
-function addSizes(model: Model, add: (value: number, meaning: string, cost?: number) => void): void {
-  const m = model.samples
-  const outputs = model.targets.columns
-  add(outputs, 'the number of outputs')
-  add(1 / outputs, '1 over the number of outputs')
-  add(m * outputs, 'the number of samples times that of outputs')
-  add(1 / (m * outputs), '1 over the number of samples and of outputs')
-  if (m > 1) {
-    add(m / (m - 1), 'm/(m − 1) for m samples', COST.unusual)
-    add((m - 1) / m, '(m − 1)/m for m samples', COST.unusual)
+const makeFactor = (value: number, [meaning = '', ...others]: string[], cost: number): Factor => ({
+  value,
+  meaning,
+  otherMeaning: others.join(', or '),
+  cost,
+  kind: 'scaled',
+})
+
+/** Small numbers, and one over them. */
+function plainFactors(): Factor[] {
+  const factors: Factor[] = []
+  for (let n = 2; n <= LARGEST_INTEGER; n++) {
+    // a 2 is lost more often than any other number
+    const cost = n === 2 ? COST.known : COST.unusual
+    factors.push(makeFactor(n, [], cost), makeFactor(1 / n, [], cost))
   }
+  return factors
 }
+
+/**
+ * Products of the samples, the outputs and 2, each to the power −1, 0 or 1: every value with its simplest causes,
+ * all of them where several are as simple.
+ */
+function countedFactors(model: Model): Factor[] {
+  const m = model.samples
+  const causes: [number, string][] = [
+    [m, 'the number of samples'],
+    [model.targets.columns, 'the number of outputs'],
+    [2, '2'],
+  ]
+  const isCounted = (powers: number[]) => powers.slice(0, 2).some((power) => power !== 0)
+  const byValue = new Map<number, { size: number; meanings: string[] }>()
+  for (const powers of powersOf(causes.length)) {
+    const size = powers.filter((power) => power !== 0).length
+    const value = powers.reduce((product, power, k) => product * causes[k][0] ** power, 1)
+    const isChance = size > 1 && [1 / 2, 2].includes(value)
+    if (value === 1 || isChance || !isCounted(powers)) continue
+    if (powers.some((power, k) => power !== 0 && causes[k][0] === 1)) continue
+    const meaning = describeProduct(causes.map(([, name], k) => ({ name, power: powers[k] })))
+    const known = byValue.get(value)
+    if (known === undefined || size < known.size) byValue.set(value, { size, meanings: [meaning] })
+    else if (size === known.size) known.meanings.push(meaning)
+  }
+  return Array.from(byValue, ([value, { size, meanings }]): Factor => {
+    const factor = makeFactor(value, meanings, COST.known + (size - 1) * COST.further)
+    if (value === m && isAveraged(model)) return { ...factor, kind: 'not-averaged' }
+    return value === 1 / m ? { ...factor, kind: 'averaged-twice' } : factor
+  })
+}
+
+/** "2 times the number of samples", "1 over the number of outputs" */
+function describeProduct(causes: readonly { name: string; power: number }[]): string {
+  const [above, below] = [1, -1].map((sign) =>
+    causes.flatMap(({ name, power }) => (power === sign ? [name] : [])).reverse(),
+  )
+  const numerator = above.length === 0 ? '1' : above.join(' times ')
+  return below.length === 0 ? numerator : `${numerator} over ${below.join(' times ')}`
+}
+
+/** Every choice of 0, 1 and −1 for each of some causes, none of them first. */
+function powersOf(count: number): number[][] {
+  if (count === 0) return [[]]
+  const others = powersOf(count - 1)
+  return others.flatMap((rest) => [0, 1, -1].map((power) => [power, ...rest]))
+}
+
+/** ", or the number of outputs, which is the same here": a second cause of the same factor. */
+export const describeOtherMeaning = ({ otherMeaning }: Factor) =>
+  otherMeaning === '' ? '' : `, or ${otherMeaning}, which is the same here`
 
 /** True where the loss is a mean over the samples. */
 export function isAveraged(model: Model): boolean {

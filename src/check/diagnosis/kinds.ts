@@ -1,6 +1,8 @@
 /** The mistakes that a diagnosis can name; each has its page in docs/mistakes. */
 export const MISTAKE_KINDS = [
   'scaled',
+  'rescaled',
+  'clipped',
   'sign-flipped',
   'zero',
   'not-averaged',
@@ -35,6 +37,8 @@ export const LOCAL_KINDS: ReadonlySet<MistakeKind> = new Set(['elements', 'rows'
 /** Each kind as a noun, to go on a sentence. */
 const KIND_NOUNS: Readonly<Record<MistakeKind, string>> = {
   scaled: 'a constant factor',
+  rescaled: 'one constant factor over all gradients, such as a learning rate or clipping by norm',
+  clipped: 'a clipped gradient',
   'sign-flipped': 'a wrong sign',
   zero: 'a gradient left at zero',
   'not-averaged': 'a missing 1/m',

@@ -1,7 +1,7 @@
 import type { Matrix } from '../../../network/matrix.js'
 import type { Baseline } from '../baseline.js'
 import type { BackwardHypothesis, BackwardMistake } from '../explanation.js'
-import { type Factor, fitFactors } from '../factors.js'
+import { describeOtherMeaning, type Factor, fitFactors } from '../factors.js'
 import { describeFactor, nameLayer } from '../messages.js'
 
 /** A factor that enters the gradient at the loss or at some layer, and goes on to every layer before. */
@@ -24,7 +24,7 @@ function scaleDelta(baseline: Baseline, l: number, factor: Factor, isLoss: boole
     isLoss && (factor.kind === 'scaled' || factor.kind === 'sign-flipped')
       ? 'loss-derivative-wrong'
       : factor.kind
-  const meaning = factor.meaning === '' ? '' : ` (${factor.meaning})`
+  const meaning = factor.meaning === '' ? '' : ` (${factor.meaning}${describeOtherMeaning(factor)})`
   const where = isLoss ? "the loss's derivative" : `the gradient that reaches ${nameLayer(model, l)}`
   return {
     kind,
@@ -49,7 +49,7 @@ function scaleDelta(baseline: Baseline, l: number, factor: Factor, isLoss: boole
 function explainFactor(kind: string, factor: number): string {
   if (kind === 'not-averaged') return ', the 1/m of the mean being left out'
   if (kind === 'averaged-twice') return ', divided by m once too often'
-  return factor === -1 ? ', as if Y − A stood for A − Y' : ''
+  return factor < 0 && kind === 'loss-derivative-wrong' ? ', as if Y − A stood for A − Y' : ''
 }
 
 const multiply = (matrix: Matrix, factor: number): Matrix => ({

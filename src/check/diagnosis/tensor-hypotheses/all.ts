@@ -1,5 +1,6 @@
 import type { TensorHypothesis } from '../explanation.js'
 import { proposeOtherTensor, proposeShifted, proposeTransposed } from './arrangement.js'
+import { proposeClipped } from './clipping.js'
 import { proposePlaces } from './locality.js'
 import {
   proposeBiasSums,
@@ -8,7 +9,6 @@ import {
   proposeWrongDelta,
   proposeWrongInput,
 } from './products.js'
-
 import { proposeRegularisation } from './regularisation.js'
 import { proposeSamples } from './samples.js'
 import { proposeScaled, proposeZero } from './scale.js'
@@ -17,6 +17,7 @@ import { proposeScaled, proposeZero } from './scale.js'
 export const TENSOR_HYPOTHESES: readonly TensorHypothesis[] = [
   proposeZero,
   proposeScaled,
+  proposeClipped,
   proposeTransposed,
   proposeRegularisation,
   proposeWrongDelta,

@@ -1,7 +1,7 @@
 import type { NumbersBaseline } from '../baseline.js'
 import type { EntryFunction, TensorEvidence } from '../evidence.js'
 import type { NumbersHypothesis, TensorExplanation } from '../explanation.js'
-import { type Factor, fitFactors, isAveraged } from '../factors.js'
+import { describeOtherMeaning, type Factor, fitFactors, isAveraged } from '../factors.js'
 import { describeFactor, formatFactor } from '../messages.js'
 
 const hasPenalty = ({ parameter }: TensorEvidence, { model }: NumbersBaseline) =>
@@ -46,20 +46,21 @@ function explainScale(
     },
     describe({ names, plural, agreement }) {
       const is = plural ? 'are each' : 'is'
+      const also = describeOtherMeaning(factor)
       const what = isPart ? `the data's part of ${names}` : names
       switch (kind) {
         case 'sign-flipped':
           return `${what} ${plural ? 'have' : 'has'} the wrong sign: every entry agrees ${agreement} after a change of sign`
         case 'not-averaged':
-          return `${what} ${is} ${m} times too large, the number of samples: the 1/m of the mean over the samples is missing; every entry agrees ${agreement} after dividing by ${m}`
+          return `${what} ${is} ${m} times too large, the number of samples${also}: the 1/m of the mean over the samples is missing; every entry agrees ${agreement} after dividing by ${m}`
         case 'averaged-twice': {
           const cause = isAveraged(baseline.model!)
             ? 'the mean over the samples is taken twice'
             : 'it is divided by m, but this loss is a sum over the samples, not a mean'
-          return `${what} ${is} ${m} times too small, the number of samples: ${cause}; every entry agrees ${agreement} after multiplying by ${m}`
+          return `${what} ${is} ${m} times too small, the number of samples${also}: ${cause}; every entry agrees ${agreement} after multiplying by ${m}`
         }
         default: {
-          const meaning = factor.meaning === '' ? '' : ` (${factor.meaning})`
+          const meaning = factor.meaning === '' ? '' : ` (${factor.meaning}${also})`
           const by =
             Math.abs(value) > 1
               ? `dividing by ${formatFactor(value)}`

@@ -92,6 +92,22 @@ describe('a factor', () => {
     expect(finding.message).toContain('the same numbers would come from a constant factor (scaled)')
   })
 
+  it.each([
+    [4, 3, -4, '(the number of samples)', 'of the other sign'],
+    [4, 3, 8, '(2 times the number of samples)', 'too large'],
+    [3, 3, 3, 'the number of samples', 'or the number of outputs, which is the same here'],
+  ])(
+    'with two causes has both named: %d samples, %d outputs, %d times',
+    async (samples, outputs, factor, ...words) => {
+      const random = makeRandomProblem({ ...OPTIONS, widths: [4, 6, 5, outputs], samples })
+      const [finding] = await diagnose(
+        withChanged(random.gradients, 'dW2', (g) => factor * g),
+        random,
+      )
+      for (const word of words) expect(finding.message).toContain(word)
+    },
+  )
+
   it('of several tensors is one finding', async () => {
     const twice = ['dW1', 'dW2', 'dW3'].reduce(
       (gradients, name) => withChanged(gradients, name, (g) => 2 * g),
