@@ -2,7 +2,7 @@ import type { MistakeKind } from '../../src/check/diagnosis/kinds.js'
 import type { ActivationName, ActivationText } from '../../src/network/activations.js'
 import { type NamedTensors, tensor } from '../../src/tensor.js'
 import { type Injection, inNotebook, layersWithSlope, type Specimen } from './injected-mistakes.js'
-import { columnSums, type Notebook, type Values } from './mistaken-network.js'
+import { columnSums, type Notebook, product, type Values } from './mistaken-network.js'
 import { activationSlope, applyActivation, type Rows, transposed } from './plain-network.js'
 
 /** A mistake that people make, and the kind that it is one of. */
@@ -263,3 +263,122 @@ export const MISTAKE_CLASSES: Readonly<Record<string, MistakeClass>> = {
     }),
   },
 }
+
+/** Two mistakes at one place, the kinds of both. */
+export interface MistakePair {
+  readonly kinds: readonly [MistakeKind, MistakeKind]
+  readonly inject: Injection
+}
+
+const FACTORS: readonly [string, (m: number) => number, MistakeKind][] = [
+  ['sign', () => -1, 'sign-flipped'],
+  ['2', () => 2, 'scaled'],
+  ['half', () => 0.5, 'scaled'],
+  ['m', (m) => m, 'not-averaged'],
+  ['1/m', (m) => 1 / m, 'averaged-twice'],
+]
+
+/** A factor of a mistake at the output, or before δ of an inner layer, which is never an average. */
+const factorsOf = (kind: MistakeKind, isOutput: boolean, loss: string) =>
+  FACTORS.flatMap(([name, value, ownKind]) => {
+    const isSum = loss === 'half-squared-error'
+    const atOutput =
+      ownKind === 'sign-flipped' || ownKind === 'scaled' || (ownKind === 'not-averaged' && isSum)
+    const named =
+      isOutput && atOutput
+        ? 'loss-derivative-wrong'
+        : isSum && ownKind === 'not-averaged'
+          ? 'scaled'
+          : ownKind
+    return named === kind ? [{ name, value }] : []
+  })
+
+/** A wrong step of the last layer, or of an inner one, with a factor beside it. */
+const withFactor =
+  (place: 'output' | 'inner', kind: MistakeKind, pass: (name: ActivationText) => Pass): Injection =>
+  (specimen, draws) => {
+    const { activations, loss } = specimen.plain
+    const last = activations.length - 1
+    const layers = layersWithSlope(specimen.plain).filter((l) => (l === last) === (place === 'output'))
+    const factors = factorsOf(kind, place === 'output', loss)
+    if (layers.length === 0 || factors.length === 0) return undefined
+    const l = draws.pick(layers)
+    const { name, value } = draws.pick(factors)
+    const wrong = pass(activations[l])
+    const m =
+      specimen.plain.layout === 'columns' ? specimen.plain.inputs[0].length : specimen.plain.inputs.length
+    return inNotebook(
+      specimen,
+      `${activations[l]} and ${name}`,
+      passAt(l, (dA, z, a) => value(m) * wrong(dA, z, a)),
+      l,
+    )
+  }
+
+const missing = (): Pass => (dA) => dA
+const twice =
+  (name: ActivationText): Pass =>
+  (dA, z) =>
+    dA * activationSlope(name, z) ** 2
+
+/** Two mistakes at one place, of which neither shows alone. */
+const PAIRS: readonly (readonly [string, MistakePair])[] = [
+  ...(['loss-derivative-wrong', 'not-averaged', 'averaged-twice'] as const).flatMap(
+    (factor): [string, MistakePair][] => [
+      [
+        `output derivative missing, ${factor}`,
+        {
+          kinds: ['activation-derivative-missing', factor],
+          inject: withFactor('output', factor, missing),
+        },
+      ],
+      [
+        `output derivative twice, ${factor}`,
+        { kinds: ['activation-derivative-wrong', factor], inject: withFactor('output', factor, twice) },
+      ],
+    ],
+  ),
+  ...(['sign-flipped', 'scaled', 'averaged-twice'] as const).map((factor): [string, MistakePair] => [
+    `inner derivative missing, ${factor}`,
+    { kinds: ['activation-derivative-missing', factor], inject: withFactor('inner', factor, missing) },
+  ]),
+  [
+    'inner derivative missing, weights not transposed',
+    {
+      kinds: ['weights-not-transposed', 'activation-derivative-missing'],
+      inject(specimen, draws) {
+        const { weights } = specimen.plain
+        const square = layersWithSlope(specimen.plain).filter((l) => {
+          const next = weights[l + 1]
+          return next !== undefined && next.length === next[0].length && next.length > 1
+        })
+        if (square.length === 0) return undefined
+        const l = draws.pick(square)
+        return inNotebook(specimen, `layer ${l + 1}`, (right) => ({
+          ...passAt(l, (dA) => dA)(right),
+          passBack: (values, at, delta) =>
+            at === l + 1 ? product(delta, transposed(values.W[at])) : right.passBack(values, at, delta),
+        }))
+      },
+    },
+  ],
+  [
+    'Z for A in the loss, output derivative missing',
+    {
+      kinds: ['loss-derivative-wrong', 'activation-derivative-missing'],
+      inject(specimen) {
+        const { loss, activations } = specimen.plain
+        const last = activations.length - 1
+        if (!loss.endsWith('squared-error') || activations[last] === 'linear') return undefined
+        return inNotebook(specimen, loss, () => ({
+          outputDelta: ({ Z, Y, m, outputs }) => {
+            const scale = loss === 'half-squared-error' ? 1 : 2 / (m * outputs)
+            return Z[last].map((row, s) => row.map((z, i) => scale * (z - Y[s][i])))
+          },
+        }))
+      },
+    },
+  ],
+]
+
+export const MISTAKE_PAIRS: Readonly<Record<string, MistakePair>> = Object.fromEntries(PAIRS)

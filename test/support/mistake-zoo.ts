@@ -4,7 +4,7 @@ import { LAYOUT_NAMES } from '../../src/network/layout.js'
 import { LOSS_NAMES, type LossName } from '../../src/network/losses.js'
 import type { NamedTensors } from '../../src/tensor.js'
 import { INJECTIONS, type Specimen } from './injected-mistakes.js'
-import { MISTAKE_CLASSES } from './mistake-classes.js'
+import { MISTAKE_CLASSES, MISTAKE_PAIRS, type MistakeClass } from './mistake-classes.js'
 import { rightNotebook, runNotebook } from './mistaken-network.js'
 import type { PlainNetwork, Rows } from './plain-network.js'
 import { storeAs } from './plant-errors.js'
@@ -39,11 +39,17 @@ const MOST_DRAWS = 400
 /** A tensor counts as wrong from this difference on, and as right up to the second. */
 const BOUNDS = { float64: [1e-3, 1e-12], float32: [1e-2, 3e-6] }
 
+function findInjection(name: string): Omit<MistakeClass, 'kind'> & { kind: string } {
+  const pair = MISTAKE_PAIRS[name]
+  if (pair !== undefined) return { kind: pair.kinds.join(), inject: pair.inject }
+  return MISTAKE_CLASSES[name] ?? { kind: name, inject: INJECTIONS[name] }
+}
+
 /**
  * The case of a kind, or of a class of `MISTAKE_CLASSES`, with a number; the same number makes the same case.
  */
 export function makeZooCase(name: string, number: number, options: ZooOptions = {}): ZooCase {
-  const { kind, inject, activations } = MISTAKE_CLASSES[name] ?? { kind: name, inject: INJECTIONS[name] }
+  const { kind, inject, activations } = findInjection(name)
   const { shape = 'roomy', arithmetic = 'float64' } = options
   for (let draw = 0; draw < MOST_DRAWS; draw++) {
     const seed = 1000 * number + draw

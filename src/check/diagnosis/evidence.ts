@@ -5,7 +5,7 @@ import type { ErrorEstimate } from '../error-estimate.js'
 import type { TensorReport } from '../report.js'
 
 /** How many entries are looked at first, so that a hypothesis that does not hold costs little. */
-const PROBES = 24
+export const PROBES = 24
 /** Elements of one tensor that hypotheses are tested on; some thousands decide as well as millions. */
 const MOST_TESTED = 2 ** 16
 

@@ -1,4 +1,5 @@
 import { BACKWARD_HYPOTHESES } from './backward-hypotheses/all.js'
+import { proposePairs } from './backward-hypotheses/pairs.js'
 import type { Baseline, NumbersBaseline } from './baseline.js'
 import { contradicts, type EntryFunction, explains, type TensorEvidence } from './evidence.js'
 import type { BackwardMistake, NumbersHypothesis, TensorExplanation, Wording } from './explanation.js'
@@ -66,7 +67,7 @@ function findPlan(
     baseline.gradient(evidence.t)
     return propose(evidence, baseline)
   })
-  const passes = depth === 0 ? [] : findBackwardMistakes(baseline, wrong, settled)
+  const passes = depth === 0 ? [] : findBackwardMistakes(baseline, wrong, settled, groups)
   const rivals: Rival[] = [...groups, ...passes]
   let best = coverByGroups(groups, wrong, rivals)
   for (const found of passes.slice(0, MOST_FOLLOWED)) {
@@ -78,7 +79,7 @@ function findPlan(
     if (cost >= best.cost) continue
     best = {
       cost,
-      mistakes: [{ ...found, alternatives: findAlternatives(found, rivals) }, ...onTop.mistakes],
+      mistakes: [...toMistakes(found, rivals), ...onTop.mistakes],
     }
   }
   return best
@@ -90,6 +91,26 @@ type Rival = Omit<FoundMistake, 'alternatives'>
 /** A backward mistake with what it explains and the pass that has it. */
 interface FoundPass extends Rival {
   readonly baseline: Baseline
+  /** The second of two mistakes at one place. */
+  readonly partner?: Rival
+}
+
+function toMistakes(found: FoundPass, rivals: readonly Rival[]): FoundMistake[] {
+  const { partner } = found
+  if (partner === undefined) return [{ ...found, alternatives: findAlternatives(found, rivals) }]
+  // what else one of a pair may be stands beside the other
+  const pairs = rivals.filter(
+    (rival): rival is Required<FoundPass> =>
+      'partner' in rival && rival.explained.length === found.explained.length,
+  )
+  const others = (kinds: readonly MistakeKind[], own: MistakeKind) =>
+    [...new Set(kinds)].filter((kind) => kind !== own).slice(0, MOST_ALTERNATIVES)
+  const ofFirst = pairs.flatMap((rival) => (rival.partner.kind === partner.kind ? [rival.kind] : []))
+  const ofSecond = pairs.flatMap((rival) => (rival.kind === found.kind ? [rival.partner.kind] : []))
+  return [
+    { ...found, alternatives: others(ofFirst, found.kind) },
+    { ...partner, alternatives: others(ofSecond, partner.kind) },
+  ]
 }
 
 /** The backward mistakes that explain some wrong tensor and contradict none, the cheapest of the widest first. */
@@ -97,6 +118,7 @@ function findBackwardMistakes(
   baseline: Baseline,
   wrong: readonly TensorEvidence[],
   settled: ReadonlySet<TensorEvidence>,
+  groups: readonly Group[],
 ): FoundPass[] {
   const found: FoundPass[] = []
   for (const propose of BACKWARD_HYPOTHESES) {
@@ -105,7 +127,28 @@ function findBackwardMistakes(
       if (pass !== undefined) found.push(pass)
     }
   }
+  if (isTopOpen(wrong, [...found, ...groups])) {
+    for (const pair of proposePairs(baseline, wrong)) {
+      const pass = tryMistake(pair, baseline, wrong, settled)
+      if (pass === undefined || isTopOpen(wrong, [pass])) continue
+      const { partner } = pair
+      found.push({ ...pass, partner: { ...toRival(partner), explained: pass.explained } })
+    }
+  }
   return found.sort((a, b) => b.explained.length - a.explained.length || a.cost - b.cost)
+}
+
+/** Whether a wrong tensor of the last layer that has one is explained by nothing. */
+function isTopOpen(wrong: readonly TensorEvidence[], rivals: readonly Rival[]): boolean {
+  const top = Math.max(...wrong.map(({ parameter }) => parameter.layer))
+  return wrong.some(
+    (evidence) =>
+      evidence.parameter.layer === top &&
+      !rivals.some(
+        ({ kind, explained }) =>
+          !LOCAL_KINDS.has(kind) && explained.some((tensor) => tensor.evidence === evidence),
+      ),
+  )
 }
 
 /**
@@ -137,17 +180,17 @@ function tryMistake(
     if (tensors.length > 0 && explained.length === 0) return undefined
   }
   if (explained.length === 0) return undefined
-  return {
-    kind: mistake.kind,
-    cost: mistake.cost,
-    factor: mistake.factor,
-    layer: mistake.layer,
-    entries: mistake.entries,
-    describe: (wording) => mistake.describe(wording),
-    explained,
-    baseline: mistaken,
-  }
+  return { ...toRival(mistake), explained, baseline: mistaken }
 }
+
+const toRival = (mistake: BackwardMistake): Omit<Rival, 'explained'> => ({
+  kind: mistake.kind,
+  cost: mistake.cost,
+  factor: mistake.factor,
+  layer: mistake.layer,
+  entries: mistake.entries,
+  describe: (wording) => mistake.describe(wording),
+})
 
 /** A mistake made in one tensor, or alike in several. */
 interface Group extends Rival {

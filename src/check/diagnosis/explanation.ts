@@ -49,7 +49,14 @@ export interface BackwardMistake extends Explanation {
   readonly from: 'upstream' | 'delta'
   /** The layer whose step is wrong, from 0; left out for the loss. */
   readonly layer?: number
+  /** What it is, as the beginning of a sentence. */
+  readonly text: string
   apply(steps: BackwardSteps): BackwardSteps
+}
+
+/** Two mistakes at one place, of which each spoils what the other does: this one's own fields are the first's. */
+export interface PairedMistake extends BackwardMistake {
+  readonly partner: BackwardMistake
 }
 
 /**

@@ -28,11 +28,37 @@ export interface Factor {
  * @param part what the factor does not stand before
  */
 export function fitFactors(
-  { offsets, given, tolerance }: TensorEvidence,
+  evidence: TensorEvidence,
   reference: EntryFunction,
   part: EntryFunction,
   baseline: NumbersBaseline,
 ): Factor[] {
+  const { fitted, telling } = fitFactor(evidence, reference, part)
+  if (fitted === undefined) return []
+  const known = findKnown(evidence, fitted, baseline)
+  // one element fits any factor
+  return telling > 1
+    ? [...known, { value: fitted, meaning: '', otherMeaning: '', cost: COST.fitted, kind: 'scaled' }]
+    : known
+}
+
+/** The constants near the factor that fits best. */
+export function fitKnownFactors(
+  evidence: TensorEvidence,
+  reference: EntryFunction,
+  part: EntryFunction,
+  baseline: NumbersBaseline,
+): Factor[] {
+  const { fitted } = fitFactor(evidence, reference, part)
+  return fitted === undefined ? [] : findKnown(evidence, fitted, baseline)
+}
+
+/** The best factor by least squares, undefined where there is none, and how many elements it rests on. */
+function fitFactor(
+  { offsets, given }: TensorEvidence,
+  reference: EntryFunction,
+  part: EntryFunction,
+): { fitted: number | undefined; telling: number } {
   let [products, squares, telling] = [0, 0, 0]
   for (const offset of offsets) {
     const r = reference(offset)
@@ -41,13 +67,13 @@ export function fitFactors(
     if (r !== 0) telling++
   }
   const fitted = products / squares
-  if (!(Math.abs(fitted) >= LEAST_FACTOR && Number.isFinite(fitted))) return []
+  const isFactor = Math.abs(fitted) >= LEAST_FACTOR && Number.isFinite(fitted)
+  return { fitted: isFactor ? fitted : undefined, telling }
+}
+
+function findKnown({ tolerance }: TensorEvidence, fitted: number, baseline: NumbersBaseline): Factor[] {
   const snap = Math.max(SNAP, 4 * tolerance)
-  const known = knownFactors(baseline).filter(({ value }) => Math.abs(fitted / value - 1) <= snap)
-  // one element fits any factor
-  return telling > 1
-    ? [...known, { value: fitted, meaning: '', otherMeaning: '', cost: COST.fitted, kind: 'scaled' }]
-    : known
+  return knownFactors(baseline).filter(({ value }) => Math.abs(fitted / value - 1) <= snap)
 }
 
 /** Constants that a gradient is commonly too large or too small by, the likeliest first. */

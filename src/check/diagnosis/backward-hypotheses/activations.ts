@@ -79,6 +79,7 @@ function replaceStep(l: number, mistake: MistakenStep): BackwardMistake {
       passActivation: (at, k, upstream) =>
         at === l ? mistake.at(k, upstream) : steps.passActivation(at, k, upstream),
     }),
+    text: mistake.text,
     describe: ({ names, plural, agreement }) =>
       `${mistake.text}; ${names} ${plural ? 'agree' : 'agrees'} ${agreement} with a backward pass that ${mistake.without}`,
   }

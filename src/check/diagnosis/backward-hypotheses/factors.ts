@@ -17,7 +17,8 @@ export const proposeFactors: BackwardHypothesis = function* (baseline, wrong) {
   }
 }
 
-function scaleDelta(baseline: Baseline, l: number, factor: Factor, isLoss: boolean): BackwardMistake {
+/** A factor before δ of layer `l`, or before the loss's derivative. */
+export function scaleDelta(baseline: Baseline, l: number, factor: Factor, isLoss: boolean): BackwardMistake {
   const { model } = baseline
   const { value } = factor
   const kind =
@@ -26,6 +27,7 @@ function scaleDelta(baseline: Baseline, l: number, factor: Factor, isLoss: boole
       : factor.kind
   const meaning = factor.meaning === '' ? '' : ` (${factor.meaning}${describeOtherMeaning(factor)})`
   const where = isLoss ? "the loss's derivative" : `the gradient that reaches ${nameLayer(model, l)}`
+  const text = `${where} is ${describeFactor(value)}${meaning}${explainFactor(kind, value)}`
   return {
     kind,
     cost: 1.05 + factor.cost,
@@ -41,8 +43,9 @@ function scaleDelta(baseline: Baseline, l: number, factor: Factor, isLoss: boole
             passActivation: (at, k, upstream) =>
               (at === l ? value : 1) * steps.passActivation(at, k, upstream),
           },
+    text,
     describe: ({ names, plural, agreement }) =>
-      `${where} is ${describeFactor(value)}${meaning}${explainFactor(kind, value)}, and so ${plural ? 'are' : 'is'} ${names}: ${plural ? 'they agree' : 'it agrees'} ${agreement} with a backward pass that starts so`,
+      `${text}, and so ${plural ? 'are' : 'is'} ${names}: ${plural ? 'they agree' : 'it agrees'} ${agreement} with a backward pass that starts so`,
   }
 }
 

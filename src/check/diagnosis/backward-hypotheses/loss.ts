@@ -46,6 +46,24 @@ function forgottenParentheses(model: Model): MistakenDerivative[] {
   ]
 }
 
+/** The derivative of an inner layer's activation at the output as well, where the loss reads logits. */
+function innerDerivatives({ layers, loss }: Model): MistakenDerivative[] {
+  if (!loss.readsLogits) return []
+  const inner = new Map(layers.slice(0, -1).map(({ activation }) => [activation.text, activation]))
+  return Array.from(inner.values(), ({ text, derivative }) => [
+    {
+      text: `the derivative of ${text}, an inner layer’s, is applied at the output as well`,
+      cost: 1.12,
+      at: (_a: number, _y: number, z: number, right: number) => right * derivative(z),
+    },
+    {
+      text: `the derivative of ${text}, an inner layer’s, is applied at the output as well, taken at A`,
+      cost: 1.15,
+      at: (a: number, _y: number, _z: number, right: number) => right * derivative(a),
+    },
+  ]).flat()
+}
+
 const BINARY_CROSS_ENTROPY: readonly MistakenDerivative[] = [
   {
     text: 'the sigmoid’s derivative is applied to A − Y, which contains it already',
@@ -109,7 +127,12 @@ function mistakesOf({ loss }: Model): readonly MistakenDerivative[] {
 /** Another derivative of the loss than the right one. Multiples of the right one are with the factors. */
 export const proposeLossDerivatives: BackwardHypothesis = function* (baseline) {
   const { model } = baseline
-  const mistakes = [...mistakesOf(model), ...seededWithOnes(model), ...forgottenParentheses(model)]
+  const mistakes = [
+    ...mistakesOf(model),
+    ...innerDerivatives(model),
+    ...seededWithOnes(model),
+    ...forgottenParentheses(model),
+  ]
   for (const mistaken of mistakes) yield replaceDerivative(baseline, mistaken)
 }
 
@@ -118,6 +141,7 @@ function replaceDerivative(
   { text, cost, at }: MistakenDerivative,
 ): BackwardMistake {
   const last = model.layers.length - 1
+  const sentence = `the loss's derivative is wrong at ${nameLayer(model, last)}: ${text}`
   return {
     kind: 'loss-derivative-wrong',
     cost,
@@ -136,8 +160,9 @@ function replaceDerivative(
         return { ...right, data }
       },
     }),
+    text: sentence,
     describe: ({ names, plural, agreement }) =>
-      `the loss's derivative is wrong at ${nameLayer(model, last)}: ${text}; ${names} ${plural ? 'agree' : 'agrees'} ${agreement} with a backward pass that starts so`,
+      `${sentence}; ${names} ${plural ? 'agree' : 'agrees'} ${agreement} with a backward pass that starts so`,
   }
 }
 

@@ -79,6 +79,7 @@ function rescale({ evidence }: Baseline, factor: number, { cost, text }: Cause):
       },
       penalty: (l, k) => factor * steps.penalty(l, k),
     }),
+    text: `every gradient is ${describeFactor(factor)}`,
     describe: ({ names, agreement }) =>
       `${names} are each ${describeFactor(factor)}, by one constant factor (${formatFactor(factor)}): ${text} before they were saved; they agree ${agreement} with the right ones times that factor`,
   }

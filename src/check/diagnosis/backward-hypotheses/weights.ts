@@ -52,6 +52,7 @@ function replaceWeights(
     from: 'upstream',
     layer: l,
     apply: (steps) => ({ ...steps, weights: (at) => (at === l ? mistake.weights : steps.weights(at)) }),
+    text: mistake.sentence,
     describe: ({ names, plural, agreement }) =>
       `${mistake.sentence}; ${names} ${plural ? 'agree' : 'agrees'} ${agreement} with a backward pass that does so`,
   }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { checkGradients } from '../../../../src/check/check-gradients.js'
 import { MISTAKE_KINDS } from '../../../../src/check/diagnosis/kinds.js'
 import type { Finding } from '../../../../src/check/report.js'
-import { MISTAKE_CLASSES } from '../../../support/mistake-classes.js'
+import { MISTAKE_CLASSES, MISTAKE_PAIRS } from '../../../support/mistake-classes.js'
 import {
   makeDoubleCase,
   makeRightCase,
@@ -140,6 +140,18 @@ describe('what people do in a backward pass', () => {
   it.each(Object.keys(MISTAKE_CLASSES))('is named in float32 arithmetic: %s', async (name) => {
     const { cases, kinds, misses } = await scoreZoo(name, 4, { arithmetic: 'float32' }, ({ kind }) => [kind])
     expect(kinds / cases, misses.join('\n')).toBe(1)
+  })
+})
+
+describe('two mistakes at one place', () => {
+  it.each(Object.entries(MISTAKE_PAIRS))('are both named: %s', async (name, { kinds }) => {
+    for (let number = 0; number < 8; number++) {
+      const { problem, variant, tensors } = makeZooCase(name, number)
+      const { diagnosis } = await checkGradients(problem)
+      const at = `${number}: ${variant}: ${diagnosis.map(({ message }) => message).join('\n')}`
+      expect(diagnosis.map((finding) => finding.kind).sort(), at).toEqual([...kinds].sort())
+      for (const finding of diagnosis) expect(finding.tensors, at).toEqual(tensors)
+    }
   })
 })
 
