@@ -47,11 +47,21 @@ export function decodeElements(
   littleEndian: boolean,
   name: string,
 ): Float64Array {
+  if (dtype === 'float64' && littleEndian === HOST_IS_LITTLE_ENDIAN) return copyElements(bytes, name)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const read = elementReader(view, dtype, littleEndian, name)
   const size = ELEMENT_BYTES[dtype]
   const values = allocateElements(bytes.byteLength / size, name)
   for (let i = 0; i < values.length; i++) values[i] = read(i * size)
+  return values
+}
+
+const HOST_IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
+
+/** Elements that are stored as memory holds them; aligned anew, since a file's may lie anywhere. */
+function copyElements(bytes: Uint8Array, name: string): Float64Array {
+  const values = allocateElements(bytes.byteLength / ELEMENT_BYTES.float64, name)
+  new Uint8Array(values.buffer).set(bytes)
   return values
 }
 
