@@ -1,9 +1,17 @@
 import { escapeControls } from '../../src/report/escape-controls.js'
 import { element, replaceContent } from './dom.js'
+import type { ViewName } from './url-state.js'
 import type { DeviceSurvey } from './worker/protocol.js'
 
-/** Says what this browser computes on, as soon as it is known. */
-export function createDeviceLine(survey: Promise<DeviceSurvey>): HTMLElement {
+/** Says what a view computes on, as soon as it is known. */
+export function createDeviceLine(view: ViewName, survey: Promise<DeviceSurvey>): HTMLElement {
+  if (view === 'function') {
+    return element(
+      'p',
+      { class: 'device-line' },
+      'A formula is checked in float64 on this computer’s processor.',
+    )
+  }
   const line = element('p', { class: 'device-line' }, 'Looking for a graphics processor …')
   survey.then(
     (found) => replaceContent(line, ...describe(found)),
@@ -17,13 +25,12 @@ function describe({ gpu, software, reason, cores }: DeviceSurvey): (HTMLElement 
   if (gpu !== undefined) {
     return [
       element('span', { class: 'dot dot-on' }),
-      `This page checks on your graphics processor: ${escapeControls(gpu)}.`,
+      `Graphics processor for WebGPU: ${escapeControls(gpu)}.`,
     ]
   }
-  const adapter =
-    software === undefined ? '' : ` A software adapter, ${escapeControls(software)}, is there under Advanced.`
+  const adapter = software === undefined ? '' : ` There is a software adapter: ${escapeControls(software)}.`
   return [
     element('span', { class: 'dot' }),
-    `No graphics processor for WebGPU (${escapeControls(reason ?? '')}): checks run ${processor}.${adapter}`,
+    `No graphics processor for WebGPU (${escapeControls(reason ?? '')}): checks run ${processor}, unless another device is chosen.${adapter}`,
   ]
 }

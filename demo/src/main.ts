@@ -70,7 +70,7 @@ function start(): void {
     }
     open.abort()
     open = new AbortController()
-    replaceContent(main, createDeviceLine(survey), createView(view, fields, announce))
+    replaceContent(main, createDeviceLine(view, survey), createView(view, fields, announce))
     // after a change of view, not at the beginning, a reader's place is the new content
     if (shown !== undefined && shown !== view) main.focus()
     shown = view

@@ -30,3 +30,9 @@ export function formatAddress(view: ViewName, fields: Readonly<Record<string, st
 export function rememberAddress(view: ViewName, fields: Readonly<Record<string, string | undefined>>): void {
   history.replaceState(null, '', formatAddress(view, fields))
 }
+
+/** Puts a view's fields into the address as a step in the history, so that Back returns to what was shown before. */
+export function visitAddress(view: ViewName, fields: Readonly<Record<string, string | undefined>>): void {
+  const address = formatAddress(view, fields)
+  if (address !== location.hash) history.pushState(null, '', address)
+}

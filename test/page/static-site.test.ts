@@ -65,7 +65,7 @@ it('once loaded it works without its host, the large example too', async () => {
   expect(await readVerdict(page)).toBe('The gradient is wrong')
   await page.getByRole('radio', { name: /A whole image/ }).check()
   await expect
-    .poll(() => page.locator('.results').innerText(), { timeout: 60_000 })
+    .poll(() => page.locator('.verdict').innerText(), { timeout: 60_000 })
     .toContain('The gradient is right')
   expectClean(watched)
 })

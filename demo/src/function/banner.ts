@@ -20,7 +20,7 @@ export function createFunctionBanner({ report, variable, at }: FunctionResult): 
   const compared =
     worst === undefined
       ? ''
-      : `${escapeControls(derivative.gradient)} gives ${formatValue(worst.analytical)} ${where}; numerically it is ${formatValue(worst.numerical)}. The difference is ${formatDifference(report.difference)}, and up to ${formatSetting(report.tolerance)} would be rounding.`
+      : `${escapeControls(derivative.gradient)} gives ${formatValue(worst.analytical)} ${where}; numerically it is ${formatValue(worst.numerical)}. The difference is ${formatDifference(report.difference)}; a right derivative stays below ${formatSetting(report.tolerance)}.`
   const source = derivative.source === 'mathjs' ? ' The derivative was derived for you, by symbols.' : ''
   const special = report.special.map(
     ({ kind, expression, where: place }) =>

@@ -9,7 +9,8 @@ import { createFunctionBanner } from './banner.js'
 import type { FunctionState } from './state.js'
 
 export interface FunctionResults {
-  readonly elements: readonly HTMLElement[]
+  readonly verdict: HTMLElement
+  readonly details: readonly HTMLElement[]
   readonly headline: string
 }
 
@@ -68,8 +69,8 @@ export function createFunctionResults(
   show()
   return {
     headline: banner.headline,
-    elements: [
-      banner.element,
+    verdict: banner.element,
+    details: [
       createCard(
         'The secant approaches the tangent',
         curve.element,

@@ -1,10 +1,13 @@
 import { createField, createNumber, createSegments, createText } from '../controls.js'
 import { element, replaceContent } from '../dom.js'
 import { describeError } from '../error-box.js'
-import { rememberAddress } from '../url-state.js'
+import { markStale, type Shown } from '../results/stale.js'
+import { rememberAddress, visitAddress } from '../url-state.js'
 import type { WorkerClient } from '../worker/client.js'
-import { createFunctionResults, type FunctionResults } from './results.js'
+import { createFunctionResults } from './results.js'
 import { FUNCTION_EXAMPLES, type FunctionExample, formatFunctionState, parseFunctionState } from './state.js'
+
+const RUN_LABEL = 'Check the derivative'
 
 /** The view that checks the derivative of a formula, and shows why the step matters. */
 export function createFunctionView(
@@ -13,9 +16,10 @@ export function createFunctionView(
   announce: (text: string) => void,
 ): HTMLElement {
   const state = parseFunctionState(fields)
-  const results = element('div', { class: 'results' })
+  const verdict = element('div', { class: 'verdict' })
+  const details = element('div', { class: 'results' })
   const remember = () => rememberAddress('function', formatFunctionState(state))
-  let shown: FunctionResults | undefined
+  let shown: Shown | undefined
   let asked = 0
 
   const formula = createText(state.formula, 'x^2', (value) => {
@@ -63,15 +67,36 @@ export function createFunctionView(
     ),
     createField('At', at),
     scheme,
-    element('button', { type: 'submit', class: 'run-button' }, 'Check the derivative'),
+    element('button', { type: 'submit', class: 'run-button' }, RUN_LABEL),
   )
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     if (form.reportValidity()) void run()
   })
 
+  form.addEventListener('input', compareQuestion)
+
+  /** All that the verdict hangs on; the slider's step is only for looking. */
+  function describeQuestion(): string {
+    const { step: _, ...question } = state
+    return JSON.stringify([question, form.checkValidity()])
+  }
+
+  function compareQuestion(): void {
+    if (shown !== undefined) markStale(shown, describeQuestion(), RUN_LABEL)
+  }
+
+  /** Shows a verdict, or an error in its place, with what there is to say about it. */
+  function show(top: HTMLElement, ...below: readonly HTMLElement[]): void {
+    shown = undefined
+    details.classList.remove('is-stale')
+    replaceContent(verdict, top)
+    replaceContent(details, ...below)
+  }
+
   function choose(example: FunctionExample): void {
     Object.assign(state, { formula: example.formula, gradient: example.gradient, at: example.at })
+    visitAddress('function', formatFunctionState(state))
     formula.value = example.formula
     gradient.value = example.gradient
     at.value = String(example.at)
@@ -90,33 +115,36 @@ export function createFunctionView(
 
   async function run(): Promise<void> {
     const turn = ++asked
+    const question = describeQuestion()
     remember()
     showLesson()
     try {
-      const { formula: text, gradient: derivative, at: place, step, scheme: chosen } = state
+      const { formula: text, gradient: derivative, at: place, scheme: chosen } = state
       const result = await client.request({
         kind: 'function',
         formula: text,
         gradient: derivative.trim(),
         at: place,
-        step,
         scheme: chosen,
       })
       if (turn !== asked) return
-      shown = createFunctionResults(result, state, remember)
-      replaceContent(results, ...shown.elements)
-      announce(shown.headline)
+      const results = createFunctionResults(result, state, remember)
+      show(results.verdict, ...results.details)
+      shown = { question, verdict: results.verdict, details }
+      compareQuestion()
+      announce(results.headline)
     } catch (error) {
-      if (turn === asked) replaceContent(results, describeError(error))
+      if (turn === asked) show(describeError(error))
     }
   }
 
   void run()
   return element(
     'div',
-    { class: 'workspace' },
+    { class: 'workspace has-verdict' },
     element('h1', { class: 'visually-hidden' }, 'Check a function’s derivative'),
+    verdict,
     form,
-    results,
+    details,
   )
 }

@@ -1,7 +1,8 @@
+import { STEP_LIMITS } from '../../../src/differentiate/evaluator.js'
 import { createField, createNumber, createSelect, createText } from '../controls.js'
 import { element } from '../dom.js'
 import type { DeviceChoice } from '../worker/protocol.js'
-import type { NetworkState } from './state.js'
+import { MOST_TOLERANCE, type NetworkState } from './state.js'
 
 const DEVICES: readonly { value: DeviceChoice; label: string }[] = [
   { value: 'auto', label: 'auto: the GPU, else the processor' },
@@ -60,7 +61,12 @@ export function createAdvancedPanel(state: NetworkState, onChange: () => void): 
           'Step h',
           createNumber(
             state.step,
-            { least: Number.MIN_VALUE, most: 1e6, isOptional: true, placeholder: 'by precision' },
+            {
+              least: STEP_LIMITS.least,
+              most: STEP_LIMITS.largest,
+              isOptional: true,
+              placeholder: 'by precision',
+            },
             set('step'),
             { id: 'step' },
           ),
@@ -84,7 +90,7 @@ export function createAdvancedPanel(state: NetworkState, onChange: () => void): 
           'Tolerance',
           createNumber(
             state.tolerance,
-            { least: Number.MIN_VALUE, isOptional: true, placeholder: 'by precision' },
+            { least: Number.MIN_VALUE, most: MOST_TOLERANCE, isOptional: true, placeholder: 'by precision' },
             set('tolerance'),
           ),
         ),

@@ -13,6 +13,8 @@ import { lastActivationOf, type NetworkState } from './state.js'
 export interface FormHooks {
   /** Something was set. */
   onChange(): void
+  /** Another example, or another kind of source, was chosen. */
+  onChoose(): void
   onRun(): void
   onPick(files: readonly File[]): void
 }
@@ -23,13 +25,16 @@ export interface NetworkForm {
   rebuild(): void
 }
 
+/** What the button says that checks what is set. */
+export const RUN_LABEL = 'Check the gradient'
+
 /** The form that says what is to be checked. */
 export function createNetworkForm(
   state: NetworkState,
   picked: () => PickedFiles,
   hooks: FormHooks,
 ): NetworkForm {
-  const run = element('button', { type: 'submit', class: 'run-button' }, 'Check the gradient')
+  const run = element('button', { type: 'submit', class: 'run-button' }, RUN_LABEL)
   const body = element('div', { class: 'form-body' })
   const form = element('form', { class: 'panel setup', 'aria-label': 'What to check' }, body, run)
   form.addEventListener('submit', (event) => {
@@ -68,7 +73,8 @@ export function createNetworkForm(
       state.source,
       (value) => {
         state.source = value
-        restructure()
+        rebuild()
+        hooks.onChoose()
         form.querySelector<HTMLInputElement>(`.segments input[value="${value}"]`)?.focus()
         if (value !== 'files') hooks.onRun()
       },
@@ -83,7 +89,7 @@ export function createNetworkForm(
           createExamplePanel(state.example, (id) => {
             state.example = id
             replaceContent(lesson, findExample(id).lesson)
-            change()
+            hooks.onChoose()
             hooks.onRun()
           }),
           describeLesson(),

@@ -8,7 +8,7 @@ import {
   LOSS_NAMES,
   type LossName,
 } from 'webgpu-gradcheck'
-import { GPU_PRECISIONS } from '../../../src/differentiate/evaluator.js'
+import { GPU_PRECISIONS, STEP_LIMITS } from '../../../src/differentiate/evaluator.js'
 import { BUGS, type BugKind } from '../problem/bugs.js'
 import { findExample } from '../problem/examples.js'
 import type { CheckSettings, DeviceChoice, ProblemSource } from '../worker/protocol.js'
@@ -47,6 +47,8 @@ export interface NetworkState {
 const SOURCE_KINDS: readonly SourceKind[] = ['example', 'files', 'random']
 const DEVICE_CHOICES: readonly DeviceChoice[] = ['auto', 'gpu', 'software', 'cpu']
 export const MOST_LAYERS = 12
+/** The difference is never above 1: a tolerance near it passes every gradient. */
+export const MOST_TOLERANCE = 0.999
 
 function createState(): NetworkState {
   return {
@@ -165,8 +167,8 @@ export function parseState(fields: ReadonlyMap<string, string>): NetworkState {
   state.precision = oneOf('precision', GPU_PRECISIONS, state.precision)
   state.method = oneOf('method', ['difference', 'textbook'], state.method)
   state.scheme = oneOf('scheme', ['central', 'forward'], state.scheme)
-  state.step = number('step', Number.MIN_VALUE, 1e6)
-  state.tolerance = number('tolerance', Number.MIN_VALUE, 1e6)
+  state.step = number('step', STEP_LIMITS.least, STEP_LIMITS.largest)
+  state.tolerance = number('tolerance', Number.MIN_VALUE, MOST_TOLERANCE)
   state.sample = whole('sample', 1, 1e9)
   return state
 }

@@ -4,11 +4,12 @@ import { describeBug } from '../problem/bugs.js'
 import { findExample } from '../problem/examples.js'
 import { countParameters } from '../problem/random-network.js'
 import { createResults } from '../results/results.js'
-import { rememberAddress } from '../url-state.js'
+import { markStale, type Shown } from '../results/stale.js'
+import { rememberAddress, visitAddress } from '../url-state.js'
 import { type WorkerClient, WorkerError } from '../worker/client.js'
 import { createExplanation } from './explanation.js'
 import { acceptDrops, type PickedFiles } from './file-panel.js'
-import { createNetworkForm } from './form.js'
+import { createNetworkForm, RUN_LABEL } from './form.js'
 import { createProgressLine } from './progress.js'
 import { describeSettings, describeSource, formatState, lastActivationOf, parseState } from './state.js'
 
@@ -25,12 +26,42 @@ export function createNetworkView(
   const state = parseState(fields)
   let picked: PickedFiles = { files: [] }
   let running: { controller: AbortController; finished: Promise<void> } | undefined
-  const results = element('div', { class: 'results' })
+  let shown: Shown | undefined
+  const verdict = element('div', { class: 'verdict' })
+  const details = element('div', { class: 'results' })
   const form = createNetworkForm(state, () => picked, {
-    onChange: () => rememberAddress('network', formatState(state)),
+    onChange: () => {
+      rememberAddress('network', formatState(state))
+      compareQuestion()
+    },
+    onChoose: () => {
+      visitAddress('network', formatState(state))
+      compareQuestion()
+    },
     onRun: () => void run(true),
     onPick: (files) => void pick(files),
   })
+  // what is no number yet is another question, too
+  form.element.addEventListener('input', compareQuestion)
+
+  /** All that the verdict hangs on. */
+  function describeQuestion(): string {
+    const files = picked.files.map(({ name, size, lastModified }) => [name, size, lastModified])
+    const isComplete = form.element.checkValidity()
+    return JSON.stringify([formatState(state), state.source === 'files' ? files : [], isComplete])
+  }
+
+  function compareQuestion(): void {
+    if (shown !== undefined) markStale(shown, describeQuestion(), RUN_LABEL)
+  }
+
+  /** Shows a verdict, or what stands in its place, with what there is to say about it. */
+  function show(top: HTMLElement, ...below: readonly HTMLElement[]): void {
+    shown = undefined
+    details.classList.remove('is-stale')
+    replaceContent(verdict, top)
+    replaceContent(details, ...below)
+  }
 
   async function run(isAsked: boolean): Promise<void> {
     if (!form.element.reportValidity()) return
@@ -56,9 +87,10 @@ export function createNetworkView(
     const { signal } = controller
     const isCurrent = () => running?.controller === controller
     const progress = createProgressLine(() => controller.abort())
-    replaceContent(results, progress.element)
-    // on a narrow screen the results lie below the form
-    if (isAsked && results.getBoundingClientRect().top > innerHeight - 120) results.scrollIntoView()
+    const question = describeQuestion()
+    show(progress.element)
+    const { top } = verdict.getBoundingClientRect()
+    if (isAsked && (top < 0 || top > innerHeight - 120)) verdict.scrollIntoView()
     announce('Checking')
     before?.controller.abort()
     await before?.finished
@@ -75,9 +107,11 @@ export function createNetworkView(
         { signal, onProgress: (at, adapter) => progress.update(at, adapter) },
       )
       if (!isCurrent()) return
-      const shown = createResults(report, summary, { title, published })
-      replaceContent(results, shown.element)
-      announce(shown.headline)
+      const results = createResults(report, summary, { title, published })
+      show(results.verdict, ...results.details)
+      shown = { question, verdict: results.verdict, details }
+      compareQuestion()
+      announce(results.headline)
     } catch (error) {
       if (isCurrent()) showError(error)
     }
@@ -86,14 +120,11 @@ export function createNetworkView(
   function showError(error: unknown): void {
     const stopped = error instanceof WorkerError && error.code === 'stopped'
     if (stopped) {
-      replaceContent(
-        results,
-        element('div', { class: 'panel' }, element('p', {}, 'Stopped: nothing was compared yet.')),
-      )
+      show(element('div', { class: 'panel' }, element('p', {}, 'Stopped: nothing was compared yet.')))
       announce('Stopped')
       return
     }
-    replaceContent(results, describeError(error))
+    show(describeError(error))
   }
 
   async function pick(files: readonly File[]): Promise<void> {
@@ -109,8 +140,7 @@ export function createNetworkView(
         const last = lastActivationOf(state.loss) ?? 'linear'
         state.activations = Array.from({ length: layers }, (_, l) => (l < layers - 1 ? 'relu' : last))
       }
-      replaceContent(
-        results,
+      show(
         element(
           'div',
           { class: 'panel empty' },
@@ -123,7 +153,7 @@ export function createNetworkView(
       showError(error)
     }
     form.rebuild()
-    rememberAddress('network', formatState(state))
+    visitAddress('network', formatState(state))
   }
 
   function describeTitle(): string {
@@ -145,22 +175,22 @@ export function createNetworkView(
   const isSmall = state.source === 'random' && countParameters(state.widths) <= MOST_PARAMETERS_UNASKED
   if (state.source === 'example' || isSmall) queueMicrotask(() => void run(false))
   else {
-    replaceContent(
-      results,
+    show(
       element(
         'div',
         { class: 'panel empty' },
         element('h2', {}, 'Nothing checked yet'),
-        element('p', {}, 'Set up the network beside and press “Check the gradient”.'),
+        element('p', {}, `Set up the network and press “${RUN_LABEL}”.`),
       ),
     )
   }
   const workspace = element(
     'div',
-    { class: 'workspace' },
+    { class: 'workspace has-verdict' },
     element('h1', { class: 'visually-hidden' }, 'Check a network’s gradient'),
+    verdict,
     form.element,
-    element('div', { class: 'result-list' }, results, createExplanation()),
+    element('div', { class: 'result-list' }, details, createExplanation()),
   )
   acceptDrops(workspace, (files) => void pick(files))
   return workspace

@@ -37,7 +37,7 @@ export function createFacts(report: CheckReport): HTMLElement {
     [
       'Work',
       `${formatQuantity(timing.perturbations, 'perturbation')} in ${formatSeconds(timing.seconds)}`,
-      'Every parameter is moved by +h and, in the central scheme, by −h; the rest stays as it is.',
+      'Every parameter is moved so far that what it feeds changes by about h, up and, in the central scheme, down; the rest stays as it is.',
     ],
     [
       'Method',

@@ -12,8 +12,7 @@ import {
 import { formatShape } from '../../../src/tensor.js'
 import type { ErrorHistogram, GradientSummary } from '../worker/protocol.js'
 import { CLASSES_PER_DECADE, LOWEST_POWER } from '../worker/summarize.js'
-import { VERDICT_LABELS } from './tensor-table.js'
-import { describeVerdict } from './verdict-banner.js'
+import { describeChecked, describeTensor, describeVerdict } from './verdict-words.js'
 
 /** The report as one HTML file that needs no other: no script, no address. Everything from outside is escaped. */
 export function formatHtmlReport(
@@ -22,7 +21,7 @@ export function formatHtmlReport(
   title: string,
   date: Date,
 ): string {
-  const { headline, explanation } = describeVerdict(report)
+  const { headline, explanation, reasons } = describeVerdict(report)
   const { device, timing } = report
   const facts: [string, string][] = [
     ['Difference', `${formatDifference(report.difference)}, tolerance ${formatSetting(report.tolerance)}`],
@@ -56,18 +55,19 @@ export function formatHtmlReport(
 <h1 class="${report.verdict}">${escapeHtml(headline)}</h1>
 <p>${escapeHtml(explanation)}</p>
 ${list(report.diagnosis.map(({ message }) => message))}
-${list(report.notices)}
+${list(reasons)}
+${list(report.notices.filter((notice) => !reasons.includes(notice)))}
 <h2>Tensors</h2>
 ${formatTable(
   ['Gradient', 'Shape', 'Checked', 'Difference', 'Wrong', 'Kinks', 'Verdict'],
   report.tensors.map((tensor) => [
     tensor.gradient,
     formatShape(tensor.shape),
-    formatCount(tensor.checked),
-    formatDifference(tensor.difference),
+    describeChecked(tensor),
+    tensor.checked === 0 ? '–' : formatDifference(tensor.difference),
     formatCount(tensor.wrongEntries),
     formatCount(tensor.kinks),
-    VERDICT_LABELS[tensor.verdict],
+    describeTensor(tensor, report).label,
   ]),
 )}
 <h2>Worst entries</h2>

@@ -10,7 +10,8 @@ import { createDownloads } from './downloads.js'
 import { createEntryTable } from './entry-table.js'
 import { createFacts } from './facts.js'
 import { createTensorTable } from './tensor-table.js'
-import { createBanner, describeVerdict } from './verdict-banner.js'
+import { createBanner } from './verdict-banner.js'
+import { describeVerdict } from './verdict-words.js'
 
 export interface ResultsContext {
   /** What was checked, for the downloads. */
@@ -19,12 +20,19 @@ export interface ResultsContext {
   readonly published?: number
 }
 
-/** Everything that a check found, the verdict in words first. */
+/** What a check found: the verdict in words, and everything behind it. */
+export interface Results {
+  readonly verdict: HTMLElement
+  readonly details: readonly HTMLElement[]
+  readonly headline: string
+}
+
+/** Shows what a check found. */
 export function createResults(
   report: CheckReport,
   summary: GradientSummary,
   context: ResultsContext,
-): { element: HTMLElement; headline: string } {
+): Results {
   const gradients = report.gradients ?? []
   const charts = element('div', { class: 'chart-grid' })
   const failing = report.tensors.findIndex(({ verdict }) => verdict === 'fail')
@@ -63,18 +71,18 @@ export function createResults(
     ]
   }
 
-  const parts = [
-    createBanner(report, context.published),
-    createCard('Tensors', 'card-table', undefined, table.element),
-    charts,
-    summary.largest.length > 0 &&
-      createCard('Worst entries', 'card-table', undefined, createEntryTable(report, summary)),
-    createFacts(report),
-    createDownloads(report, summary, context.title),
-  ]
   if (gradients.length > 0 && report.parameters.checked > 0) show(Math.max(0, failing))
   return {
-    element: element('div', { class: 'result-list' }, ...parts),
+    verdict: createBanner(report, context.published),
+    details: [
+      createCard('Tensors', 'card-table', undefined, table.element),
+      charts,
+      ...(summary.largest.length === 0
+        ? []
+        : [createCard('Worst entries', 'card-table', undefined, createEntryTable(report, summary))]),
+      createFacts(report),
+      createDownloads(report, summary, context.title),
+    ],
     headline: describeVerdict(report).headline,
   }
 }

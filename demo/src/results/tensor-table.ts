@@ -1,18 +1,13 @@
-import type { CheckReport, Verdict } from 'webgpu-gradcheck'
+import type { CheckReport } from 'webgpu-gradcheck'
 import { escapeControls } from '../../../src/report/escape-controls.js'
 import { formatCount, formatDifference } from '../../../src/report/format-numbers.js'
 import { formatShape } from '../../../src/tensor.js'
 import { element } from '../dom.js'
-
-export const VERDICT_LABELS: Readonly<Record<Verdict, string>> = {
-  pass: 'right',
-  fail: 'wrong',
-  inconclusive: 'cannot tell',
-}
+import { describeChecked, describeTensor, type TensorWords } from './verdict-words.js'
 
 /** A verdict as a small badge: a word, so that colour only repeats it. */
-function createBadge(verdict: Verdict): HTMLElement {
-  return element('span', { class: `badge badge-${verdict}` }, VERDICT_LABELS[verdict])
+function createBadge({ label, kind }: TensorWords): HTMLElement {
+  return element('span', { class: `badge badge-${kind}` }, label)
 }
 
 /** A row a tensor; choosing one shows its charts. */
@@ -33,12 +28,12 @@ export function createTensorTable(
       'tr',
       { onclick: (event: MouseEvent) => event.target === button || onChoose(t) },
       element('th', { scope: 'row' }, button),
-      element('td', {}, createBadge(tensor.verdict)),
-      element('td', {}, formatShape(tensor.shape)),
-      element('td', { class: 'number' }, formatCount(tensor.checked)),
+      element('td', {}, createBadge(describeTensor(tensor, report))),
       element('td', { class: 'number' }, tensor.checked === 0 ? '–' : formatDifference(tensor.difference)),
       element('td', { class: 'number' }, formatCount(tensor.wrongEntries)),
+      element('td', { class: 'number' }, describeChecked(tensor)),
       hasKinks && element('td', { class: 'number' }, formatCount(tensor.kinks)),
+      element('td', {}, formatShape(tensor.shape)),
     )
   })
   const table = element(
@@ -51,10 +46,12 @@ export function createTensorTable(
       element(
         'tr',
         {},
-        ...['Gradient', 'Verdict', 'Shape'].map((name) => element('th', { scope: 'col' }, name)),
-        ...['Checked', 'Difference', 'Wrong', ...(hasKinks ? ['Kinks'] : [])].map((name) =>
+        ...['Gradient', 'Verdict'].map((name) => element('th', { scope: 'col' }, name)),
+        // what a narrow screen shows without scrolling comes first
+        ...['Difference', 'Wrong', 'Checked', ...(hasKinks ? ['Kinks'] : [])].map((name) =>
           element('th', { scope: 'col', class: 'number' }, name),
         ),
+        element('th', { scope: 'col' }, 'Shape'),
       ),
     ),
     element('tbody', {}, ...rows),

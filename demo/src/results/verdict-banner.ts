@@ -1,97 +1,55 @@
 import type { CheckReport, Verdict } from 'webgpu-gradcheck'
-import { listNames } from '../../../src/list-names.js'
 import { escapeControls } from '../../../src/report/escape-controls.js'
-import {
-  formatCount,
-  formatDifference,
-  formatQuantity,
-  formatSetting,
-} from '../../../src/report/format-numbers.js'
+import { formatDifference, formatSetting } from '../../../src/report/format-numbers.js'
 import { formatPower } from '../charts/powers.js'
 import { element, svgElement } from '../dom.js'
 import { createMistakePage } from './mistake-page.js'
-
-/** The verdict as people say it. */
-export interface VerdictWords {
-  readonly headline: string
-  readonly explanation: string
-}
-
-/** Puts a report's verdict into words. */
-export function describeVerdict(report: CheckReport): VerdictWords {
-  const { checked, total } = report.parameters
-  const scope =
-    checked === total
-      ? `All ${formatQuantity(total, 'parameter')}`
-      : `${formatCount(checked)} of ${formatQuantity(total, 'parameter')}`
-  const difference = formatDifference(report.difference)
-  if (report.interrupted && report.verdict !== 'fail') {
-    return {
-      headline: 'Stopped before the end',
-      explanation:
-        checked === 0
-          ? 'Nothing has been compared yet.'
-          : `${scope} were compared and no wrong entry was found so far (difference ${difference}).`,
-    }
-  }
-  switch (report.verdict) {
-    case 'pass':
-      return {
-        headline: checked === total ? 'The gradient is right' : 'The gradient is right where it was checked',
-        explanation: `${scope} agree with the numerical gradient: the difference is ${difference}, and up to ${formatSetting(report.tolerance)} would be rounding.`,
-      }
-    case 'fail': {
-      const names = report.tensors.flatMap(({ verdict, gradient }) =>
-        verdict === 'fail' ? [escapeControls(gradient)] : [],
-      )
-      const wrong = report.tensors.reduce((sum, tensor) => sum + tensor.wrongEntries, 0)
-      const where = names.length === 0 ? 'It' : listNames(names)
-      const [verb, own] = names.length < 2 ? ['disagrees', 'its'] : ['disagree', 'their']
-      return {
-        headline: 'The gradient is wrong',
-        explanation: `${where} ${verb} with ${own} numerical value in ${formatQuantity(wrong, 'entry').replace('entrys', 'entries')}. The difference is ${difference}; a right gradient stays below ${formatSetting(report.tolerance)}.`,
-      }
-    }
-    case 'inconclusive':
-      return {
-        headline: 'Cannot tell',
-        explanation: `The numerical side is too poor here to judge: difference ${difference}, its own error about ${formatDifference(report.numericalError)}.`,
-      }
-  }
-}
+import { describeVerdict } from './verdict-words.js'
 
 /** The verdict in large letters, its reasons, and where the difference lies on a scale. */
 export function createBanner(report: CheckReport, published: number | undefined): HTMLElement {
-  const { headline, explanation } = describeVerdict(report)
-  const kind = report.interrupted && report.verdict !== 'fail' ? 'inconclusive' : report.verdict
+  const { headline, explanation, reasons } = describeVerdict(report)
+  const { verdict } = report
   return element(
     'section',
-    { class: `panel banner banner-${kind}`, 'aria-label': 'Verdict' },
+    { class: `panel banner banner-${verdict}`, 'aria-label': 'Verdict' },
     element(
       'div',
       { class: 'banner-head' },
-      createIcon(kind),
+      createIcon(verdict),
       element('div', {}, element('h2', { class: 'banner-title' }, headline), element('p', {}, explanation)),
     ),
-    ...createFindings(report),
+    ...createFindings(report, reasons),
     createScale(report),
     published !== undefined && describePublished(published, report.difference),
   )
 }
 
-function createFindings(report: CheckReport): HTMLElement[] {
-  const found = report.diagnosis.map(({ kind, message }) =>
-    element('li', {}, escapeControls(message), createMistakePage(kind)),
-  )
-  const notices = report.notices.map((notice) => element('li', {}, escapeControls(notice)))
+function createFindings(report: CheckReport, reasons: readonly string[]): HTMLElement[] {
+  const told = new Set([...reasons, ...report.diagnosis.map(({ message }) => message)])
   return [
-    ...(found.length === 0
-      ? []
-      : [element('h3', {}, 'What is wrong'), element('ul', { class: 'findings' }, ...found)]),
-    ...(notices.length === 0
-      ? []
-      : [element('h3', {}, 'To know'), element('ul', { class: 'findings' }, ...notices)]),
+    ...createList(
+      'What is wrong',
+      report.diagnosis.map(({ kind, message }) => [escapeControls(message), createMistakePage(kind)]),
+    ),
+    ...createList(
+      'Why',
+      reasons.map((reason) => [escapeControls(reason)]),
+    ),
+    ...createList(
+      'To know',
+      report.notices.filter((notice) => !told.has(notice)).map((notice) => [escapeControls(notice)]),
+    ),
   ]
+}
+
+function createList(
+  title: string,
+  items: readonly (readonly (string | HTMLElement | undefined)[])[],
+): HTMLElement[] {
+  if (items.length === 0) return []
+  const list = items.map((item) => element('li', {}, ...item))
+  return [element('h3', {}, title), element('ul', { class: 'findings' }, ...list)]
 }
 
 const ICONS: Readonly<Record<Verdict, string>> = {
@@ -112,9 +70,13 @@ export function createIcon(verdict: Verdict): SVGElement {
 
 const SCALE = { from: -12, to: 0 } as const
 
-/** The difference on a logarithmic scale, right on one side of the tolerance and wrong on the other. */
-function createScale({ difference, tolerance, parameters }: CheckReport): HTMLElement | undefined {
-  if (parameters.checked === 0) return undefined
+/**
+ * The difference on a logarithmic scale, right on one side of the tolerance and wrong on the other: only where that is
+ * the verdict, since single entries and their errors are judged too.
+ */
+function createScale({ verdict, difference, tolerance }: CheckReport): HTMLElement | undefined {
+  const side = difference > tolerance ? 'fail' : 'pass'
+  if (verdict !== side) return undefined
   const { from, to } = SCALE
   const share = (value: number) => {
     const power = value > 0 ? Math.log10(value) : from

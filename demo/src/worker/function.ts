@@ -24,12 +24,11 @@ const SERIES: readonly number[] = Array.from(
  * @throws GradcheckError for a formula that cannot be read or drawn
  */
 export async function examineFunction(request: FunctionRequest): Promise<FunctionResult> {
-  const { formula, gradient, at, step, scheme } = request
+  const { formula, gradient, at, scheme } = request
   const variable = await findVariable(formula)
   const problem = { formula, at: { [variable]: at }, ...(gradient === '' ? {} : { gradient }) }
   const report = await checkFunction(problem, {
     evaluator: createCpuFunctionEvaluator('this computer’s processor'),
-    step,
     scheme,
     steps: true,
   })

@@ -38,7 +38,6 @@ export interface FunctionRequest {
   /** Its derivative as typed; empty for mathjs's. */
   readonly gradient: string
   readonly at: number
-  readonly step: number
   readonly scheme: Scheme
 }
 
