@@ -10,7 +10,7 @@ import { combineFindings } from './fast/combine-findings.js'
 import { mergeFindings } from './fast/merge-findings.js'
 import { listEntries } from './gradient-entries.js'
 import { judgeTensor, type TensorEvidence, type Totals } from './judge.js'
-import { describeKinks } from './kinks.js'
+import { describeKinks } from './kinks/describe-kinks.js'
 import { type BoundProblem, bindProblem, type Problem } from './problem.js'
 import type { CheckReport, StepReport } from './report.js'
 import { describeSampling, explainSampling } from './sampling.js'
@@ -104,7 +104,7 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
       ...setup.findings.map(({ message }) => message),
       ...concluded.reasons,
       ...(bound.savedCost === undefined ? adviseToSaveCost(diagnosis) : []),
-      ...describeKinks(base, results, refinement, settings),
+      ...describeKinks(base, results, refinement, evaluated.kinks, settings),
       ...(merged?.notices ?? []),
       ...(sampling === undefined || interrupted ? [] : explainSampling(sampling)),
       ...(swept?.notices ?? []),
@@ -121,7 +121,7 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
 /** What each tensor is judged by. */
 function gatherEvidence(
   { gradients }: BoundProblem,
-  { estimate, secondLook, refinement }: EvaluatedGradients,
+  { estimate, secondLook, refinement, kinks }: EvaluatedGradients,
   tolerances: readonly number[],
 ): TensorEvidence[] {
   return gradients.map((gradient, t) => ({
@@ -129,7 +129,9 @@ function gatherEvidence(
     estimate,
     tolerance: tolerances[t],
     truncations: secondLook.truncations[t],
-    crossings: refinement.crossed[t].length,
+    crossings: Math.max(refinement.crossed[t].length, kinks.positions[t].length),
+    between: kinks.between[t],
+    untested: kinks.untested[t],
   }))
 }
 

@@ -19,7 +19,7 @@ import {
   type GradientRounding,
 } from './error-estimate.js'
 import { checkDirections, type FastFindings } from './fast/fast-check.js'
-import { settleEntriesOnKinks } from './kinks.js'
+import { type SettledKinks, settleKinks } from './kinks/settle-kinks.js'
 import type { BoundProblem } from './problem.js'
 import { lookAgain, type SecondLook } from './suspects.js'
 
@@ -38,6 +38,7 @@ export interface EvaluatedGradients {
   readonly rounding: GradientRounding
   readonly crossValidation: CrossValidation
   readonly refinement: KinkRefinement
+  readonly kinks: SettledKinks
   readonly secondLook: SecondLook
   /** What random directions found, in a fast check. */
   readonly fast: FastFindings | undefined
@@ -81,9 +82,9 @@ export async function evaluateGradients(
   // whole losses lose their digits where a step is small
   const ofSmallSteps = evaluator.name === 'textbook' ? createCpuEvaluator('') : evaluator
   const refinement = await refineKinks(model, ofSmallSteps, results, settings, hooks)
-  const truncations = settleEntriesOnKinks(base, results, gradients, refinement)
+  const kinks = settleKinks({ base, results, gradients, estimate, tolerances }, refinement)
   const evidence = { model, evaluator, settings, results, gradients, estimate, tolerances }
-  const secondLook = await lookAgain(evidence, truncations, hooks)
+  const secondLook = await lookAgain(evidence, kinks.truncations, hooks)
   return {
     base,
     selection,
@@ -95,6 +96,7 @@ export async function evaluateGradients(
     rounding,
     crossValidation,
     refinement,
+    kinks,
     secondLook,
     fast,
   }

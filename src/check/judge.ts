@@ -37,6 +37,10 @@ export interface TensorEvidence {
   readonly truncations: Float64Array | undefined
   /** How many entries' perturbations crossed a kink at the step asked for. */
   readonly crossings: number
+  /** Positions of results on a kink that are possible there, but by no convention. */
+  readonly between: ReadonlySet<number>
+  /** True where all that the gradient consists of comes from units on their kinks. */
+  readonly untested: boolean
 }
 
 /**
@@ -69,6 +73,7 @@ export function judgeTensor(
   // disagree, but by no more than the errors of both sides
   const excused: Offence[] = []
   let unresolved = 0
+  let between = 0
   let overflowed = 0
   for (let k = 0; k < done; k++) {
     const offset = entries[k]
@@ -84,7 +89,10 @@ export function judgeTensor(
     const distance = Math.abs(analytical - numerical)
     if (distance <= tolerance * (Math.abs(analytical) + Math.abs(numerical))) continue
     if (distance <= allowedDistance(evidence, tensor, t, k)) excused.push({ k, excess: distance })
-    else if (kinks[k] === 0 || !Number.isNaN(truncations?.[k] ?? Number.NaN))
+    else if (evidence.between.has(k)) {
+      between++
+      open.push({ k, excess: distance })
+    } else if (kinks[k] === 0 || !Number.isNaN(truncations?.[k] ?? Number.NaN))
       wrong.push({ k, excess: distance })
     else {
       unresolved++
@@ -97,6 +105,8 @@ export function judgeTensor(
   const reasons: Reason[] = []
   if (unresolved > 0) reasons.push({ kind: 'unresolved', count: unresolved })
   if (overflowed > 0) reasons.push({ kind: 'overflowed', count: overflowed })
+  if (between > 0) reasons.push({ kind: 'between', count: between })
+  if (evidence.untested) reasons.push({ kind: 'untested' })
   const size = sizeOf(sum, gradient.values, done)
   const numericalError = sum.norms === 0 ? 0 : error / sum.norms
   const isAbove = sum.distance > tolerance * size

@@ -11,6 +11,10 @@ export type Reason =
   | { readonly kind: 'unresolved'; readonly count: number }
   /** Entries whose numerical value is not finite. */
   | { readonly kind: 'overflowed'; readonly count: number }
+  /** Entries on a kink that lie among the values that are possible there, where no convention for f′(0) puts them. */
+  | { readonly kind: 'between'; readonly count: number }
+  /** All that its gradient consists of comes from units on their kinks. */
+  | { readonly kind: 'untested' }
   /** The numerical error, relative to the gradients' norms, is above the tolerance; and which part of it is larger. */
   | { readonly kind: 'numerical-error'; readonly error: number; readonly cause: 'rounding' | 'truncation' }
   /** The difference is above the tolerance, and rounding of the analytical gradient explains it. */
@@ -41,6 +45,8 @@ export function explainReasons(open: readonly OpenTensor[], evaluator: Evaluator
   return [
     ...explainUnresolved(find('unresolved')),
     ...explainOverflow(find('overflowed'), evaluator),
+    ...explainBetween(find('between')),
+    ...explainUntested(find('untested')),
     ...explainNumericalError(find('numerical-error'), evaluator),
     ...explainRounded(find('rounded')),
     ...explainDirections(find('directions')),
@@ -64,6 +70,22 @@ function explainOverflow(found: Found<'overflowed'>, { precision }: Evaluator): 
   const remedy = precision === 'double' ? 'smaller weights or inputs' : 'float64, on the CPU'
   return [
     `${count} numerical ${derivatives} not finite, of ${listFew(found)}: the arithmetic overflowed; try ${remedy}`,
+  ]
+}
+
+function explainBetween(found: Found<'between'>): string[] {
+  if (found.length === 0) return []
+  const count = sumCounts(found)
+  const sit = count === 1 ? 'entry sits' : 'entries sit'
+  return [
+    `${count} ${sit} on a kink, in ${listFew(found)}, with a value between the possible ones that no f′(0) gives: of the left side, of the right, or their mean, the same for all units of a layer; look at f′ in the code, or check at another point`,
+  ]
+}
+
+function explainUntested(found: Found<'untested'>): string[] {
+  if (found.length === 0) return []
+  return [
+    `${listFew(found)} could not be tested: every unit that gives ${found.length === 1 ? 'it' : 'them'} a gradient sits on a kink, where what f′(0) is taken for decides; check at another point, such as one with biases that are not 0`,
   ]
 }
 

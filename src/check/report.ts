@@ -41,13 +41,16 @@ export interface TensorReport {
   /** What was moved: its elements, one by one, or the outputs of its layer before the activation. */
   readonly perturbed: Perturbed
   /**
-   * How many of its perturbations crossed a kink (ReLU at 0). Where outputs are moved, those count that do so even
-   * with next to no step.
+   * How many of its perturbations crossed a kink (ReLU at 0), or sit on one. Where outputs are moved, those count that
+   * do so even with next to no step.
    */
   readonly kinks: number
   /** How many checked elements are off by more than the tolerance and their own error estimate. */
   readonly wrongEntries: number
-  /** How many an inconclusive tensor leaves open: not finite, or off by no more than the errors of both gradients. */
+  /**
+   * How many an inconclusive tensor leaves open: not finite, off by no more than the errors of both gradients, or on a
+   * kink with a value between the possible ones.
+   */
   readonly undecidedEntries: number
   /** Worst elements first, wrong ones before those left open; empty when the tensor passes. */
   readonly worst: readonly EntryReport[]

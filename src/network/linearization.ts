@@ -79,19 +79,6 @@ function propagate(
   })
 }
 
-/** Backpropagation in float64 where every unit on its kink has the slope of a convention, in the order of `parameters`. */
-export function gradientsByConvention(base: Linearization, convention: KinkConvention): Float64Array[] {
-  const { model, pass } = base
-  const backpropagation = propagate(model, pass, (l, k) => {
-    const { activation } = model.layers[l]
-    const z = pass.Z[l].data[k]
-    return isOnKink(activation, z, base.deviations.Z[l].data[k])
-      ? slopeAtKink(activation, convention)
-      : activation.derivative(z)
-  })
-  return model.parameters.map((parameter) => backpropagation.gradient(parameter))
-}
-
 /** True where rounding in float64 leaves open on which side of its kink a pre-activation is. */
 export function isOnKink(activation: Activation, z: number, deviation: number): boolean {
   return activation.hasKink && Math.abs(z) <= KINK_DEVIATIONS * FLOAT64_ROUNDOFF * deviation

@@ -1,7 +1,14 @@
 import { type DType, unitRoundoff } from '../tensor.js'
 import { type Activation, sigmoid } from './activations.js'
 import { FactoredDeviations } from './factored-deviations.js'
-import { higherSlopes, type Linearization, mapMatrix, slopeAtKink, sumRoundings } from './linearization.js'
+import {
+  higherSlopes,
+  isOnKink,
+  type Linearization,
+  mapMatrix,
+  slopeAtKink,
+  sumRoundings,
+} from './linearization.js'
 import { createMatrix, type Matrix, transpose } from './matrix.js'
 import { lossDerivativeMagnitude, slopeMagnitude } from './model.js'
 import { normOf, RootSum, rootSumSquares } from './root-sum-squares.js'
@@ -182,7 +189,9 @@ function combineSamples(matrix: Matrix): Float64Array {
 function shortSlopeDeviation(activation: Activation, z: number, ofZ: number, u: number): number {
   const slope = activation.derivative(z)
   const curvature = higherSlopes(activation, z).second
-  const mayCross = activation.hasKink && Math.abs(z) < KINK_DEVIATIONS * u * ofZ
+  // a unit on its kink in float64 as well has the slope of a convention, which is looked for
+  const mayCross =
+    activation.hasKink && Math.abs(z) < KINK_DEVIATIONS * u * ofZ && !isOnKink(activation, z, ofZ)
   const jump = mayCross ? (slopeAtKink(activation, 'right') - slopeAtKink(activation, 'left')) / u : 0
   const rounding = curvature === 0 ? 0 : Math.abs(slope) + Math.min(1, Math.abs(activation.value(z)))
   return rootSumSquares(curvature * ofZ, rounding, jump)

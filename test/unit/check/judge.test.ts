@@ -53,6 +53,8 @@ function judge(
     tolerance: 1e-7,
     truncations: truncations && Float64Array.from(truncations),
     crossings: 0,
+    between: new Set<number>(),
+    untested: false,
   }
   return { ...judgeTensor(tensor, 0, evidence, totals), totals }
 }

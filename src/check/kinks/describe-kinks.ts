@@ -1,54 +1,16 @@
-import { type DifferenceSettings, moveOf, type TensorDerivatives } from '../differentiate/evaluator.js'
-import type { KinkRefinement } from '../differentiate/refine-kinks.js'
-import { crossesKink } from '../network/activations.js'
-import { type AnalyticalGradient, userIndex } from '../network/bind.js'
-import { gradientsByConvention, isOnKink, type Linearization } from '../network/linearization.js'
-import type { ParameterTensor } from '../network/model.js'
+import { type DifferenceSettings, moveOf, type TensorDerivatives } from '../../differentiate/evaluator.js'
+import type { KinkRefinement } from '../../differentiate/refine-kinks.js'
+import { crossesKink } from '../../network/activations.js'
+import { userIndex } from '../../network/bind.js'
+import { isOnKink, type Linearization, slopeAtKink } from '../../network/linearization.js'
+import type { ParameterTensor } from '../../network/model.js'
+import { joinNames } from '../diagnosis/messages.js'
+import type { KinkAgreement, SettledKinks } from './settle-kinks.js'
 
 /** How many entries of a tensor are followed through the network to see which unit crosses. */
 const MOST_FOLLOWED = 3
 /** How many tensors the notices name by themselves. */
 const MOST_NAMED = 4
-
-/**
- * Settles the entries that sit on a kink: the loss has no derivative there, and backpropagation gives one all the
- * same, by a convention for f′(0). Any value is right between the one-sided slopes and the gradients by the usual
- * conventions (f′(0) of the left side, of the right side, or their mean), which need not lie between the slopes
- * where several units are on their kinks. Of these values the results get the one nearest to the analytical
- * gradient's.
- * @returns for each tensor bounds on the truncation of its results where they are known: 0 for what was evaluated with
- * next to no step, NaN for the others; nothing where no entry crossed a kink
- */
-export function settleEntriesOnKinks(
-  base: Linearization,
-  results: readonly TensorDerivatives[],
-  gradients: readonly AnalyticalGradient[],
-  { crossed, onKinks }: KinkRefinement,
-): (Float64Array | undefined)[] {
-  const truncations = results.map(({ entries, kinks }, t) => {
-    if (crossed[t].length === 0) return undefined
-    const known = new Float64Array(entries.length).fill(Number.NaN)
-    for (const position of crossed[t]) if (kinks[position] === 0) known[position] = 0
-    for (const position of onKinks[t].positions) known[position] = 0
-    return known
-  })
-  if (onKinks.every(({ positions }) => positions.length === 0)) return truncations
-  const conventions = (['left', 'right', 'mean'] as const).map((side) => gradientsByConvention(base, side))
-  for (const [t, { positions, left, right }] of onKinks.entries()) {
-    const { entries, derivatives } = results[t]
-    for (const [k, position] of positions.entries()) {
-      const entry = entries[position]
-      const usual = conventions.map((gradient) => gradient[t][entry])
-      const low = Math.min(left[k], right[k], ...usual)
-      const high = Math.max(left[k], right[k], ...usual)
-      // not finite where the arithmetic overflowed: the verdict leaves that open
-      if (Number.isFinite(low + high)) {
-        derivatives[position] = Math.min(high, Math.max(low, gradients[t].values[entry]))
-      }
-    }
-  }
-  return truncations
-}
 
 /** A unit, at one sample, that a perturbation carries across its kink. */
 interface Crossing {
@@ -63,27 +25,56 @@ export function describeKinks(
   base: Linearization,
   results: readonly TensorDerivatives[],
   refinement: KinkRefinement,
+  settled: SettledKinks,
   settings: DifferenceSettings,
 ): string[] {
   const sitting = describeEach(
     base,
     results,
-    refinement.onKinks.map(({ positions }) => positions),
+    settled.positions,
     settings,
     true,
     (entries) => `${entries} on a kink`,
-    ': any value between the one-sided slopes there was accepted',
+    `: ${describeAgreement(base, settled.agreement)}`,
   )
   const crossing = describeEach(
     base,
     results,
-    refinement.crossed.map((positions, t) => without(positions, refinement.onKinks[t].positions)),
+    refinement.crossed.map((positions, t) => without(positions, settled.positions[t])),
     settings,
     false,
     (entries) => `${entries} a kink`,
     ': evaluated again with a smaller step',
   )
   return [...sitting, ...crossing]
+}
+
+/** What a gradient has where the loss has none. */
+function describeAgreement({ model }: Linearization, agreement: KinkAgreement): string {
+  switch (agreement.kind) {
+    case 'conventions': {
+      if (agreement.choices.length === 0) return 'every convention for f′(0) gives the same there'
+      const slopes = agreement.choices.map(({ layer, convention }) => ({
+        layer,
+        slope: String(Number(slopeAtKink(model.layers[layer].activation, convention).toPrecision(4))),
+      }))
+      const isOne = slopes.every(({ slope }) => slope === slopes[0].slope)
+      const named = isOne
+        ? slopes[0].slope
+        : joinNames(slopes.toReversed().map(({ layer, slope }) => `${slope} in layer ${layer + 1}`))
+      return `the gradient has what f′(0) = ${named} gives there`
+    }
+    case 'beside': {
+      const names = {
+        left: 'the slopes on the left',
+        right: 'the slopes on the right',
+        mean: "both sides' mean",
+      }
+      return `the gradient has ${names[agreement.side]} there`
+    }
+    case 'none':
+      return 'no convention for f′(0) gives all of the gradient there'
+  }
 }
 
 function describeEach(
