@@ -11,6 +11,7 @@ import {
 } from '../differentiate/evaluator.js'
 import { refineKinks } from '../differentiate/refine-kinks.js'
 import { createTextbookEvaluator } from '../differentiate/textbook.js'
+import type { AnalyticalGradient } from '../network/bind.js'
 import type { Model } from '../network/model.js'
 import { RootSum } from '../network/root-sum-squares.js'
 import { scaleOf } from '../network/step-scales.js'
@@ -143,54 +144,85 @@ const LEAST_NORM_FACTOR = 0.5
 /** What of a difference of two float64 derivatives may be their rounding, in deviations of a backpropagation. */
 const ROUNDING_SHARE = 8 * 2 ** -53
 
+/** What a sample of the results is held against. */
+export interface Witness {
+  readonly sources: ErrorSources
+  readonly estimate: ErrorEstimate
+  readonly evaluator: Evaluator
+  readonly settings: DifferenceSettings
+  readonly results: readonly TensorDerivatives[]
+  readonly gradients: readonly AnalyticalGradient[]
+  /** Of each tensor. */
+  readonly tolerances: readonly number[]
+}
+
 /**
  * Evaluates a sample of the parameters by an independent method (the textbook's; difference arithmetic where the
- * textbook's is the one under test) and compares. At the same step both give the same quotient, truncation
- * included; where the step is too small for whole losses, the textbook's is larger.
+ * textbook's is the one under test) and compares. Whole losses need a step of their own where the one asked for is too
+ * small for them; so that its truncation is no matter, both methods are compared at that step, and difference arithmetic
+ * in float64 with the evaluator at the evaluator's. Where float64 and the analytical gradient confirm a derivative, whole
+ * losses need not.
  */
 export async function crossValidate(
-  sources: ErrorSources,
-  estimate: ErrorEstimate,
-  evaluator: Evaluator,
-  settings: DifferenceSettings,
-  results: readonly TensorDerivatives[],
+  { sources, estimate, evaluator, settings, results, gradients, tolerances }: Witness,
   sample: readonly ResultSample[],
   hooks: EvaluationHooks,
 ): Promise<CrossValidation> {
   const { base } = sources
   const isTextbook = evaluator.name === 'textbook'
-  const other = isTextbook ? createCpuEvaluator('') : createTextbookEvaluator('')
+  const evaluate = async (by: Evaluator, step: number): Promise<TensorDerivatives[]> => {
+    const values = createDerivatives(sample)
+    await by.evaluate(base.model, values, { ...settings, step }, hooks)
+    return values
+  }
+  const cpu = createCpuEvaluator('')
   const step = isTextbook ? settings.step : Math.max(settings.step, TEXTBOOK_STEP)
+  const near = await evaluate(cpu, settings.step)
+  const far = step === settings.step ? near : await evaluate(cpu, step)
+  const whole = isTextbook ? undefined : await evaluate(createTextbookEvaluator(''), step)
+  const ofWhole = isTextbook ? 0 : textbookRounding(base, { ...settings, step })
   const growth = (step / settings.step) ** (settings.scheme === 'central' ? 2 : 1)
-  const rounding = isTextbook ? 0 : textbookRounding(base, { ...settings, step })
-  const values = createDerivatives(sample)
-  await other.evaluate(base.model, values, { ...settings, step }, hooks)
   const sum = new DifferenceSum()
   let checked = 0
   let disagreements = 0
-  for (const [t, tensor] of values.entries()) {
+  for (const [t, tensor] of near.entries()) {
     const largest = results[t].derivatives.reduce((most, d) => (Math.abs(d) > most ? Math.abs(d) : most), 0)
     const movesOutputs = results[t].perturbed === 'outputs'
     // the same parameters by the same step: both leave out the same
-    const isSame = step === settings.step && !movesOutputs
-    for (let k = 0; k < tensor.done; k++) {
+    const isSame = far === near && !movesOutputs
+    const done = Math.min(tensor.done, far[t].done, whole?.[t].done ?? tensor.done)
+    for (let k = 0; k < done; k++) {
       const at = sample[t].positions[k]
-      const [fast, slow] = [results[t].derivatives[at], tensor.derivatives[k]]
-      const isChord = results[t].kinks[at] !== 0 || tensor.kinks[k] !== 0
-      // an overflow is left open by the verdict, and chords of different steps are different
-      if (!Number.isFinite(fast) || (isChord && !isSame)) continue
       const offset = tensor.entries[k]
-      const truncation = estimate.ofTruncation(t, offset)
-      const allowed =
-        ROUNDING_MARGIN *
-          (estimate.ofRounding(t, offset) + rounding * scaleOf(settings.scales, tensor.parameter, offset)) +
-        (isSame ? 0 : growth * estimate.ofParameterTruncation(t, offset)) +
-        ((movesOutputs ? 1 : 0) + ROUNDING_AFAR * sources.u) * truncation +
-        AGREEMENT * (Math.abs(fast) + Math.abs(slow)) +
-        (isChord ? CHORD_AGREEMENT * largest : 0)
-      sum.add(fast, slow)
+      const fast = results[t].derivatives[at]
+      const other = whole?.[t].derivatives[k] ?? tensor.derivatives[k]
+      const isChord = [results[t].kinks[at], tensor.kinks[k], far[t].kinks[k], whole?.[t].kinks[k] ?? 0].some(
+        (kinks) => kinks !== 0,
+      )
+      // an overflow is left open by the verdict, and chords of different steps are different
+      if (!Number.isFinite(fast + other) || (isChord && !isSame)) continue
+      const agree = (one: number, another: number, rounding: number, truncation: number) =>
+        Math.abs(one - another) <=
+        ROUNDING_MARGIN * rounding +
+          truncation +
+          AGREEMENT * (Math.abs(one) + Math.abs(another)) +
+          (isChord ? CHORD_AGREEMENT * largest : 0)
+      const rounding = estimate.ofRounding(t, offset)
+      const ofParameters = estimate.ofParameterTruncation(t, offset)
+      const afar = ROUNDING_AFAR * sources.u
+      const left = movesOutputs ? estimate.ofTruncation(t, offset) + ofParameters : afar * ofParameters
+      const wholeRounding = rounding + ofWhole * scaleOf(settings.scales, tensor.parameter, offset)
+      const analytical = gradients[t].values[offset]
+      const isConfirmed =
+        Math.abs(analytical - fast) <= tolerances[t] * (Math.abs(analytical) + Math.abs(fast))
+      const isRight =
+        agree(fast, tensor.derivatives[k], rounding, left) &&
+        (whole === undefined ||
+          isConfirmed ||
+          agree(other, far[t].derivatives[k], wholeRounding, afar * growth * ofParameters))
+      sum.add(fast, other)
       checked++
-      if (!(Math.abs(fast - slow) <= allowed)) disagreements++
+      if (!isRight) disagreements++
     }
   }
   return { checked, difference: sum.difference, disagreements }

@@ -78,7 +78,11 @@ export async function evaluateGradients(
   const estimate = await estimateFromSample(sources, settings, sample)
   const crossValidation: CrossValidation = interrupted
     ? { checked: 0, difference: 0, disagreements: 0 }
-    : await crossValidate(sources, estimate, evaluator, settings, results, sample, hooks)
+    : await crossValidate(
+        { sources, estimate, evaluator, settings, results, gradients, tolerances },
+        sample,
+        hooks,
+      )
   // whole losses lose their digits where a step is small
   const ofSmallSteps = evaluator.name === 'textbook' ? createCpuEvaluator('') : evaluator
   const refinement = await refineKinks(model, ofSmallSteps, results, settings, hooks)

@@ -1,11 +1,10 @@
-import {
-  type DifferenceSettings,
-  type EvaluationHooks,
-  type Evaluator,
-  FINE_STEP,
-  type TensorDerivatives,
+import type {
+  DifferenceSettings,
+  EvaluationHooks,
+  Evaluator,
+  TensorDerivatives,
 } from '../differentiate/evaluator.js'
-import { reevaluate } from '../differentiate/refine-kinks.js'
+import { reevaluateByHalves } from '../differentiate/refine-kinks.js'
 import type { AnalyticalGradient } from '../network/bind.js'
 import type { Model } from '../network/model.js'
 import { rootSumSquares } from '../network/root-sum-squares.js'
@@ -23,6 +22,10 @@ import { normsOfErrors } from './judge.js'
 
 /** How many times its measured value a truncation error may be. */
 const TRUNCATION_MARGIN = 2
+/** What is left of the truncation at a step, over what halving the step takes away: by order h, and by h² it is less. */
+const LEFT_BY_HALVING = 2
+/** So many disagreeing entries of a tensor are evaluated again whatever a sample of them shows. */
+const MOST_SETTLED = 1000
 
 /** What a second look at the entries that disagree found. */
 export interface SecondLook {
@@ -48,10 +51,11 @@ export interface Evidence {
 
 /**
  * Looks again at the entries that disagree by more than rounding explains. What truncation may explain is evaluated
- * again with next to no step, which settles it. Of what it should not explain, the most suspicious entries of each
- * tensor are evaluated in float64 at both steps; if the estimate was too small for one of them, all are. Of a tensor
- * that the truncation leaves unknown to within the tolerance every entry is evaluated again. Entries that cross kinks
- * are left as they are.
+ * again with next to no step, and with half of it, which shows the truncation that is left. Of what it should not
+ * explain, the most and the least suspicious entries of each tensor are evaluated in float64 at both steps; if the
+ * estimate was too small for one of them, all are evaluated again, as they are where they are few. Of a tensor that the
+ * truncation leaves unknown to within the tolerance every entry is evaluated again. Entries that cross kinks are left as
+ * they are.
  * @param known bounds on truncations as far as they are known
  */
 export async function lookAgain(
@@ -66,7 +70,7 @@ export async function lookAgain(
   const examined = results.map((tensor, t) =>
     pickResults(
       tensor,
-      suspects[t].beyond.slice(0, most).sort((a, b) => a - b),
+      pickEnds(suspects[t].beyond, most).sort((a, b) => a - b),
     ),
   )
   const measured = await measureTruncation(model, settings, examined, {})
@@ -75,7 +79,7 @@ export async function lookAgain(
     Uint32Array.from(
       isBlurred(evidence, t, truncations[t])
         ? listUnsettled(results[t], truncations[t])
-        : isExplained[t]
+        : isExplained[t] || suspects[t].beyond.length <= MOST_SETTLED
           ? [...suspects[t].unsure, ...suspects[t].beyond]
           : suspects[t].unsure,
     ).sort(),
@@ -114,6 +118,13 @@ function listUnsettled(
     if (!isKnown && kinks[k] === 0 && Number.isFinite(derivatives[k])) positions.push(k)
   }
   return positions
+}
+
+/** The first and the last of a list, `count` in all. */
+function pickEnds(list: readonly number[], count: number): number[] {
+  if (list.length <= count) return [...list]
+  const first = Math.ceil(count / 2)
+  return [...list.slice(0, first), ...list.slice(list.length - (count - first))]
 }
 
 /** Positions of the entries that disagree by more than rounding explains. */
@@ -175,22 +186,20 @@ function compareMeasured(
   return { disagreements, isExplained }
 }
 
-/** Finds out what the truncation of some results is. Difference arithmetic is rid of it; whole losses lose their digits. */
+/** Finds out what the truncation of some results is. Difference arithmetic is rid of most; whole losses lose their digits. */
 async function settle(
-  { model, evaluator, settings, results, estimate }: Evidence,
+  { model, evaluator, settings, results }: Evidence,
   positions: readonly Uint32Array[],
   truncations: (Float64Array | undefined)[],
   hooks: EvaluationHooks,
 ): Promise<void> {
   if (positions.every((places) => places.length === 0) || hooks.signal?.aborted) return
   if (evaluator.name !== 'textbook') {
-    await reevaluate(model, evaluator, results, positions, settings, hooks)
+    const left = await reevaluateByHalves(model, evaluator, results, positions, settings, hooks)
     if (hooks.signal?.aborted) return
-    const left = FINE_STEP ** (settings.scheme === 'central' ? 2 : 1)
     for (const [t, places] of positions.entries()) {
-      for (const position of places) {
-        const truncation = left * estimate.ofTruncation(t, results[t].entries[position])
-        remember(truncations, results[t], t, position, truncation)
+      for (const [k, position] of places.entries()) {
+        remember(truncations, results[t], t, position, LEFT_BY_HALVING * TRUNCATION_MARGIN * left[t][k])
       }
     }
     return

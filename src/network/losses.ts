@@ -97,7 +97,8 @@ const binaryCrossEntropy: Loss = {
     for (let k = 0; k < A.data.length; k++) {
       const [a, z, y] = [A.data[k], Z.data[k], targets.data[k]]
       total += Math.abs(y * logProbability(a, z)) + y + Math.abs((1 - y) * logComplement(a, z))
-      if (a < 1) total += ((1 - y) * a) / (1 - a)
+      // 1 − a rounds by itself, and what a is rounded by is divided by it
+      if (a < 1) total += (1 - y) * (1 + a / (1 - a))
     }
     return total
   },

@@ -23,10 +23,14 @@ const ordinary: RandomNetworkOptions = {
   samples: 4,
 }
 
+const LOSSES = ['softmax-cross-entropy', 'half-squared-error', 'mean-squared-error'] as const
+
 describe('scales of steps', () => {
   it('are 1 where all numbers are ordinary', async () => {
     for (let number = 0; number < 12; number++) {
-      const model = await bindRandom(makeRandomProblem({ ...randomOptions(number), scale: 1 }))
+      const model = await bindRandom(
+        makeRandomProblem({ ...ordinary, seed: number, loss: LOSSES[number % LOSSES.length] }),
+      )
       const { units, inputs } = scaleSteps(model)
       for (const scales of [...units, ...inputs]) expect([...scales]).toEqual([...scales].map(() => 1))
     }
@@ -96,10 +100,10 @@ describe('with scales, derivatives keep their digits', () => {
         const results = valuesOf(await evaluateAll(evaluator, model, { step, scheme, scales }))
         return results.map((values, t) => differenceOf([values], [right[t]]))
       }
-      for (const difference of await differences(cpu, 1e-6, 'central')) expect(difference).toBeLessThan(1e-8)
-      for (const difference of await differences(cpu, 1e-8, 'forward')) expect(difference).toBeLessThan(1e-5)
+      for (const difference of await differences(cpu, 1e-6, 'central')) expect(difference).toBeLessThan(1e-7)
+      for (const difference of await differences(cpu, 1e-8, 'forward')) expect(difference).toBeLessThan(1e-4)
       for (const difference of await differences(textbook, 1e-5, 'central'))
-        expect(difference).toBeLessThan(1e-6)
+        expect(difference).toBeLessThan(1e-5)
     }
   })
 
