@@ -5,6 +5,7 @@ import { type CheckOptions, chooseEvaluator, readSettings } from './check-option
 import { DifferenceSum } from './compare.js'
 import { conclude } from './conclude.js'
 import { adviseToSaveCost, diagnose } from './diagnosis/diagnose.js'
+import { explainElsewhere } from './diagnosis/elsewhere.js'
 import { type EvaluatedGradients, evaluateGradients } from './evaluate-gradients.js'
 import { combineFindings } from './fast/combine-findings.js'
 import { mergeFindings } from './fast/merge-findings.js'
@@ -12,9 +13,11 @@ import { listEntries } from './gradient-entries.js'
 import { judgeTensor, type TensorEvidence, type Totals } from './judge.js'
 import { describeKinks } from './kinks/describe-kinks.js'
 import { type BoundProblem, bindProblem, type Problem } from './problem.js'
-import type { CheckReport, StepReport } from './report.js'
+import type { CheckReport, Finding, StepReport } from './report.js'
 import { describeSampling, explainSampling } from './sampling.js'
+import type { SetupFinding } from './setup/findings.js'
 import { inspectSetup } from './setup/inspect-setup.js'
+import { findOtherPoints } from './setup/other-points.js'
 import { readSteps, sweepSteps } from './sweep-steps.js'
 import { chooseTolerances, toleranceOfWhole } from './tolerances.js'
 
@@ -73,7 +76,8 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
   const tensors = judgements.map((judgement) => judgement.report)
   const judged = { model, gradients, results, estimate: evaluated.estimate, tensors }
   const explain = () => (merged === undefined ? diagnose(judged) : combineFindings(judged, merged))
-  const diagnosis = setup.verdict === 'fail' ? explain() : []
+  const diagnosis =
+    setup.verdict === 'fail' ? settleUnexplained(explain(), bound, setup.findings, tolerance) : []
   const sampling = options.sample === undefined ? undefined : describeSampling(results)
   const swept = await sweep(bound, evaluated, steps, evaluator, settings, options)
   return {
@@ -116,6 +120,20 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     ...(merged === undefined ? {} : { fast: merged.report }),
     ...(sampling === undefined ? {} : { sampling }),
   }
+}
+
+/** A diagnosis that leaves something unexplained, or what explains all of it: another network, or another point. */
+function settleUnexplained(
+  diagnosis: readonly Finding[],
+  bound: BoundProblem,
+  setup: readonly SetupFinding[],
+  tolerance: number,
+): readonly Finding[] {
+  if (!diagnosis.some(({ kind }) => kind === 'unexplained')) return diagnosis
+  const others = setup.flatMap((finding) => (finding.kind === 'other-network' ? finding.suspects : []))
+  const suspects = others.length > 0 ? others : findOtherPoints(bound, tolerance)
+  const elsewhere = explainElsewhere(suspects, [...new Set(diagnosis.flatMap(({ tensors }) => tensors))])
+  return elsewhere.length > 0 ? elsewhere : diagnosis
 }
 
 /** What each tensor is judged by. */

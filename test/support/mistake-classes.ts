@@ -2,8 +2,22 @@ import type { MistakeKind } from '../../src/check/diagnosis/kinds.js'
 import type { ActivationName, ActivationText } from '../../src/network/activations.js'
 import { type NamedTensors, tensor } from '../../src/tensor.js'
 import { type Injection, inNotebook, layersWithSlope, type Specimen } from './injected-mistakes.js'
-import { columnSums, type Notebook, product, type Values } from './mistaken-network.js'
-import { activationSlope, applyActivation, type Rows, transposed } from './plain-network.js'
+import {
+  columnSums,
+  type Notebook,
+  product,
+  rightNotebook,
+  runNotebook,
+  type Values,
+} from './mistaken-network.js'
+import {
+  activationSlope,
+  applyActivation,
+  type PlainNetwork,
+  type Rows,
+  transposed,
+} from './plain-network.js'
+import type { Draws } from './random-network.js'
 
 /** A mistake that people make, and the kind that it is one of. */
 export interface MistakeClass {
@@ -79,6 +93,37 @@ const normOf = (values: readonly number[]) => Math.sqrt(values.reduce((sum, valu
 const roundBelow = (value: number) => {
   const unit = 10 ** Math.floor(Math.log10(value))
   return Number((Math.floor(value / unit / 1.0001) * unit).toPrecision(1))
+}
+
+const samplesOf = ({ layout, inputs }: PlainNetwork) =>
+  layout === 'columns' ? inputs[0].length : inputs.length
+
+/** The first or last of the samples, or some of them. */
+function chooseSamples({ plain }: Specimen, draws: Draws): number[] {
+  const m = samplesOf(plain)
+  const all = Array.from({ length: m }, (_, s) => s)
+  const half = Math.floor(m / 2)
+  return draws.pick([all.slice(0, half), all.slice(half), all.filter(() => draws.below(2) === 0)])
+}
+
+export function withSamples(plain: PlainNetwork, chosen: readonly number[]): PlainNetwork {
+  const choose = (a: Rows) =>
+    plain.layout === 'columns' ? a.map((row) => chosen.map((s) => row[s])) : chosen.map((s) => a[s])
+  return { ...plain, inputs: choose(plain.inputs), targets: choose(plain.targets) }
+}
+
+/** θ + rate·direction, the direction under the gradients' names. */
+export function withParametersMoved(
+  plain: PlainNetwork,
+  direction: NamedTensors,
+  rate: number,
+): PlainNetwork {
+  const weights = plain.weights.map((W, l) => {
+    const { data } = direction.get(`dW${l + 1}`)!
+    return W.map((row, i) => row.map((w, j) => w + rate * data[i * row.length + j]))
+  })
+  const biases = plain.biases.map((b, l) => b?.map((v, i) => v + rate * direction.get(`db${l + 1}`)!.data[i]))
+  return { ...plain, weights, biases }
 }
 
 /** Mistakes by what people do, each with the kind that a diagnosis calls it. */
@@ -167,6 +212,37 @@ export const MISTAKE_CLASSES: Readonly<Record<string, MistakeClass>> = {
         variant: `${limit}`,
         gradients: mapGradients(specimen, (g) => Math.max(-limit, Math.min(limit, g))),
       }
+    },
+  },
+  'a gradient of some of the samples': {
+    kind: 'other-samples',
+    inject(specimen, draws) {
+      const chosen = chooseSamples(specimen, draws)
+      // of all but one it is a sample that was dropped, of one alone a sum that was overwritten
+      if (chosen.length < 2 || chosen.length > samplesOf(specimen.plain) - 2) return undefined
+      const some = withSamples(specimen.plain, chosen)
+      return { variant: `${chosen}`, gradients: runNotebook(some, rightNotebook(some), specimen.round) }
+    },
+  },
+  'a gradient after the update': {
+    kind: 'other-parameters',
+    inject(specimen, draws) {
+      const rate = draws.pick([0.5, 0.1, 0.03, 0.0075])
+      const moved = withParametersMoved(specimen.plain, specimen.gradients, -rate)
+      const gradients = runNotebook(moved, rightNotebook(moved), specimen.round)
+      return { variant: `${rate}`, gradients }
+    },
+  },
+  'a gradient of another network': {
+    kind: 'other-network',
+    inject(specimen, draws) {
+      const { plain } = specimen
+      if (plain.activations.length < 2) return undefined
+      const l = draws.below(plain.activations.length - 1)
+      const other = draws.pick(SMOOTH.filter((name) => name !== plain.activations[l]))
+      const network = { ...plain, activations: plain.activations.with(l, other) }
+      const gradients = runNotebook(network, rightNotebook(network), specimen.round)
+      return { variant: `${other} for ${plain.activations[l]}`, gradients }
     },
   },
   'an activation applied to the gradient': {

@@ -26,6 +26,9 @@ export const MISTAKE_KINDS = [
   'bias-summed-wrong',
   'gradient-of-another-layer',
   'reduction-wrong',
+  'other-network',
+  'other-parameters',
+  'other-samples',
   'unexplained',
 ] as const
 
@@ -62,6 +65,9 @@ const KIND_NOUNS: Readonly<Record<MistakeKind, string>> = {
   'bias-summed-wrong': 'a bias summed over the wrong axis',
   'gradient-of-another-layer': 'something of another layer',
   'reduction-wrong': 'another reduction over the samples',
+  'other-network': 'another network than the one declared',
+  'other-parameters': 'parameters of another step of training',
+  'other-samples': 'other samples',
   unexplained: 'a mistake without a name',
 }
 

@@ -1,5 +1,13 @@
 /** What the user's code may have done otherwise than the network declared. */
-export type SetupChange = 'loss' | 'reduction' | 'l2' | 'layout' | 'activation' | 'biases'
+export type SetupChange =
+  | 'loss'
+  | 'reduction'
+  | 'l2'
+  | 'layout'
+  | 'activation'
+  | 'biases'
+  | 'samples'
+  | 'parameters'
 
 /** Another network or loss that gives the saved cost, or the gradient. */
 export interface CostSuspect {

@@ -7,6 +7,7 @@ import type { CostFinding, CostSuspect, SetupFinding } from './findings.js'
 import { mayOverflow } from './guarded-cost.js'
 import { findDeadLayers, findNearZero, findSaturatedLayers, findUntested } from './inspect-point.js'
 import { findOtherNetwork } from './other-networks.js'
+import { findOtherPoints } from './other-points.js'
 import { describeUnread } from './unread-arrays.js'
 
 const MOST_NAMED = 3
@@ -100,8 +101,16 @@ async function inspectCost(
   const report = { value, agrees, ...(digits === undefined ? {} : { digits }) }
   if (agrees) return { report, allows: true }
   const ratio = value / cost
-  const message = describeCost({ savedCost: value, ratio, suspects }, cost, verdict)
-  return { report, finding: { kind: 'cost', savedCost: value, ratio, suspects, message }, allows: false }
+  // what the gradient speaks for as well comes alone
+  const isSettled = verdict !== 'fail' || suspects.some(({ gradientAgrees }) => gradientAgrees)
+  const points = isSettled ? [] : findOtherPoints(problem, tolerance, value)
+  const named = points.length > 0 ? points : suspects
+  const message = describeCost({ savedCost: value, ratio, suspects: named }, cost, verdict)
+  return {
+    report,
+    finding: { kind: 'cost', savedCost: value, ratio, suspects: named, message },
+    allows: false,
+  }
 }
 
 function describeCost(
