@@ -1,4 +1,5 @@
-import { type Matrix, multiply } from '../network/matrix.js'
+import type { Matrix } from '../network/matrix.js'
+import type { Products } from '../network/products.js'
 
 /** What moving some of a layer's pre-activations, each by itself, does to the loss of its sample. */
 export interface OutputSlopes {
@@ -22,14 +23,21 @@ export interface Contracted {
  * @param input A, samples × inputs
  * @param entries elements of W of the units moved, ascending
  */
-export function contractWeights(moved: OutputSlopes, input: Matrix, entries: Uint32Array): Contracted {
+export function contractWeights(
+  moved: OutputSlopes,
+  input: Matrix,
+  entries: Uint32Array,
+  products: Products,
+): Contracted {
   const { units, slopes, open } = moved
   const { rows: samples, columns: inputs, data: A } = input
   const kinks = new Uint8Array(entries.length)
   const isWhole = entries.length === units.length * inputs
-  const derivatives = isWhole
-    ? multiply({ rows: units.length, columns: samples, data: slopes }, A, inputs).data
-    : new Float64Array(entries.length)
+  const derivatives = new Float64Array(entries.length)
+  if (isWhole) {
+    const left = products.prepareForNow(slopes, units.length, samples)
+    products.multiply(left, A, inputs, inputs, derivatives)
+  }
   for (let from = 0, place = 0; from < entries.length; place++) {
     const first = units[place] * inputs
     let to = from

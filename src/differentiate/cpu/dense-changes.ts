@@ -1,10 +1,11 @@
 import { crossesKink, SLOPE_SERIES_REACH } from '../../network/activations.js'
 import type { DenseLayer } from '../../network/dense-layer.js'
 import { type Matrix, transpose } from '../../network/matrix.js'
+import type { LeftOperand, Products } from '../../network/products.js'
 import type { Columns } from './columns.js'
-import { multiplyBlock, multiplyVector } from './product.js'
+import { multiplyVector } from './multiply-vector.js'
 
-/** Columns of changes that are carried at once where they have to be stored: a multiple of 4, small for the cache. */
+/** Columns of changes that are carried at once where they have to be stored: small for the cache. */
 export const BLOCK = 64
 
 /**
@@ -21,17 +22,19 @@ export class DenseChanges {
   readonly #series: Float64Array | undefined
   /** W by input and then by unit: row j is what input j feeds. */
   readonly #weightsByInput: Float64Array
-  /** W and the changes before it without what does not change; made when first needed. */
-  #packedWeights: Float64Array | undefined
-  #packedBlock: Float64Array | undefined
+  readonly #products: Products
+  /** W for products, and the inputs that change: made when first needed. */
+  #left: LeftOperand | undefined
+  #changing: Uint32Array | undefined
 
   /** ΔZ/h of the units as a multiple of a column's start. */
   readonly vector: Float64Array
   /** ΔZ/h, then ΔA/h, units × BLOCK. */
   readonly block: Float64Array
 
-  constructor(layer: DenseLayer, input: Matrix, Z: Matrix) {
+  constructor(layer: DenseLayer, input: Matrix, Z: Matrix, products: Products) {
     this.#layer = layer
+    this.#products = products
     this.#input = input.data
     this.#Z = Z.data
     this.#tails = Z.data.map((z) => layer.activation.tail(z))
@@ -99,8 +102,6 @@ export class DenseChanges {
     for (let i = 0; i < vector.length; i++) {
       const at = i * BLOCK
       for (let c = from; c < to; c++) block[at + c - from] = vector[i] * starts[c]
-      // the product reads whole groups of 4 columns
-      block.fill(0, at + to - from, at + Math.min(BLOCK, to - from + 3))
     }
   }
 
@@ -120,21 +121,11 @@ export class DenseChanges {
         }
       }
     }
-    this.#clearBehind(sides * count)
   }
 
   /** Repeats the block's columns behind them. */
   doubleBlock(count: number): void {
     for (let at = 0; at < this.block.length; at += BLOCK) this.block.copyWithin(at + count, at, at + count)
-    this.#clearBehind(2 * count)
-  }
-
-  /** The product reads whole groups of 4 columns. */
-  #clearBehind(count: number): void {
-    const { block } = this
-    for (let at = 0; at < block.length; at += BLOCK) {
-      for (let c = count; c < Math.min(BLOCK, count + 3); c++) block[at + c] = 0
-    }
   }
 
   /**
@@ -208,26 +199,18 @@ export class DenseChanges {
   /** Makes the block of ΔZ from the layer before's block of ΔA, leaving out inputs that do not change (dead ReLUs). */
   multiply(before: Float64Array, count: number): void {
     const { inputs, outputs, weights } = this.#layer
-    const present: number[] = []
+    this.#left ??= this.#products.prepare(weights, outputs, inputs)
+    this.#changing ??= new Uint32Array(inputs)
+    let changing = 0
     for (let j = 0; j < inputs; j++) {
-      for (let c = 0; c < count; c++) {
-        if (before[j * BLOCK + c] === 0) continue
-        present.push(j)
+      for (let c = j * BLOCK; c < j * BLOCK + count; c++) {
+        if (before[c] === 0) continue
+        this.#changing[changing++] = j
         break
       }
     }
-    if (present.length === inputs) {
-      multiplyBlock(weights, outputs, inputs, before, count, BLOCK, this.block)
-      return
-    }
-    this.#packedWeights ??= new Float64Array(weights.length)
-    this.#packedBlock ??= new Float64Array(inputs * BLOCK)
-    const [W, B] = [this.#packedWeights, this.#packedBlock]
-    for (const [t, j] of present.entries()) B.set(before.subarray(j * BLOCK, (j + 1) * BLOCK), t * BLOCK)
-    for (let i = 0, at = 0; i < outputs; i++) {
-      for (let t = 0; t < present.length; t++) W[at++] = weights[i * inputs + present[t]]
-    }
-    multiplyBlock(W, outputs, present.length, B, count, BLOCK, this.block)
+    const terms = { places: this.#changing, count: changing }
+    this.#products.multiply(this.#left, before, count, BLOCK, this.block, terms)
   }
 }
 

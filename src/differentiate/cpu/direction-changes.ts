@@ -4,7 +4,6 @@ import type { DifferenceSettings } from '../evaluator.js'
 import { createColumns } from './columns.js'
 import { BLOCK, type DenseChanges } from './dense-changes.js'
 import { NetworkChanges } from './network-changes.js'
-import { multiplyBlock } from './product.js'
 
 /** Some elements of one parameter tensor: the chosen columns of the chosen rows, in the model's orientation. */
 export interface Region {
@@ -88,6 +87,7 @@ export class DirectionChanges {
       }
       return { parameter, rows, changes }
     }
+    const { products } = this.#network
     const inputs = this.#inputsOf(parameter.layer, columns)
     const depth = inputs.length / stride
     const values = new Float64Array(Math.min(ROWS_AT_ONCE, rows.length) * depth)
@@ -96,7 +96,8 @@ export class DirectionChanges {
       for (let k = 0; k < count; k++) {
         drawRow(rows[from + k], values.subarray(k * depth, (k + 1) * depth))
       }
-      multiplyBlock(values, count, depth, inputs, stride, stride, changes.subarray(from * stride))
+      const drawn = products.prepareForNow(values, count, depth)
+      products.multiply(drawn, inputs, stride, stride, changes.subarray(from * stride))
     }
     return { parameter, rows, changes }
   }

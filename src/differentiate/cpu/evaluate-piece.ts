@@ -1,4 +1,5 @@
 import type { Model, ParameterTensor } from '../../network/model.js'
+import type { Products } from '../../network/products.js'
 import { type Contracted, contractBiases, contractWeights } from '../contract.js'
 import type { DifferenceSettings, Perturbed } from '../evaluator.js'
 import { LossChanges } from './loss-changes.js'
@@ -25,12 +26,14 @@ export class PieceEvaluator {
   readonly #model: Model
   readonly #parameters: LossChanges
   readonly #outputs: OutputChanges
+  readonly #products: Products
   readonly #inputs: Model['inputs'][]
 
   constructor(model: Model, settings: DifferenceSettings) {
     const pass = model.forward()
     const network = new NetworkChanges(model, pass)
     this.#model = model
+    this.#products = network.products
     this.#inputs = [...pass.A]
     this.#parameters = new LossChanges(model, settings, network)
     this.#outputs = new OutputChanges(model, settings, network)
@@ -45,7 +48,7 @@ export class PieceEvaluator {
     const moved = yield* this.#outputs.ofUnits(l, units)
     return parts.map(({ entries }, p) =>
       parameters[p].role === 'weights'
-        ? contractWeights(moved, this.#inputs[l], entries)
+        ? contractWeights(moved, this.#inputs[l], entries, this.#products)
         : contractBiases(moved, this.#model.samples, entries),
     )
   }
@@ -56,7 +59,14 @@ export class PieceEvaluator {
     for (const { parameterIndex, entries } of parts) {
       const { role, layer } = this.#model.parameters[parameterIndex]
       const { inputs } = this.#model.layers[layer]
-      for (const entry of entries) units.add(role === 'weights' ? Math.floor(entry / inputs) : entry)
+      const perUnit = role === 'weights' ? inputs : 1
+      let end = 0
+      for (const entry of entries) {
+        if (entry < end) continue
+        const unit = Math.floor(entry / perUnit)
+        units.add(unit)
+        end = (unit + 1) * perUnit
+      }
     }
     return Uint32Array.from(units).sort()
   }

@@ -1,5 +1,6 @@
 import type { BoundLoss } from '../../network/losses.js'
 import { type ForwardPass, type Model, outputOf } from '../../network/model.js'
+import { openProducts, type Products } from '../../network/products.js'
 import type { Columns } from './columns.js'
 import { BLOCK, DenseChanges } from './dense-changes.js'
 
@@ -7,10 +8,13 @@ import { BLOCK, DenseChanges } from './dense-changes.js'
 export class NetworkChanges {
   readonly layers: readonly DenseChanges[]
   readonly loss: BoundLoss
+  readonly products: Products
   readonly #outputChange: Float64Array
 
   constructor(model: Model, pass: ForwardPass = model.forward()) {
-    this.layers = model.layers.map((layer, l) => new DenseChanges(layer, pass.A[l], pass.Z[l]))
+    const products = openProducts()
+    this.products = products
+    this.layers = model.layers.map((layer, l) => new DenseChanges(layer, pass.A[l], pass.Z[l], products))
     this.loss = model.loss.bind(outputOf(pass), model.targets)
     this.#outputChange = new Float64Array(model.targets.columns)
   }

@@ -69,15 +69,35 @@ function* splitLayer(
   const work = model.samples * (2 * workPerColumn(model, l) + inputs)
   const length = Math.max(FEWEST_UNITS, Math.floor(PIECE_WORK / work))
   const next = ofLayer.map((t) => tensors[t].done)
-  for (let unit = 0; unit < outputs; unit += length) {
-    const parts: Part[] = []
-    for (const [k, t] of ofLayer.entries()) {
-      const { entries, parameter } = tensors[t]
-      const end = (unit + length) * (parameter.role === 'weights' ? inputs : 1)
-      const from = next[k]
-      while (next[k] < entries.length && entries[next[k]] < end) next[k]++
-      if (next[k] > from) parts.push({ tensor: t, from, to: next[k] })
+  const perUnit = ofLayer.map((t) => (tensors[t].parameter.role === 'weights' ? inputs : 1))
+  /** The first unit that still has entries. */
+  const nextUnit = () =>
+    ofLayer.reduce((least, t, k) => {
+      const { entries } = tensors[t]
+      return next[k] < entries.length ? Math.min(least, Math.floor(entries[next[k]] / perUnit[k])) : least
+    }, outputs)
+  while (nextUnit() < outputs) {
+    const first = [...next]
+    for (let count = 0; count < length && nextUnit() < outputs; count++) {
+      const end = nextUnit() + 1
+      for (const [k, t] of ofLayer.entries()) {
+        next[k] = firstFrom(tensors[t].entries, end * perUnit[k], next[k])
+      }
     }
-    if (parts.length > 0) yield { perturbed: 'outputs', parts, work: length * work }
+    const parts = ofLayer.flatMap((t, k) =>
+      next[k] > first[k] ? [{ tensor: t, from: first[k], to: next[k] }] : [],
+    )
+    yield { perturbed: 'outputs', parts, work: length * work }
   }
+}
+
+/** The first place from `from` on where an ascending list reaches a value. */
+function firstFrom(list: Uint32Array, value: number, from: number): number {
+  let [low, high] = [from, list.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (list[middle] < value) low = middle + 1
+    else high = middle
+  }
+  return low
 }

@@ -1,33 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { findDistinct } from '../../../src/differentiate/cpu/distinct-inputs.js'
-import { multiplyBlock, multiplyVector } from '../../../src/differentiate/cpu/product.js'
+import { multiplyVector } from '../../../src/differentiate/cpu/multiply-vector.js'
 
 /** Small integers, so that every order of summation gives the same numbers. */
 const integers = (length: number, seed: number) =>
   Float64Array.from({ length }, (_, k) => ((k * 7919 + seed * 104729) % 19) - 9)
-
-describe('multiplyBlock', () => {
-  it('is the matrix product for every remainder of rows and columns by 4', () => {
-    const stride = 8
-    for (const rows of [1, 3, 4, 5, 8, 11]) {
-      for (const depth of [1, 2, 7]) {
-        for (const columns of [1, 3, 4, 6, 8]) {
-          const W = integers(rows * depth, 1)
-          const B = integers(depth * stride, 2)
-          const C = new Float64Array(rows * stride).fill(Number.NaN)
-          multiplyBlock(W, rows, depth, B, columns, stride, C)
-          for (let r = 0; r < rows; r++) {
-            for (let c = 0; c < columns; c++) {
-              let sum = 0
-              for (let t = 0; t < depth; t++) sum += W[r * depth + t] * B[t * stride + c]
-              expect(C[r * stride + c]).toBe(sum)
-            }
-          }
-        }
-      }
-    }
-  })
-})
 
 describe('multiplyVector', () => {
   it('is the product with a vector, zeros and all', () => {
