@@ -26,7 +26,13 @@ export type { WebgpuEvaluator, WebgpuOptions } from './differentiate/webgpu/eval
 export { type ErrorCode, GradcheckError } from './errors.js'
 export { mergeArrays, readArrays } from './files/read-arrays.js'
 export type { FormulaProblem } from './function/bind-function.js'
-export type { CallableProblem } from './function/check-callable.js'
+export type {
+  CallableProblem,
+  GivenPoint,
+  NamedNumbers,
+  Point,
+  Upstream,
+} from './function/callable/problem.js'
 export { checkFunction, type FunctionOptions } from './function/check-function.js'
 export { createCpuFunctionEvaluator, type FunctionEvaluator } from './function/function-evaluator.js'
 export type {

@@ -129,6 +129,8 @@ export async function checkFormula(
     precision: evaluator.precision,
     device: { evaluator: evaluator.name, adapter: evaluator.adapter, software: evaluator.software },
     derivatives,
+    tensors: [],
+    diagnosis: [],
     special: found.special.list(),
     crossValidation: {
       checked: found.crossChecked,
@@ -140,6 +142,7 @@ export async function checkFormula(
       seconds: (performance.now() - started) / 1000,
       perturbations: bound.points.length * bound.derivatives.length * listSteps(settings.step).length,
     },
+    reasons: verdict === 'inconclusive' ? notices : [],
     notices,
   }
 }

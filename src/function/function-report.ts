@@ -1,4 +1,4 @@
-import type { DeviceReport, Verdict } from '../check/report.js'
+import type { DeviceReport, Finding, TensorReport, Verdict } from '../check/report.js'
 import type { Crossing } from './operations.js'
 import type { StepSeries } from './step-series.js'
 
@@ -78,6 +78,18 @@ export interface FunctionReport {
   readonly precision: 'single' | 'double'
   readonly device: DeviceReport
   readonly derivatives: readonly DerivativeReport[]
+  /** A judgement for each tensor of the point, where the function is in code. */
+  readonly tensors: readonly TensorReport[]
+  /** How exact the values of a function in code are. */
+  readonly noise?: {
+    /** Bound on the error of a value, absolute. */
+    readonly bound: number
+    /** What the values' digits show: `decimals` are rounded to decimal places. */
+    readonly format: 'float64' | 'float32' | 'float16' | 'decimals'
+    readonly source: 'declared' | 'measured'
+  }
+  /** Findings about a failing check. */
+  readonly diagnosis: readonly Finding[]
   readonly special: readonly SpecialPlace[]
   /**
    * The textbook definition against difference arithmetic at the same step, and what the definition's own rounding
@@ -91,5 +103,7 @@ export interface FunctionReport {
   /** The error against the step, where it was asked for. */
   readonly steps: StepSeries | undefined
   readonly timing: { readonly seconds: number; readonly perturbations: number }
+  /** Every reason why the verdict is inconclusive, in sentences that are among the notices too; else empty. */
+  readonly reasons: readonly string[]
   readonly notices: readonly string[]
 }

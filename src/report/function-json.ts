@@ -1,5 +1,5 @@
 import type { FunctionReport, PointReport } from '../function/function-report.js'
-import { encodeNumber } from './json.js'
+import { encodeNumber, findingToJson, tensorToJson } from './json.js'
 
 /** The JSON report on a function (schema 1), as an object that `JSON.stringify` writes without loss. */
 export function functionReportToJson(report: FunctionReport): object {
@@ -29,6 +29,11 @@ export function functionReportToJson(report: FunctionReport): object {
       wrongPoints: derivative.wrongPoints,
       worst: derivative.worst.map(pointToJson),
     })),
+    tensors: report.tensors.map(tensorToJson),
+    ...(report.noise === undefined
+      ? {}
+      : { noise: { ...report.noise, bound: encodeNumber(report.noise.bound) } }),
+    diagnosis: report.diagnosis.map(findingToJson),
     special: report.special.map((place) => ({ ...place, at: encodeAll(place.at) })),
     crossValidation: {
       checked: report.crossValidation.checked,
@@ -53,6 +58,7 @@ export function functionReportToJson(report: FunctionReport): object {
           },
         }),
     timing: { seconds: encodeNumber(report.timing.seconds), perturbations: report.timing.perturbations },
+    reasons: [...report.reasons],
     notices: [...report.notices],
   }
 }

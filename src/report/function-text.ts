@@ -19,8 +19,11 @@ import { formatSteps } from './steps-text.js'
 import { type TextOptions, VERDICT_WORDS } from './text.js'
 import { asMessages, formatList, hang, INDENT, section } from './text-lists.js'
 import { chooseStyle, type Style } from './text-style.js'
+import { formatEntries, formatTensors } from './text-tables.js'
 
 const MAX_LINES_OF_LISTS = 8
+const MAX_TENSORS = 10
+const MAX_ENTRIES = 10
 const MAX_FORMULA_WIDTH = 40
 const MAX_GRADIENT_WIDTH = 28
 /** Spaces between the columns of a table. */
@@ -34,14 +37,16 @@ export function formatFunctionReport(report: FunctionReport, options: TextOption
   const style = chooseStyle(options.color ?? false)
   const width = Math.min(100, Math.max(60, options.width ?? 80))
   const special = report.special.map((place) => ({ message: describePlace(place) }))
+  const notes = report.notices.filter((notice) => !report.reasons.includes(notice))
   const lines = [
     ...formatHeadline(report, style, width),
+    ...section(formatList('why', asMessages(report.reasons), MAX_LINES_OF_LISTS, style, width)),
+    ...section(formatList('found', report.diagnosis, MAX_LINES_OF_LISTS, style, width, options.locate)),
     '',
     ...formatFacts(report, style, width),
     ...section(formatList('not smooth', special, MAX_LINES_OF_LISTS, style, width)),
-    ...section(formatList('note', asMessages(report.notices), MAX_LINES_OF_LISTS, style, width)),
-    ...section(report.points.total > 1 || report.formula === '' ? formatDerivatives(report, style) : []),
-    ...section(formatPoints(report, style, width)),
+    ...section(formatList('note', asMessages(notes), MAX_LINES_OF_LISTS, style, width)),
+    ...section(formatJudgements(report, style, width)),
     ...section(report.steps === undefined ? [] : formatSteps(report.steps, style, width)),
   ]
   return `${lines.join('\n')}\n`
@@ -57,8 +62,25 @@ function formatHeadline(report: FunctionReport, style: Style, width: number): st
   ]
 }
 
-const nameOf = ({ formula }: FunctionReport, { variable }: DerivativeReport) =>
-  formula === '' ? 'the gradient' : `d/d${escapeControls(variable)}`
+/** What each tensor or derivative came to, and where it is off. */
+function formatJudgements(report: FunctionReport, style: Style, width: number): string[] {
+  const { tensors, points } = report
+  if (!isInCode(report)) {
+    return [
+      ...(points.total > 1 ? [...formatDerivatives(report, style), ''] : []),
+      ...formatPoints(report, style, width),
+    ]
+  }
+  const off = tensors.filter(({ worst }) => worst.length > 0)
+  return [
+    ...formatTensors(tensors, MAX_TENSORS, style, width),
+    ...section(off.length === 0 ? [] : formatEntries(off, MAX_ENTRIES, style, width)),
+  ]
+}
+
+const isInCode = ({ formula }: FunctionReport) => formula === ''
+
+const nameOf = ({ variable }: DerivativeReport) => `d/d${escapeControls(variable)}`
 
 function describeVerdict(report: FunctionReport): string {
   const relation = report.difference <= report.tolerance ? '≤' : '>'
@@ -72,7 +94,11 @@ function describeVerdict(report: FunctionReport): string {
         : `the ${what} is right: ${difference}`
     case 'fail': {
       const wrong = report.derivatives.filter(({ verdict }) => verdict === 'fail')
-      const names = wrong.map((derivative) => nameOf(report, derivative))
+      const names = isInCode(report)
+        ? report.tensors.flatMap(({ gradient, verdict }) =>
+            verdict === 'fail' ? [nameGradient(gradient)] : [],
+          )
+        : wrong.map(nameOf)
       const verb = names.length === 1 ? 'disagrees' : 'disagree'
       return `the ${what} is wrong: ${listNames(names)} ${verb} with the numerical ${what}`
     }
@@ -81,6 +107,9 @@ function describeVerdict(report: FunctionReport): string {
   }
 }
 
+/** A gradient without a name of its own needs none in a sentence. */
+const nameGradient = (gradient: string) => (gradient === 'gradient' ? 'it' : escapeControls(gradient))
+
 function formatFacts(report: FunctionReport, style: Style, width: number): string[] {
   const { points, derivatives, timing } = report
   const facts: [string, string][] = [
@@ -88,8 +117,10 @@ function formatFacts(report: FunctionReport, style: Style, width: number): strin
     ['difference', describeDifference(report)],
     [
       'checked',
-      `${formatQuantity(derivatives.length, 'derivative')} at ${scopeOf(points)}; ` +
-        `${formatQuantity(timing.perturbations, 'perturbation')} in ${formatSeconds(timing.seconds)}`,
+      isInCode(report)
+        ? `${formatQuantity(countEntries(report), 'derivative')}; ${formatQuantity(timing.perturbations, 'evaluation')} in ${formatSeconds(timing.seconds)}`
+        : `${formatQuantity(derivatives.length, 'derivative')} at ${scopeOf(points)}; ` +
+          `${formatQuantity(timing.perturbations, 'perturbation')} in ${formatSeconds(timing.seconds)}`,
     ],
     ['method', describeMethod(report)],
     ['device', describeDevice(report)],
@@ -105,13 +136,15 @@ function formatFacts(report: FunctionReport, style: Style, width: number): strin
   return facts.flatMap(([label, text]) => hang(label, labelWidth, text, style, width))
 }
 
+const countEntries = ({ tensors }: FunctionReport) => tensors.reduce((sum, { checked }) => sum + checked, 0)
+
 const scopeOf = ({ total, checked }: FunctionReport['points']) =>
   total === checked
     ? formatQuantity(total, 'point')
     : `${formatCount(checked)} of ${formatQuantity(total, 'point')}`
 
 function describeFunction({ formula, cost, at, points }: FunctionReport): string {
-  if (formula === '') return `in code, ${cost} at the point`
+  if (formula === '') return `in code, ${formatValue(cost)} at the point`
   const text = clipMiddle(escapeControls(formula), MAX_FORMULA_WIDTH)
   return points.total === 1
     ? `${text} = ${cost} at ${describeAt(at)}`
@@ -160,15 +193,14 @@ function formatDerivatives(report: FunctionReport, style: Style): string[] {
   const { derivatives } = report
   const hasWrong = derivatives.some(({ wrongPoints }) => wrongPoints > 0)
   const hasKinks = derivatives.some(({ kinks }) => kinks > 0)
-  const unit = report.formula === '' ? 'elements' : 'points'
-  const columns = ['derivative', ...(report.formula === '' ? [] : ['formula']), unit, 'difference', 'verdict']
+  const columns = ['derivative', 'formula', 'points', 'difference', 'verdict']
   if (hasWrong) columns.push('wrong')
   if (hasKinks) columns.push('kinks')
   const rows = derivatives.map((derivative): Cell[] => {
     const { gradient, checked, difference, verdict, wrongPoints, kinks } = derivative
     return [
-      { text: nameOf(report, derivative) },
-      ...(report.formula === '' ? [] : [{ text: clipMiddle(escapeControls(gradient), MAX_GRADIENT_WIDTH) }]),
+      { text: nameOf(derivative) },
+      { text: clipMiddle(escapeControls(gradient), MAX_GRADIENT_WIDTH) },
       { text: formatCount(checked) },
       { text: checked === 0 ? '-' : formatDifference(difference) },
       { text: verdict === 'fail' ? 'FAIL' : verdict, paint: style.verdict[verdict] },
@@ -177,7 +209,7 @@ function formatDerivatives(report: FunctionReport, style: Style): string[] {
     ]
   })
   const header = columns.map((text) => ({ text, paint: style.quiet }))
-  const first = columns.indexOf(unit)
+  const first = columns.indexOf('points')
   return layoutTable([header, ...rows], {
     indent: INDENT,
     rightAligned: [first, first + 1, first + 3, first + 4],
@@ -186,10 +218,9 @@ function formatDerivatives(report: FunctionReport, style: Style): string[] {
 
 /** The points that disagree most; of one point, every derivative in all its digits. */
 function formatPoints(report: FunctionReport, style: Style, width: number): string[] {
-  const isOne = report.points.total === 1 && report.formula !== ''
+  const isOne = report.points.total === 1
   const label = (derivative: DerivativeReport, point: PointReport, room: number): string => {
-    if (report.formula === '') return `gradient[${point.index.join(', ')}]`
-    const name = nameOf(report, derivative)
+    const name = nameOf(derivative)
     if (!isOne) return clipMiddle(`${name} at ${describeAt(point.at)}`, room)
     return clipMiddle(`${name} = ${escapeControls(derivative.gradient)}`, room)
   }
@@ -199,14 +230,13 @@ function formatPoints(report: FunctionReport, style: Style, width: number): stri
     derivative.worst.map((point) => ({ derivative, point })),
   )
   if (shown.length === 0) return []
-  const hasTextbook = report.formula !== ''
   const title = isOne ? 'derivative' : report.verdict === 'pass' ? 'largest difference' : 'worst points'
-  const columns = [title, 'analytical', 'numerical', ...(hasTextbook ? ['textbook'] : []), 'difference']
+  const columns = [title, 'analytical', 'numerical', 'textbook', 'difference']
   const header = columns.map((text) => ({ text, paint: style.quiet }))
   const figures = shown.map(({ point }) => [
     { text: format(point.analytical) },
     { text: format(point.numerical) },
-    ...(hasTextbook ? [{ text: Number.isNaN(point.textbook) ? '-' : format(point.textbook) }] : []),
+    { text: Number.isNaN(point.textbook) ? '-' : format(point.textbook) },
     { text: formatDifference(point.relativeError) },
   ])
   const widths = columns

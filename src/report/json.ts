@@ -63,7 +63,8 @@ export function formatJson(value: object): string {
   return `${escapeControlsInJson(compact)}\n`
 }
 
-function tensorToJson(tensor: TensorReport): object {
+/** A tensor's judgement. */
+export function tensorToJson(tensor: TensorReport): object {
   return {
     name: tensor.name,
     gradient: tensor.gradient,
@@ -119,7 +120,8 @@ function entryToJson(entry: EntryReport): object {
   }
 }
 
-function findingToJson(finding: Finding): object {
+/** A finding. */
+export function findingToJson(finding: Finding): object {
   return {
     kind: finding.kind,
     tensors: [...finding.tensors],

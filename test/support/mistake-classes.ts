@@ -188,6 +188,21 @@ export const MISTAKE_CLASSES: Readonly<Record<string, MistakeClass>> = {
       return { variant: `${target}`, gradients: mapGradients(specimen, (g) => (g * target) / (whole + 1e-6)) }
     },
   },
+  'a number added in every entry': {
+    kind: 'offset',
+    inject(specimen, draws) {
+      // of a tensor with one entry it is any factor
+      const tensors = [...specimen.gradients.entries()].filter(([, { data }]) => data.length > 1)
+      if (tensors.length === 0) return undefined
+      const [chosen, { data }] = draws.pick(tensors)
+      const size = normOf([...data]) / Math.sqrt(data.length)
+      const offset = draws.pick([0.3, -1, 2]) * size
+      return {
+        variant: `${offset} in ${chosen}`,
+        gradients: mapGradients(specimen, (g, name) => (name === chosen ? g + offset : g)),
+      }
+    },
+  },
   'each gradient clipped by its norm': {
     kind: 'clipped',
     inject(specimen) {

@@ -95,7 +95,11 @@ function gatherTensor(
 }
 
 /** Puts the largest errors, the largest values and some elements spread over the tensor first. */
-function putTellingFirst(confirmed: Uint32Array, given: Float64Array, right: Float64Array): Uint32Array {
+export function putTellingFirst(
+  confirmed: Uint32Array,
+  given: Float64Array,
+  right: Float64Array,
+): Uint32Array {
   if (confirmed.length <= PROBES) return confirmed
   const share = PROBES / 3
   const first = new Set<number>([

@@ -287,7 +287,7 @@ describe('a function in code', () => {
     [
       'a value that is no number',
       { function: () => 'a' as never, gradient, at: [1, 2] },
-      /a value of type string/,
+      /gave "a", not a number/,
     ],
     ['a point without elements', { function: rosenbrock, gradient, at: [] }, /no elements/],
     ['a value of NaN', { function: () => Number.NaN, gradient, at: [1, 2] }, /NaN/],

@@ -119,6 +119,34 @@ export const proposeShifted: NumbersHypothesis = function* ({ t, parameter }, ba
   }
 }
 
+/** Everything in reverse order: of the whole array, of its rows, or of each row. */
+export const proposeReversed: NumbersHypothesis = function* ({ t, parameter }, baseline) {
+  const positions = positionsOf(parameter)
+  const { rows, columns, isVector, locate, offsetOf } = positions
+  if (rows * columns < 3) return
+  const turns: readonly { along: string; rows: boolean; columns: boolean }[] = isVector
+    ? [{ along: '', rows: true, columns: true }]
+    : [
+        { along: ' along both axes, as of a kernel that is not flipped', rows: true, columns: true },
+        { along: ', row by row', rows: true, columns: false },
+        { along: ' within each row', rows: false, columns: true },
+      ]
+  for (const turn of turns) {
+    yield {
+      kind: 'reordered',
+      cost: 1.15,
+      group: `reversed${turn.along}`,
+      costOfAnother: 0.3,
+      prediction: rearranged(baseline, t, (offset) => {
+        const { row, column } = locate(offset)
+        return offsetOf(turn.rows ? rows - 1 - row : row, turn.columns ? columns - 1 - column : column)
+      }),
+      describe: ({ names, plural, agreement }) =>
+        `${names} ${plural ? 'have' : 'has'} the right values in reverse order${turn.along}: every entry agrees with that ${agreement}`,
+    }
+  }
+}
+
 /** The gradient of another tensor of the same shape: the two of them swapped, or one of them taken twice. */
 export const proposeOtherTensor: NumbersHypothesis = function* ({ t, parameter }, baseline) {
   for (const other of baseline.evidence) {

@@ -34,7 +34,7 @@ export const proposePlaces: NumbersHypothesis = function* (evidence, baseline) {
   const departures = findDepartures(evidence, baseline)
   const lines = findLines(evidence, departures, 'row') ?? findLines(evidence, departures, 'column')
   if (lines !== undefined) yield explainLines(evidence, baseline, departures, lines)
-  else if (areFew(departures)) {
+  else if (areFew(departures) || findCommonFactor(evidence, baseline, departures) !== undefined) {
     yield explainElements(evidence, baseline, departures)
   }
   yield {
@@ -111,11 +111,12 @@ function explainElements(
   const value = baseline.entries(evidence.t)
   const bySize = largest(offsets, MOST_ENTRIES, (offset) => Math.abs(given[offset] - value(offset)))
   const entries = bySize.map((offset) => userIndex(parameter, offset))
-  const list = joinNames(
-    entries.slice(0, MOST_LISTED).map((index) => `[${index.join(', ')}]`),
-    MOST_LISTED,
-  )
-  const more = offsets.length > MOST_LISTED ? `, among them ${list},` : ` ${list}`
+  const nameOf = (index: readonly number[]) => `[${index.join(', ')}]`
+  const list = joinNames(entries.slice(0, MOST_LISTED).map(nameOf), MOST_LISTED)
+  const [from, to] = [Math.min(...offsets), Math.max(...offsets)]
+  const isRange = !parameter.transposed && to - from + 1 === offsets.length
+  const range = ` ${nameOf(userIndex(parameter, from))} to ${nameOf(userIndex(parameter, to))}`
+  const more = offsets.length <= MOST_LISTED ? ` ${list}` : isRange ? `,${range},` : `, among them ${list},`
   const are = offsets.length === 1 ? 'is' : 'are'
   return {
     kind: 'elements',
@@ -134,22 +135,43 @@ const ofThoseJudged = ({ confirmed, parameter }: TensorEvidence, verb: 'was' | '
 
 /** What the wrong elements have in common. */
 function describeValues(
-  { given, t, tolerance }: TensorEvidence,
+  evidence: TensorEvidence,
   baseline: NumbersBaseline,
   offsets: Uint32Array,
   isOne = false,
 ): string {
-  const { value, rounding } = baseline.prediction(t)
+  const { given } = evidence
   const are = isOne ? 'is' : 'are'
   if (offsets.every((offset) => given[offset] === 0)) return `${are} zero`
-  const [first] = offsets
-  const factor = given[first] / value(first)
-  const rounded = Number(factor.toPrecision(3))
-  for (const candidate of [rounded, factor]) {
-    const fits = offsets.every((offset) =>
-      isNear(given[offset], candidate * value(offset), tolerance, Math.abs(candidate) * rounding(offset)),
-    )
-    if (fits && Number.isFinite(candidate) && candidate !== 0) return `${are} ${describeFactor(candidate)}`
-  }
+  const factor = fitFactor(evidence, baseline, offsets)
+  if (factor !== undefined) return `${are} ${describeFactor(factor)}`
   return isOne ? 'has no relation to the right value that is known' : 'have no factor in common'
+}
+
+/** The factor that several wrong elements have in common while others are right, however many they are. */
+function findCommonFactor(
+  evidence: TensorEvidence,
+  baseline: NumbersBaseline,
+  { offsets, sound }: Departures,
+): number | undefined {
+  return offsets.length < 2 || sound.length === 0 ? undefined : fitFactor(evidence, baseline, offsets)
+}
+
+/** The factor between some elements and the right ones, in few digits if those fit. */
+function fitFactor(
+  { given, t, tolerance }: TensorEvidence,
+  baseline: NumbersBaseline,
+  offsets: Uint32Array,
+): number | undefined {
+  const { value, rounding } = baseline.prediction(t)
+  const [first] = largest(offsets, 1, (offset) => Math.abs(value(offset)))
+  const factor = given[first] / value(first)
+  return [Number(factor.toPrecision(3)), factor].find(
+    (candidate) =>
+      Number.isFinite(candidate) &&
+      candidate !== 0 &&
+      offsets.every((offset) =>
+        isNear(given[offset], candidate * value(offset), tolerance, Math.abs(candidate) * rounding(offset)),
+      ),
+  )
 }

@@ -4,6 +4,9 @@ import type { NumbersHypothesis, TensorExplanation } from '../explanation.js'
 import { describeOtherMeaning, type Factor, fitFactors, isAveraged } from '../factors.js'
 import { describeFactor, formatFactor } from '../messages.js'
 
+/** A number that was fitted, and means nothing by itself. */
+const COST_OF_OFFSET = 1.5
+
 const hasPenalty = ({ parameter }: TensorEvidence, { model }: NumbersBaseline) =>
   model !== undefined && model.network.l2 !== 0 && parameter.role !== 'biases'
 
@@ -69,6 +72,24 @@ function explainScale(
         }
       }
     },
+  }
+}
+
+/** The right tensor and one number more in every element. */
+export const proposeOffset: NumbersHypothesis = function* ({ t, offsets, given }, baseline) {
+  const entry = baseline.entries(t)
+  // one element fits any number
+  if (offsets.length < 2) return
+  const offset = offsets.reduce((sum, k) => sum + (given[k] - entry(k)), 0) / offsets.length
+  if (offset === 0 || !Number.isFinite(offset)) return
+  yield {
+    kind: 'offset',
+    cost: COST_OF_OFFSET,
+    group: `offset ${offset.toPrecision(6)}`,
+    costOfAnother: 0.1,
+    prediction: { value: (k) => entry(k) + offset, rounding: baseline.rounding(t) },
+    describe: ({ names, plural, agreement }) =>
+      `${names} ${plural ? 'are' : 'is'} too ${offset > 0 ? 'large' : 'small'} by the same number, ${formatFactor(Math.abs(offset))}, in every entry: without it they agree ${agreement}`,
   }
 }
 

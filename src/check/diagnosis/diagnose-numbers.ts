@@ -1,0 +1,58 @@
+import { elementCount } from '../../tensor.js'
+import type { Finding } from '../report.js'
+import { createNumbersBaseline } from './baseline.js'
+import { toFinding } from './diagnose.js'
+import { isNear, putTellingFirst, type TensorEvidence } from './evidence.js'
+import { explainNumbers } from './explain.js'
+import type { NumbersHypothesis } from './explanation.js'
+import { ARRANGED_HYPOTHESES, UNARRANGED_HYPOTHESES } from './tensor-hypotheses/all.js'
+
+/** A gradient's numbers beside the numerical ones. */
+export interface NumbersToDiagnose {
+  readonly name: string
+  /** The gradient's own name. */
+  readonly gradient: string
+  readonly shape: readonly number[]
+  readonly analytical: Float64Array
+  readonly numerical: Float64Array
+  /** Bounds on the errors of the numerical ones; infinite where nothing is known. */
+  readonly errors: Float64Array
+  readonly tolerance: number
+  readonly isWrong: boolean
+}
+
+/** Share of a value that its error may be at most, if something is to be concluded from it. */
+const LARGEST_ERROR = 0.1
+
+/**
+ * Names what is wrong with gradients of which nothing is known but their numbers: those of a function in code, and of
+ * a formula at its points.
+ * @param isArranged whether neighbours in a tensor have to do with each other: not so of points
+ */
+export function diagnoseNumbers(tensors: readonly NumbersToDiagnose[], isArranged: boolean): Finding[] {
+  const evidence = tensors.map(toEvidence)
+  const wrong = evidence.filter(({ isWrong }) => isWrong)
+  const hypotheses: readonly NumbersHypothesis[] = isArranged ? ARRANGED_HYPOTHESES : UNARRANGED_HYPOTHESES
+  return explainNumbers(createNumbersBaseline(evidence), wrong, hypotheses).map(toFinding)
+}
+
+function toEvidence(tensor: NumbersToDiagnose, t: number): TensorEvidence {
+  const { name, gradient, shape, analytical, numerical, errors, tolerance, isWrong } = tensor
+  const norm = Math.max(...numerical.map((value, k) => (Number.isFinite(errors[k]) ? Math.abs(value) : 0)))
+  const known = Uint32Array.from(numerical.keys()).filter(
+    (k) => errors[k] <= LARGEST_ERROR * Math.max(Math.abs(numerical[k]), tolerance * norm),
+  )
+  const departs = (k: number) => !isNear(analytical[k], numerical[k], tolerance, errors[k])
+  return {
+    t,
+    parameter: { name, shape, layer: 0, role: 'weights', size: elementCount(shape), transposed: false },
+    name: gradient,
+    given: analytical,
+    right: numerical,
+    confirmed: known,
+    offsets: putTellingFirst(known, analytical, numerical),
+    isWrong: isWrong && known.some(departs),
+    tolerance,
+    rounding: (k) => errors[k],
+  }
+}
