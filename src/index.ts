@@ -56,6 +56,7 @@ export {
   type NetworkOptions,
   sequential,
 } from './network/network.js'
+export { REDUCTION_NAMES, type Reduction } from './network/reductions.js'
 export { functionReportToJson } from './report/function-json.js'
 export { formatFunctionReport } from './report/function-text.js'
 export { reportToJson } from './report/json.js'

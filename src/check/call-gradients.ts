@@ -5,7 +5,11 @@ import type { NamedTensors, Tensor } from '../tensor.js'
 /** Where a gradient is computed, read anew at each call. */
 export interface PointReader {
   parameters(): NamedTensors
-  data(): { readonly inputs: NamedTensor; readonly targets: NamedTensor }
+  data(): {
+    readonly inputs: NamedTensor
+    readonly targets: NamedTensor
+    readonly sampleWeights?: NamedTensor
+  }
 }
 
 /**
@@ -34,8 +38,9 @@ export async function callGradients(
 type NamedList = readonly (readonly [name: string, tensor: Tensor])[]
 
 function listPoint(parameters: NamedTensors, point: PointReader): NamedList {
-  const { inputs, targets } = point.data()
-  return [...parameters, [inputs.name, inputs.tensor], [targets.name, targets.tensor]]
+  const { inputs, targets, sampleWeights } = point.data()
+  const data = sampleWeights === undefined ? [inputs, targets] : [inputs, targets, sampleWeights]
+  return [...parameters, ...data.map(({ name, tensor }) => [name, tensor] as const)]
 }
 
 const copyNumbers = (tensors: NamedList) =>

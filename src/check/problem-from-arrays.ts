@@ -12,6 +12,10 @@ export interface ArrayProblemOptions {
   /** One a layer. */
   activations: readonly string[]
   loss: string
+  /** How the samples' losses become one number. @default the loss's own */
+  reduction?: string
+  /** The class number of samples that do not count. */
+  ignoreIndex?: number
   /** @default 'columns' */
   layout?: string
   /** @default 0 */
@@ -20,6 +24,8 @@ export interface ArrayProblemOptions {
   inputs?: string
   /** Name of the array with the targets. @default 'Y', then 'y' */
   targets?: string
+  /** Name of the array with a weight for each sample. @default none */
+  sampleWeights?: string
   /** Pattern of the weights' names. @default 'W{l}' */
   weights?: string
   /** Pattern of the biases' names. @default 'b{l}' */
@@ -40,7 +46,7 @@ export function problemFromArrays(arrays: NamedTensors, options: ArrayProblemOpt
     })
   }
   requireRecord('what follows the arrays in problemFromArrays', options, 'say { activations, loss }')
-  const { activations, loss, layout, l2 } = options
+  const { activations, loss, reduction, ignoreIndex, layout, l2 } = options
   if (!Array.isArray(activations)) {
     throw new GradcheckError('bad-usage', `the activations are ${describeValue(activations)}, not a list`, {
       fix: "name one for each layer, as in ['relu', 'sigmoid']",
@@ -50,13 +56,20 @@ export function problemFromArrays(arrays: NamedTensors, options: ArrayProblemOpt
     activations.map((name) => dense(name)),
     {
       loss,
+      ...(reduction === undefined ? {} : { reduction }),
+      ...(ignoreIndex === undefined ? {} : { ignoreIndex }),
       ...(layout === undefined ? {} : { layout }),
       ...(l2 === undefined ? {} : { l2 }),
     },
   )
   const inputs = findArray(arrays, 'inputs', options.inputs === undefined ? ['X'] : [options.inputs])
   const targets = findArray(arrays, 'targets', options.targets === undefined ? ['Y', 'y'] : [options.targets])
-  const others = new Map([...arrays].filter(([name]) => name !== inputs.name && name !== targets.name))
+  const sampleWeights =
+    options.sampleWeights === undefined
+      ? undefined
+      : findArray(arrays, 'sample weights', [options.sampleWeights])
+  const data = [inputs.name, targets.name, sampleWeights?.name]
+  const others = new Map([...arrays].filter(([name]) => !data.includes(name)))
   const cost = findSavedCost(others)
   return {
     network,
@@ -64,19 +77,24 @@ export function problemFromArrays(arrays: NamedTensors, options: ArrayProblemOpt
     gradients: others,
     inputs: inputs.tensor,
     targets: targets.tensor,
+    ...(sampleWeights === undefined ? {} : { sampleWeights: sampleWeights.tensor }),
     ...(cost === undefined ? {} : { cost }),
     naming: {
       ...(options.weights === undefined ? {} : { weights: options.weights }),
       ...(options.biases === undefined ? {} : { biases: options.biases }),
       ...(options.gradients === undefined ? {} : { gradients: options.gradients }),
     },
-    dataNames: { inputs: inputs.name, targets: targets.name },
+    dataNames: {
+      inputs: inputs.name,
+      targets: targets.name,
+      ...(sampleWeights === undefined ? {} : { sampleWeights: sampleWeights.name }),
+    },
   }
 }
 
 function findArray(
   arrays: NamedTensors,
-  option: 'inputs' | 'targets',
+  what: 'inputs' | 'targets' | 'sample weights',
   names: readonly string[],
 ): { name: string; tensor: Tensor } {
   for (const name of names) {
@@ -87,7 +105,7 @@ function findArray(
   const listed = present.slice(0, 12).join(', ') + (present.length > 12 ? ', …' : '')
   throw new GradcheckError(
     'missing-array',
-    `there is no array ${names.join(' or ')} for the ${option}${suggestName(names[0], present)} (arrays: ${listed || 'none'})`,
-    { fix: `name it with --${option}, or give the file that holds it as well` },
+    `there is no array ${names.join(' or ')} for the ${what}${suggestName(names[0], present)} (arrays: ${listed || 'none'})`,
+    { fix: `name it with --${what.replace(' ', '-')}, or give the file that holds it as well` },
   )
 }

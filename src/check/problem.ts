@@ -24,6 +24,8 @@ export interface Problem {
   readonly inputs: Tensor
   /** Y, in the network's layout, or class numbers. */
   readonly targets: Tensor
+  /** What the loss of each sample is multiplied by. @default 1 */
+  readonly sampleWeights?: Tensor
   /**
    * J as the user's code computed it, to see whether the network declared is the one that was run; a tensor of one
    * element also says in which precision.
@@ -31,8 +33,8 @@ export interface Problem {
   readonly cost?: number | Tensor
   /** How the arrays of each layer are called. @default W1, b1, dW1, db1, …; PyTorch's names as well */
   readonly naming?: NamingOptions
-  /** What X and Y are called in messages. @default X and Y */
-  readonly dataNames?: { readonly inputs: string; readonly targets: string }
+  /** What X, Y and the sample weights are called in messages. @default X, Y and sampleWeights */
+  readonly dataNames?: { readonly inputs: string; readonly targets: string; readonly sampleWeights?: string }
 }
 
 /** A network with its arrays, read and found sound. */
@@ -69,10 +71,18 @@ export async function bindProblem(problem: Problem): Promise<BoundProblem> {
     data: () => ({
       inputs: { name: dataNames.inputs, tensor: requireTensor(dataNames.inputs, problem.inputs) },
       targets: { name: dataNames.targets, tensor: requireTensor(dataNames.targets, problem.targets) },
+      ...(problem.sampleWeights === undefined
+        ? {}
+        : {
+            sampleWeights: {
+              name: dataNames.sampleWeights,
+              tensor: requireTensor(dataNames.sampleWeights, problem.sampleWeights),
+            },
+          }),
     }),
   }
   const parameters = point.parameters()
-  const { inputs, targets } = point.data()
+  const { inputs, targets, sampleWeights } = point.data()
   const given = problem.gradients
   const named = readNames(
     'gradients',
@@ -84,7 +94,7 @@ export async function bindProblem(problem: Problem): Promise<BoundProblem> {
   const gradients = readTensors(named, listGradients(names))
   const rebind: Rebind = (other, withoutBiases = []) => {
     const chosen = names.map((layer, l) => (withoutBiases.includes(l) ? dropBiases(layer) : layer))
-    const model = bindModel(other, chosen, parameters, inputs, targets)
+    const model = bindModel(other, chosen, parameters, inputs, targets, sampleWeights)
     return { model, gradients: readGradients(model, chosen, gradients) }
   }
   const bound = rebind(network)
@@ -134,12 +144,20 @@ function requireParts(problem: Problem): void {
   }
 }
 
-function readDataNames({ dataNames }: Problem): { inputs: string; targets: string } {
+function readDataNames({ dataNames }: Problem): {
+  inputs: string
+  targets: string
+  sampleWeights: string
+} {
   const given = dataNames ?? {}
-  requireRecord('dataNames', given, 'give { inputs, targets }')
-  const { inputs = 'X', targets = 'Y' }: { inputs?: string; targets?: string } = given
-  for (const name of [inputs, targets]) requireType('a name of dataNames', name, 'string')
-  return { inputs, targets }
+  requireRecord('dataNames', given, 'give { inputs, targets, sampleWeights }')
+  const {
+    inputs = 'X',
+    targets = 'Y',
+    sampleWeights = 'sampleWeights',
+  }: Partial<Required<NonNullable<Problem['dataNames']>>> = given
+  for (const name of [inputs, targets, sampleWeights]) requireType('a name of dataNames', name, 'string')
+  return { inputs, targets, sampleWeights }
 }
 
 /** Whatever was given under names. */

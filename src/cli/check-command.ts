@@ -36,14 +36,19 @@ export async function runCheck(
   requireOneScope(settings)
   const choice = chooseDevice(settings)
   if (settings.output !== undefined) await requireWritable(settings.output)
-  const { layout, l2, inputs, targets, weights, biases, gradients, memory, precision } = settings
+  const { reduction, ignoreIndex, layout, l2, inputs, targets, sampleWeights, weights, biases, gradients } =
+    settings
+  const { memory, precision } = settings
   const problem = problemFromArrays(await readFiles(paths), {
     activations,
     loss,
+    reduction,
+    ignoreIndex,
     layout,
     l2,
     inputs,
     targets,
+    sampleWeights,
     weights,
     biases,
     gradients,

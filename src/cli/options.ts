@@ -16,10 +16,13 @@ export const REPORT_FORMATS = ['text', 'json'] as const
 export interface CheckSettings {
   readonly activations?: string[]
   readonly loss?: string
+  readonly reduction?: string
+  readonly ignoreIndex?: number
   readonly layout?: string
   readonly l2?: number
   readonly inputs?: string
   readonly targets?: string
+  readonly sampleWeights?: string
   readonly weights?: string
   readonly biases?: string
   readonly gradients?: string
@@ -87,6 +90,7 @@ export const WHOLE_FROM_ONE: NumberRange = {
   words: 'a whole number from 1',
   contains: (value) => Number.isSafeInteger(value) && value >= 1,
 }
+export const WHOLE: NumberRange = { words: 'a whole number', contains: Number.isSafeInteger }
 export const WHOLE_FROM_ZERO: NumberRange = {
   words: 'a whole number from 0',
   contains: (value) => Number.isSafeInteger(value) && value >= 0,

@@ -3,6 +3,7 @@ import { PERTURB_CHOICES } from '../differentiate/plan.js'
 import { ACTIVATION_NAMES, findActivation } from '../network/activations.js'
 import { findLayout } from '../network/layout.js'
 import { findLoss, LOSS_NAMES } from '../network/losses.js'
+import { findReduction } from '../network/reductions.js'
 import type { BenchSettings } from './bench-command.js'
 import { type FunctionCommandSettings, parseValues } from './function-options.js'
 import {
@@ -20,6 +21,7 @@ import {
   REPORT_FORMATS,
   SCHEMES,
   STEP_RANGE,
+  WHOLE,
   WHOLE_FROM_ONE,
   WHOLE_FROM_ZERO,
 } from './options.js'
@@ -50,7 +52,8 @@ ${HELP_ON_STATUS}`
 const HELP_ON_CHECK = `
 Losses, of m samples:
   binary-cross-entropy   -1/m sum, after sigmoid
-  softmax-cross-entropy  -1/m sum, after linear; targets one-hot or classes
+  softmax-cross-entropy  -1/m sum, after linear; targets classes, one-hot or
+                         probabilities
   half-squared-error     1/2 sum, no mean
   mean-squared-error     mean over all samples and outputs
 
@@ -191,10 +194,21 @@ function addCheckOptions(check: Command): Command {
     .addOption(
       new Option(
         '--activations <names>',
-        `one a layer, the last included, separated by commas: ${ACTIVATION_NAMES.join(' ')}`,
+        `one a layer, the last included, separated by commas: ${ACTIVATION_NAMES.join(' ')}; with a constant in quotes: 'leaky-relu(0.2),elu(1.5),linear'`,
       ).argParser(parseActivations),
     )
     .addOption(new Option('--loss <name>', LOSS_NAMES.join(' ')).argParser(parseName(findLoss)))
+    .addOption(
+      new Option(
+        '--reduction <name>',
+        "how the losses of m samples of n outputs add up: mean: sum/m; sum; mean-elements: sum/(mn); weighted-mean: sum over the sum of the weights (default: the loss's own)",
+      ).argParser(parseName(findReduction)),
+    )
+    .option(
+      '--ignore-index <label>',
+      'samples with this class number do not count, nor does a mean count them (default: none)',
+      parseNumber('--ignore-index', WHOLE),
+    )
     .addOption(
       new Option(
         '--layout <name>',
@@ -206,6 +220,7 @@ function addCheckOptions(check: Command): Command {
     .optionsGroup("The arrays' names:")
     .option('--inputs <name>', 'inputs (default: X)')
     .option('--targets <name>', 'targets (default: Y, then y)')
+    .option('--sample-weights <name>', "what each sample's loss is multiplied by (default: none)")
     .option('--weights <pattern>', "weights of layer {l} (default: 'W{l}', or PyTorch's names)")
     .option('--biases <pattern>', "biases of layer {l}, may be absent (default: 'b{l}', or PyTorch's names)")
     .option('--gradients <pattern>', "gradient of parameter {name} (default: 'd{name}', or 'grad.{name}')")

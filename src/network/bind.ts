@@ -8,6 +8,7 @@ import { type Matrix, transpose } from './matrix.js'
 import { Model, type ParameterTensor } from './model.js'
 import type { LayerNames } from './naming.js'
 import type { Network } from './network.js'
+import { selectSamples } from './select-samples.js'
 import { readTargets } from './targets.js'
 
 /** Data with the name to use for it in messages. */
@@ -20,6 +21,7 @@ export interface NamedTensor {
  * Puts a network, its parameters and data together: takes the widths from the weights and turns every array to
  * the model's orientation.
  * @param names which arrays are each layer's, as `matchNames` finds them
+ * @param sampleWeights what the loss of each sample is multiplied by, if that is not 1
  * @throws GradcheckError `bad-network` (as many activations as weight matrices are needed), `missing-array`,
  * `bad-shape` (naming the array, its shape and the shape it should have), `bad-value` (NaN, infinity, a target
  * outside its range)
@@ -30,6 +32,7 @@ export function bindModel(
   parameters: NamedTensors,
   inputs: NamedTensor,
   targets: NamedTensor,
+  sampleWeights?: NamedTensor,
 ): Model {
   if (names.length !== network.layers.length) {
     const weights = names.map((layer) => layer.weights).join(', ')
@@ -97,8 +100,7 @@ export function bindModel(
     network,
     layers,
     parameters: tensors,
-    inputs: X,
-    targets: readTargets(network, targets, X.rows, outputs),
+    ...selectSamples(network, X, readTargets(network, targets, X.rows, outputs), sampleWeights),
   })
 }
 

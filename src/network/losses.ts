@@ -7,6 +7,7 @@ import {
   softplusSecantSlope,
 } from './activations.js'
 import { createMatrix, type Matrix } from './matrix.js'
+import type { Reduction } from './reductions.js'
 import { LOSS_WORDS, unknownName } from './vocabulary.js'
 
 export type LossName =
@@ -22,7 +23,8 @@ export interface Output {
 }
 
 /**
- * A loss J = scale · Σ over samples of a sample's loss. `shaders/losses.wesl` holds the changes for the GPU.
+ * A loss J = factor·Σ over samples of a sample's loss, over what the reduction divides by. `shaders/losses.wesl`
+ * holds the changes for the GPU.
  */
 export interface Loss {
   readonly name: LossName
@@ -32,19 +34,23 @@ export interface Loss {
   readonly lastActivation: ActivationName | undefined
   /** True where the loss and the last activation are one function of Z, so that changes of Z reach the loss. */
   readonly readsLogits: boolean
-  /** True where a target is one class of the outputs; otherwise it is a number for each output. */
+  /** True where a target says how probable each class is; otherwise it is a number for each output. */
   readonly readsClasses: boolean
-  /** The factor outside the sum, from the number of samples and of outputs. */
-  scale(samples: number, outputs: number): number
-  /** Σ of the samples' losses by the published formula, without `scale`. Targets are samples × outputs. */
-  sum(output: Output, targets: Matrix): number
+  /** The factor outside the sum and its reduction. */
+  readonly factor: number
+  /** How its samples add up where nothing else is declared. */
+  readonly reduction: Reduction
+  /** Each sample's loss by the published formula, without `factor`. Targets are samples × outputs. */
+  losses(output: Output, targets: Matrix): Float64Array
   /**
-   * Bound on the rounding error of `sum` in float64, in units of the unit roundoff: Σ of the absolute terms and
-   * of what the formula loses by cancellation (1 − A near A = 1, a logarithm near ln 1).
+   * Bound on the rounding error of each of `losses` in float64, in units of the unit roundoff: Σ of the absolute
+   * terms and of what the formula loses by cancellation (1 − A near A = 1, a logarithm near ln 1).
    */
-  condition(output: Output, targets: Matrix): number
-  /** ∂(sum)/∂A, or ∂(sum)/∂Z where the loss reads logits. */
+  conditions(output: Output, targets: Matrix): Float64Array
+  /** ∂(Σ losses)/∂A, or ∂(Σ losses)/∂Z where the loss reads logits. */
   derivative(output: Output, targets: Matrix): Matrix
+  /** Σ|terms| of that: they cancel where an output reaches a target between 0 and 1. */
+  magnitude(output: Output, targets: Matrix): Matrix
   /** Makes the object that carries changes through the loss at a base point. */
   bind(output: Output, targets: Matrix): BoundLoss
 }
@@ -76,41 +82,51 @@ function sumOutputs(
 const logProbability = (a: number, z: number) => (a > 0 ? Math.log(a) : z)
 const logComplement = (a: number, z: number) => (a < 1 ? Math.log(1 - a) : -z)
 
+/** A sum over the outputs of each sample. */
+function sumBySample({ rows, columns }: Matrix, term: (k: number) => number): Float64Array {
+  const sums = new Float64Array(rows)
+  for (let k = 0; k < rows * columns; k++) sums[Math.floor(k / columns)] += term(k)
+  return sums
+}
+
+function fillMatrix({ rows, columns }: Matrix, value: (k: number) => number): Matrix {
+  const result = createMatrix(rows, columns)
+  for (let k = 0; k < result.data.length; k++) result.data[k] = value(k)
+  return result
+}
+
 const binaryCrossEntropy: Loss = {
   name: 'binary-cross-entropy',
   code: 0,
   lastActivation: 'sigmoid',
   readsLogits: true,
   readsClasses: false,
-  scale: (samples) => 1 / samples,
-  sum({ Z, A }, targets) {
-    let total = 0
-    for (let k = 0; k < A.data.length; k++) {
+  factor: 1,
+  reduction: 'mean',
+  losses: ({ Z, A }, targets) =>
+    sumBySample(targets, (k) => {
       const [a, z, y] = [A.data[k], Z.data[k], targets.data[k]]
-      if (y !== 0) total -= y * logProbability(a, z)
-      if (y !== 1) total -= (1 - y) * logComplement(a, z)
-    }
-    return total
-  },
-  condition({ Z, A }, targets) {
-    let total = 0
-    for (let k = 0; k < A.data.length; k++) {
+      const ofTruth = y === 0 ? 0 : y * logProbability(a, z)
+      return -ofTruth - (y === 1 ? 0 : (1 - y) * logComplement(a, z))
+    }),
+  conditions: ({ Z, A }, targets) =>
+    sumBySample(targets, (k) => {
       const [a, z, y] = [A.data[k], Z.data[k], targets.data[k]]
-      total += Math.abs(y * logProbability(a, z)) + y + Math.abs((1 - y) * logComplement(a, z))
+      const terms = Math.abs(y * logProbability(a, z)) + y + Math.abs((1 - y) * logComplement(a, z))
       // 1 − a rounds by itself, and what a is rounded by is divided by it
-      if (a < 1) total += (1 - y) * (1 + a / (1 - a))
-    }
-    return total
-  },
+      return terms + (a < 1 ? (1 - y) * (1 + a / (1 - a)) : 0)
+    }),
   // A − Y, in the form that keeps its digits where A is near 1
-  derivative({ Z }, targets) {
-    const result = createMatrix(Z.rows, Z.columns)
-    for (let k = 0; k < Z.data.length; k++) {
+  derivative: ({ Z }, targets) =>
+    fillMatrix(targets, (k) => {
       const [z, y] = [Z.data[k], targets.data[k]]
-      result.data[k] = (1 - y) * sigmoid(z) - y * sigmoid(-z)
-    }
-    return result
-  },
+      return (1 - y) * sigmoid(z) - y * sigmoid(-z)
+    }),
+  magnitude: ({ Z }, targets) =>
+    fillMatrix(targets, (k) => {
+      const [z, y] = [Z.data[k], targets.data[k]]
+      return (1 - y) * sigmoid(z) + y * sigmoid(-z)
+    }),
   // −y·ln σ(z) changes as softplus(−z), −(1 − y)·ln σ(−z) as softplus(z)
   bind({ Z }, targets) {
     const tails = Z.data.map(sigmoidTail)
@@ -140,9 +156,20 @@ function logSumExp(Z: Matrix, s: number): number {
   return largest + Math.log(sum)
 }
 
-/** The class of a sample whose targets are one-hot. */
-function classOf(targets: Matrix, s: number): number {
-  return targets.data.subarray(s * targets.columns, (s + 1) * targets.columns).indexOf(1)
+/** The class of a sample whose targets are one-hot; −1 where they are probabilities. */
+const classOf = (targets: Matrix, s: number) =>
+  targets.data.subarray(s * targets.columns, (s + 1) * targets.columns).indexOf(1)
+
+/** 1 − p of each of a sample's probabilities, summed from the others where it would lose digits. */
+export function complements(probabilities: Matrix): Matrix {
+  const { columns, data } = probabilities
+  return fillMatrix(probabilities, (k) => {
+    if (data[k] <= 0.5) return 1 - data[k]
+    const from = k - (k % columns)
+    let others = 0
+    for (let i = from; i < from + columns; i++) if (i !== k) others += data[i]
+    return others
+  })
 }
 
 /** Softmax probabilities of a base point and what the change of the cross-entropy needs of them. */
@@ -151,76 +178,86 @@ export interface SoftmaxBase {
   readonly logProbabilities: Matrix
   /** p, samples × outputs. */
   readonly probabilities: Matrix
-  /** The target class of each sample. */
+  /** 1 − p, to its last digits. */
+  readonly others: Matrix
+  /** The target class of each sample; −1 where the targets are probabilities. */
   readonly classes: Int32Array
-  /** 1 − p of the target class, summed from the others so that it keeps its digits near 0. */
-  readonly rest: Float64Array
 }
 
 export function softmaxBase(Z: Matrix, targets: Matrix): SoftmaxBase {
   const logProbabilities = createMatrix(Z.rows, Z.columns)
   const probabilities = createMatrix(Z.rows, Z.columns)
-  const classes = new Int32Array(Z.rows)
-  const rest = new Float64Array(Z.rows)
   for (let s = 0; s < Z.rows; s++) {
     const { largest, sum } = sumExponentials(Z, s)
-    classes[s] = classOf(targets, s)
     for (let i = 0; i < Z.columns; i++) {
       const k = s * Z.columns + i
       logProbabilities.data[k] = Z.data[k] - largest - Math.log(sum)
       // not e^(ln p), which would amplify the rounding of ln p
       probabilities.data[k] = Math.exp(Z.data[k] - largest) / sum
-      if (i !== classes[s]) rest[s] += probabilities.data[k]
     }
   }
-  return { logProbabilities, probabilities, classes, rest }
+  const classes = Int32Array.from({ length: Z.rows }, (_, s) => classOf(targets, s))
+  return { logProbabilities, probabilities, others: complements(probabilities), classes }
 }
 
 /** Beyond this change of a logit e^d is not formed from a probability that may have underflowed. */
 const SOFTMAX_FAR = 30
 
+/** Σ y·(ln Σ e^z − z), y adding up to 1. */
 const softmaxCrossEntropy: Loss = {
   name: 'softmax-cross-entropy',
   code: 1,
   lastActivation: 'linear',
   readsLogits: true,
   readsClasses: true,
-  scale: (samples) => 1 / samples,
-  sum({ Z }, targets) {
-    let total = 0
-    for (let s = 0; s < Z.rows; s++) total += logSumExp(Z, s) - Z.data[s * Z.columns + classOf(targets, s)]
-    return total
+  factor: 1,
+  reduction: 'mean',
+  losses({ Z }, targets) {
+    const logarithms = Float64Array.from({ length: Z.rows }, (_, s) => logSumExp(Z, s))
+    return sumBySample(targets, (k) => {
+      const y = targets.data[k]
+      return y === 0 ? 0 : y * (logarithms[Math.floor(k / Z.columns)] - Z.data[k])
+    })
   },
-  condition({ Z }, targets) {
-    let total = 0
-    for (let s = 0; s < Z.rows; s++) {
-      total += Math.abs(logSumExp(Z, s)) + 1 + Math.abs(Z.data[s * Z.columns + classOf(targets, s)])
-    }
-    return total
+  conditions({ Z }, targets) {
+    const terms = sumBySample(targets, (k) => Math.abs(targets.data[k] * Z.data[k]))
+    return terms.map((ofTargets, s) => Math.abs(logSumExp(Z, s)) + 1 + ofTargets)
   },
+  // P − Y, in the form that keeps its digits where P is near 1
   derivative({ Z }, targets) {
-    const { probabilities, classes, rest } = softmaxBase(Z, targets)
-    const result = createMatrix(Z.rows, Z.columns)
-    result.data.set(probabilities.data)
-    for (let s = 0; s < Z.rows; s++) result.data[s * Z.columns + classes[s]] = -rest[s]
-    return result
+    const { probabilities, others } = softmaxBase(Z, targets)
+    const unlikely = complements(targets)
+    return fillMatrix(Z, (k) => probabilities.data[k] * unlikely.data[k] - targets.data[k] * others.data[k])
+  },
+  magnitude({ Z }, targets) {
+    const { probabilities, others } = softmaxBase(Z, targets)
+    const unlikely = complements(targets)
+    return fillMatrix(Z, (k) => probabilities.data[k] * unlikely.data[k] + targets.data[k] * others.data[k])
   },
   /**
-   * ln Σ p_k·e^(D_k), D_k = d_k − d_y, which is ln(1 + S) with S = Σ_{k≠y} p_k·(e^(D_k) − 1). Where S is not
-   * small the sum itself is used, with its largest term taken out, so that nothing overflows.
+   * ln Σ p_k·e^(D_k), D_k = d_k − d̄ and d̄ = Σ y_k·d_k, which is ln(1 + S) with S = Σ p_k·(e^(D_k) − 1); the target
+   * class of one-hot y has D = 0. Where S is not small the sum itself is used, with its largest term taken out, so
+   * that nothing overflows.
    */
   bind({ Z }, targets) {
-    const { logProbabilities, probabilities, classes, rest } = softmaxBase(Z, targets)
+    const { logProbabilities, probabilities, others, classes } = softmaxBase(Z, targets)
+    const unlikely = complements(targets)
     const outputs = Z.columns
     const scratch = new Float64Array(outputs)
     const log1pOfSum = (sum: number, h: number) => sum * log1pRatio(h * sum)
+    const meanChange = (changes: Float64Array, s: number) => {
+      if (classes[s] >= 0) return changes[classes[s]]
+      let sum = 0
+      for (let i = 0; i < outputs; i++) sum += targets.data[s * outputs + i] * changes[i]
+      return sum
+    }
     const pass = (changes: Float64Array, s: number, h: number) => {
-      const target = changes[classes[s]]
+      const mean = meanChange(changes, s)
       let sum = 0
       for (let i = 0; i < outputs; i++) {
         if (i === classes[s]) continue
         const k = s * outputs + i
-        const change = changes[i] - target
+        const change = changes[i] - mean
         const d = h * change
         if (d > SOFTMAX_FAR) {
           sum += (Math.exp(Math.min(logProbabilities.data[k] + d, 700)) - probabilities.data[k]) / h
@@ -231,19 +268,18 @@ const softmaxCrossEntropy: Loss = {
       if (Math.abs(h * sum) <= 0.5) return log1pOfSum(sum, h)
       const logs = createMatrix(1, outputs)
       for (let i = 0; i < outputs; i++) {
-        logs.data[i] = logProbabilities.data[s * outputs + i] + h * (changes[i] - target)
+        logs.data[i] = logProbabilities.data[s * outputs + i] + h * (changes[i] - mean)
       }
       return logSumExp(logs, 0) / h
     }
     return {
       pass,
       passUnit(unit, change, s, h) {
-        const d = h * change
-        if (Math.abs(d) <= 1) {
-          const isTarget = unit === classes[s]
-          const sum = isTarget
-            ? -rest[s] * change * expm1Ratio(-d)
-            : probabilities.data[s * outputs + unit] * change * expm1Ratio(d)
+        if (Math.abs(h * change) <= 1) {
+          const k = s * outputs + unit
+          const [own, rest] = [change * unlikely.data[k], -change * targets.data[k]]
+          const sum =
+            probabilities.data[k] * own * expm1Ratio(h * own) + others.data[k] * rest * expm1Ratio(h * rest)
           if (Math.abs(h * sum) <= 0.5) return log1pOfSum(sum, h)
         }
         scratch.fill(0)
@@ -254,32 +290,28 @@ const softmaxCrossEntropy: Loss = {
   },
 }
 
-/** Σ (a − y)², with the halves and means in `scale`. */
-function squaredError(name: LossName, scale: (samples: number, outputs: number) => number): Loss {
+/** Σ (a − y)² */
+function squaredError(name: LossName, factor: number, reduction: Reduction): Loss {
+  const derivative: Loss['derivative'] = ({ A }, targets) =>
+    fillMatrix(A, (k) => 2 * (A.data[k] - targets.data[k]))
   return {
     name,
     code: 2,
     lastActivation: undefined,
     readsLogits: false,
     readsClasses: false,
-    scale,
-    sum({ A }, targets) {
-      let total = 0
-      for (let k = 0; k < A.data.length; k++) total += (A.data[k] - targets.data[k]) ** 2
-      return total
-    },
-    condition({ A }, targets) {
-      let total = 0
-      for (let k = 0; k < A.data.length; k++) {
+    factor,
+    reduction,
+    losses: ({ A }, targets) => sumBySample(A, (k) => (A.data[k] - targets.data[k]) ** 2),
+    conditions: ({ A }, targets) =>
+      sumBySample(A, (k) => {
         const residual = Math.abs(A.data[k] - targets.data[k])
-        total += residual * (residual + Math.abs(A.data[k]))
-      }
-      return total
-    },
-    derivative({ A }, targets) {
-      const result = createMatrix(A.rows, A.columns)
-      for (let k = 0; k < A.data.length; k++) result.data[k] = 2 * (A.data[k] - targets.data[k])
-      return result
+        return residual * (residual + Math.abs(A.data[k]))
+      }),
+    derivative,
+    magnitude(output, targets) {
+      const matrix = derivative(output, targets)
+      return { ...matrix, data: matrix.data.map(Math.abs) }
     },
     // Δ(r²) = d·(2r + d)
     bind({ A }, targets) {
@@ -294,8 +326,8 @@ function squaredError(name: LossName, scale: (samples: number, outputs: number) 
 const LOSSES: Record<LossName, Loss> = {
   'binary-cross-entropy': binaryCrossEntropy,
   'softmax-cross-entropy': softmaxCrossEntropy,
-  'half-squared-error': squaredError('half-squared-error', () => 0.5),
-  'mean-squared-error': squaredError('mean-squared-error', (samples, outputs) => 1 / (samples * outputs)),
+  'half-squared-error': squaredError('half-squared-error', 0.5, 'sum'),
+  'mean-squared-error': squaredError('mean-squared-error', 1, 'mean-elements'),
 }
 
 export const LOSS_NAMES = Object.keys(LOSSES) as readonly LossName[]

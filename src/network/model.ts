@@ -4,6 +4,7 @@ import type { DenseLayer } from './dense-layer.js'
 import { findLoss, type Loss, type Output } from './losses.js'
 import type { Matrix } from './matrix.js'
 import type { Network } from './network.js'
+import { type Weighting, weightLoss } from './weighting.js'
 
 /** One of the user's parameter arrays and where its elements stand in the model. */
 export interface ParameterTensor {
@@ -33,10 +34,12 @@ export interface ForwardPass {
 export class Model {
   readonly network: Network
   readonly layers: readonly DenseLayer[]
+  /** The loss, each sample's multiplied by its weight. */
   readonly loss: Loss
+  readonly weighting: Weighting
   /** Weights and biases in order: W1, b1, W2, … */
   readonly parameters: readonly ParameterTensor[]
-  /** samples × features */
+  /** samples × features, without the samples that do not count. */
   readonly inputs: Matrix
   /** samples × outputs; classes as one-hot rows. */
   readonly targets: Matrix
@@ -47,27 +50,45 @@ export class Model {
     parameters: readonly ParameterTensor[]
     inputs: Matrix
     targets: Matrix
+    weighting: Weighting
   }) {
     this.network = options.network
     this.layers = options.layers
-    this.loss = findLoss(options.network.loss)
+    this.weighting = options.weighting
+    this.loss = weightLoss(findLoss(options.network.loss), options.weighting.weights)
     this.parameters = options.parameters
     this.inputs = options.inputs
     this.targets = options.targets
   }
 
+  /** The samples that are evaluated: those that count and whose weight is not 0. */
   get samples(): number {
     return this.inputs.rows
   }
 
+  /** m: the samples that a mean is taken over. */
+  get countedSamples(): number {
+    return this.weighting.counted
+  }
+
+  /** The weight of the sample that element `k` of the targets belongs to. */
+  weightOf(k: number): number {
+    return this.weighting.weights?.[Math.floor(k / this.targets.columns)] ?? 1
+  }
+
+  /** The number of a sample in the user's arrays. */
+  sampleNumber(s: number): number {
+    return this.weighting.numbers?.[s] ?? s
+  }
+
   /** The factor outside the loss's sum over samples. */
   get lossScale(): number {
-    return this.loss.scale(this.samples, this.targets.columns)
+    return this.weighting.scale
   }
 
   /** The factor of Σ W² in the loss, λ/(2m). */
   get l2Scale(): number {
-    return this.network.l2 / (2 * this.samples)
+    return this.network.l2 / (2 * this.countedSamples)
   }
 
   /** The parameter's elements in the model's orientation; the model reads this very array. */
@@ -90,7 +111,7 @@ export class Model {
 
   /** J by the published formulas, from a whole forward pass with the parameters as they are now. */
   cost(pass: ForwardPass = this.forward()): number {
-    return this.lossScale * this.loss.sum(outputOf(pass), this.targets) + this.l2Cost()
+    return this.lossScale * sum(this.loss.losses(outputOf(pass), this.targets)) + this.l2Cost()
   }
 
   /** λ/(2m)·Σ W² */
@@ -130,7 +151,7 @@ export class Model {
     const steps = this.backwardSteps(pass)
     return this.#backpropagate({
       lossDerivative: () =>
-        mapMatrix(lossDerivativeMagnitude(this, outputOf(pass)), (d) => this.lossScale * d),
+        mapMatrix(this.loss.magnitude(outputOf(pass), this.targets), (d) => this.lossScale * d),
       passActivation: (l, k, upstream) =>
         upstream * slopeMagnitude(this.layers[l].activation, pass.Z[l].data[k]),
       weights: (l) => steps.weights(l).map(Math.abs),
@@ -144,6 +165,8 @@ export class Model {
     return this.parameters.map((parameter) => backpropagation.gradient(parameter))
   }
 }
+
+const sum = (values: Float64Array) => values.reduce((total, value) => total + value, 0)
 
 /** The last layer's values of a forward pass. */
 export function outputOf(pass: ForwardPass): Output {
@@ -161,21 +184,4 @@ export function slopeMagnitude(activation: Activation, z: number): number {
     return Math.abs(slope)
   const P = activation.value(z) / z
   return P + Math.abs(slope - P)
-}
-
-/** Σ|terms| of the loss's derivative. Binary cross-entropy's two cancel where an output reaches a target within (0, 1). */
-export function lossDerivativeMagnitude({ loss, targets }: Model, output: Output): Matrix {
-  if (loss.name !== 'binary-cross-entropy') return mapMatrix(loss.derivative(output, targets), Math.abs)
-  const ofZero = loss.derivative(
-    output,
-    mapMatrix(targets, () => 0),
-  ).data
-  const ofOne = loss.derivative(
-    output,
-    mapMatrix(targets, () => 1),
-  ).data
-  return {
-    ...targets,
-    data: targets.data.map((y, k) => (1 - y) * Math.abs(ofZero[k]) + y * Math.abs(ofOne[k])),
-  }
 }

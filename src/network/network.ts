@@ -8,7 +8,8 @@ import {
   findActivationWith,
 } from './activations.js'
 import { findLayout, type Layout } from './layout.js'
-import { findLoss, LOSS_NAMES, type LossName } from './losses.js'
+import { findLoss, LOSS_NAMES, type Loss, type LossName } from './losses.js'
+import { findReduction, REDUCTION_NAMES, type Reduction } from './reductions.js'
 
 /** A layer as the user declares it; its widths come from the weights. */
 export interface LayerDeclaration {
@@ -20,6 +21,10 @@ export interface LayerDeclaration {
 export interface Network {
   readonly layers: readonly LayerDeclaration[]
   readonly loss: LossName
+  /** How the samples' losses become one number. */
+  readonly reduction: Reduction
+  /** The class number of samples that do not count, if there is one. */
+  readonly ignoreIndex?: number
   readonly layout: Layout
   /** λ of the term λ/(2m)·Σ W² that is added to the loss, biases left out. */
   readonly l2: number
@@ -27,6 +32,10 @@ export interface Network {
 
 export interface NetworkOptions {
   loss: LossName | (string & {})
+  /** @default the loss's own: `sum` of half-squared-error, `mean-elements` of mean-squared-error, else `mean` */
+  reduction?: Reduction | (string & {})
+  /** The class number of samples that do not count, of softmax-cross-entropy; −100 by PyTorch's convention. */
+  ignoreIndex?: number
   /** @default 'columns' */
   layout?: Layout | (string & {})
   /** @default 0 */
@@ -53,7 +62,7 @@ export function dense(activation: string, constants?: ActivationConstants): Laye
 /**
  * Declares a network of layers one after the other.
  * @throws GradcheckError `unknown-name` or `bad-network`: no layer, one that was not made by `dense`, a loss that does
- * not fit the last activation, a negative or non-finite `l2`; `bad-usage` without options.
+ * not fit the last activation, a negative or non-finite `l2`, a class to ignore where there are none; `bad-usage` without options.
  */
 export function sequential(layers: readonly LayerDeclaration[], options: NetworkOptions): Network {
   requireLayers(layers)
@@ -64,7 +73,11 @@ export function sequential(layers: readonly LayerDeclaration[], options: Network
   )
   requireName('loss', options.loss, LOSS_NAMES)
   const loss = findLoss(options.loss)
+  if (options.reduction !== undefined) requireName('reduction', options.reduction, REDUCTION_NAMES)
+  const reduction = findReduction(options.reduction ?? loss.reduction)
   const layout = findLayout(options.layout ?? 'columns')
+  const { ignoreIndex } = options
+  if (ignoreIndex !== undefined) requireIgnorable(loss, ignoreIndex)
   const l2 = options.l2 ?? 0
   if (!(typeof l2 === 'number' && l2 >= 0 && Number.isFinite(l2))) {
     throw new GradcheckError('bad-network', `l2 must be a finite number ≥ 0, not ${describeValue(l2)}`)
@@ -77,7 +90,14 @@ export function sequential(layers: readonly LayerDeclaration[], options: Network
       { fix: lastActivationFix(loss.name, last) },
     )
   }
-  return { layers: [...layers], loss: loss.name, layout, l2 }
+  return {
+    layers: [...layers],
+    loss: loss.name,
+    reduction,
+    ...(ignoreIndex === undefined ? {} : { ignoreIndex }),
+    layout,
+    l2,
+  }
 }
 
 /**
@@ -108,6 +128,20 @@ function requireLayers(layers: readonly unknown[]): void {
     throw new GradcheckError('bad-network', `layer ${l + 1} is ${describeValue(layer)}, not a layer`, {
       fix: typeof layer === 'string' ? `write dense(${describeValue(layer)})` : fix,
     })
+  }
+}
+
+function requireIgnorable(loss: Loss, ignoreIndex: number): void {
+  if (!loss.readsClasses) {
+    throw new GradcheckError('bad-network', `${loss.name} has no classes, so that none can be ignored`, {
+      fix: 'give the samples that do not count the sample weight 0, or leave them out',
+    })
+  }
+  if (!Number.isSafeInteger(ignoreIndex)) {
+    throw new GradcheckError(
+      'bad-network',
+      `the class to ignore must be a whole number, not ${describeValue(ignoreIndex)}`,
+    )
   }
 }
 

@@ -10,7 +10,7 @@ import {
   sumRoundings,
 } from './linearization.js'
 import { createMatrix, type Matrix, transpose } from './matrix.js'
-import { lossDerivativeMagnitude, slopeMagnitude } from './model.js'
+import { slopeMagnitude } from './model.js'
 import { normOf, RootSum, rootSumSquares } from './root-sum-squares.js'
 
 /** Standard deviations within which a pre-activation may have rounded to the other side of a kink. */
@@ -81,7 +81,7 @@ export function backpropagationRounding(base: Linearization, format: FloatFormat
   const u = format.unitRoundoff
   return carryBack(base, {
     input: (l) => deviations.A[l],
-    output: () => shortOutputDeviation(base),
+    output: () => shortOutputDeviation(base, u),
     slope: (l, k) =>
       shortSlopeDeviation(model.layers[l].activation, pass.Z[l].data[k], deviations.Z[l].data[k], u),
     weightRoundings: 0,
@@ -203,16 +203,21 @@ function outputDeviation({ model, pass, deviations }: Linearization, hasForwardR
   const last = model.layers.length - 1
   const [Z, A] = [pass.Z[last], pass.A[last + 1]]
   const [ofZ, ofA] = [deviations.Z[last], deviations.A[last + 1]]
-  const terms = lossDerivativeMagnitude(model, { Z, A })
+  const terms = loss.magnitude({ Z, A }, model.targets)
   const Y = model.targets.data
   const carried = (k: number): number => {
+    const weight = model.weightOf(k)
     // 1 − y loses what y is rounded by
-    if (!hasForwardRoundings) return loss.readsLogits && Math.fround(Y[k]) !== Y[k] ? Y[k] : 0
-    if (!loss.readsLogits) return 2 * ofA.data[k]
+    if (!hasForwardRoundings) return loss.readsLogits && Math.fround(Y[k]) !== Y[k] ? weight * Y[k] : 0
+    if (!loss.readsLogits) return weight * 2 * ofA.data[k]
     if (loss.readsClasses) return softmaxCarried(ofZ, terms, k)
-    return A.data[k] * sigmoid(-Z.data[k]) * ofZ.data[k]
+    return weight * A.data[k] * sigmoid(-Z.data[k]) * ofZ.data[k]
   }
-  return mapMatrix(terms, (term, k) => lossScale * rootSumSquares(FORM_ROUNDINGS * term, carried(k)))
+  const ofWeights = model.weighting.weights === undefined ? 0 : 1
+  return mapMatrix(
+    terms,
+    (term, k) => lossScale * rootSumSquares(FORM_ROUNDINGS * term, ofWeights * term, carried(k)),
+  )
 }
 
 /** What roundings of a sample's logits do to a softmax probability, at most: each moves ln p by itself at most. */
@@ -227,15 +232,16 @@ function softmaxCarried(ofZ: Matrix, terms: Matrix, k: number): number {
  * Deviation of the loss's derivative as code computes it that has P at hand. All of the losses have one of the form
  * c·(P − Y), whose terms round by themselves: P is the output, or its softmax.
  */
-function shortOutputDeviation({ model, pass, deviations }: Linearization): Matrix {
+function shortOutputDeviation({ model, pass, deviations }: Linearization, u: number): Matrix {
   const last = model.layers.length - 1
   const [Z, A] = [pass.Z[last], pass.A[last + 1]]
   const [ofZ, ofA] = [deviations.Z[last], deviations.A[last + 1]]
   const Y = model.targets.data
   if (!model.loss.readsClasses) {
     const factor = model.loss.readsLogits ? model.lossScale : 2 * model.lossScale
-    return mapMatrix(ofA, (d, k) => factor * rootSumSquares(d, A.data[k], Y[k]))
+    return mapMatrix(ofA, (d, k) => factor * model.weightOf(k) * rootSumSquares(d, A.data[k], Y[k]))
   }
+  const { slack } = model.weighting
   const result = createMatrix(Z.rows, Z.columns)
   for (let s = 0; s < Z.rows; s++) {
     const [from, to] = [s * Z.columns, (s + 1) * Z.columns]
@@ -251,7 +257,8 @@ function shortOutputDeviation({ model, pass, deviations }: Linearization): Matri
     for (let k = from; k < to; k++) {
       const p = Math.exp(Z.data[k] - largest) / total
       const ofLogarithm = rootSumSquares(ofZ.data[k], Z.data[k] - largest, ofSum.value)
-      result.data[k] = model.lossScale * rootSumSquares(p * rootSumSquares(ofLogarithm, 1), p, Y[k])
+      const ofTerms = rootSumSquares(p * rootSumSquares(ofLogarithm, 1, slack / u), p, Y[k])
+      result.data[k] = model.lossScale * model.weightOf(k) * ofTerms
     }
   }
   return result
@@ -265,8 +272,8 @@ export function lossRounding({ model, pass, deviations, deltas }: Linearization)
   const last = model.layers.length - 1
   const carried = new RootSum()
   for (const [k, delta] of deltas[last].data.entries()) carried.add(delta * deviations.Z[last].data[k])
-  const terms =
-    model.lossScale * model.loss.condition({ Z: pass.Z[last], A: pass.A[last + 1] }, model.targets)
+  const conditions = model.loss.conditions({ Z: pass.Z[last], A: pass.A[last + 1] }, model.targets)
+  const terms = model.lossScale * conditions.reduce((sum, term) => sum + term, 0)
   const weights = model.layers.reduce((count, layer) => count + layer.weights.length, 0)
   const sumOf = (count: number) => Math.sqrt(1 + (ROUNDING_VARIANCE * count) / 3)
   return rootSumSquares(

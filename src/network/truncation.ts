@@ -1,6 +1,9 @@
+import { sigmoid } from './activations.js'
 import { FactoredDeviations } from './factored-deviations.js'
 import { higherSlopes, type Linearization, mapMatrix } from './linearization.js'
+import { type Output, softmaxBase } from './losses.js'
 import { createMatrix, type Matrix, multiply } from './matrix.js'
+import type { Model } from './model.js'
 import { normOf, rootSumSquares } from './root-sum-squares.js'
 import { byUnit, type EntryDeviations } from './rounding.js'
 import { type StepScales, scaleOf } from './step-scales.js'
@@ -123,19 +126,24 @@ function lossDerivatives(
   const last = model.layers.length - 1
   const output = { Z: pass.Z[last], A: pass.A[last + 1] }
   const scaled = (k: number, order: number) =>
-    model.lossScale / scaleOfOutput(k % model.targets.columns) ** order
+    (model.lossScale * Math.abs(model.weightOf(k))) / scaleOfOutput(k % model.targets.columns) ** order
   if (!model.loss.readsLogits) {
     return {
       second: mapMatrix(output.A, (_, k) => 2 * scaled(k, 2)),
       third: mapMatrix(output.A, () => 0),
     }
   }
-  // of logits: p·(1 − p) and its derivative, the same for p = σ or softmax and for 1 − p
-  const p = model.loss.readsClasses
-    ? mapMatrix(model.loss.derivative(output, model.targets), Math.abs)
-    : output.A
+  // of logits: p·(1 − p) and its derivative, p = σ or softmax
+  const { p, q } = logitProbabilities(model, output)
   return {
-    second: mapMatrix(p, (value, k) => scaled(k, 2) * value * (1 - value)),
-    third: mapMatrix(p, (value, k) => scaled(k, 3) * value * (1 - value) * Math.abs(1 - 2 * value)),
+    second: mapMatrix(p, (value, k) => scaled(k, 2) * value * q.data[k]),
+    third: mapMatrix(p, (value, k) => scaled(k, 3) * value * q.data[k] * Math.abs(q.data[k] - value)),
   }
+}
+
+/** p and 1 − p of every output. */
+function logitProbabilities({ loss, targets }: Model, { Z, A }: Output): { p: Matrix; q: Matrix } {
+  if (!loss.readsClasses) return { p: A, q: mapMatrix(Z, (z) => sigmoid(-z)) }
+  const { probabilities, others } = softmaxBase(Z, targets)
+  return { p: probabilities, q: others }
 }

@@ -121,7 +121,10 @@ export const LOSS_WORDS: Vocabulary = listWords([
     sumsquarederror sumofsquarederrors regression gaussian`,
   ],
   [
-    named('half-mean-squared-error', 'mean-squared-error'),
+    {
+      names: ['half-squared-error'],
+      advice: 'half-squared-error with the reduction mean is 1/(2m) Σ (A − Y)²',
+    },
     'halfmse halfmeansquarederror halfmeansquared mse2 halfmeansquare',
   ],
   [

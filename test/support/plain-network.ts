@@ -2,6 +2,7 @@ import erfc from '@stdlib/math-base-special-erfc'
 import type { ActivationName, ActivationText } from '../../src/network/activations.js'
 import type { Layout } from '../../src/network/layout.js'
 import type { LossName } from '../../src/network/losses.js'
+import type { Reduction } from '../../src/network/reductions.js'
 import { type NamedTensors, tensor } from '../../src/tensor.js'
 
 /** Rows of a matrix, in the user's layout. */
@@ -11,6 +12,8 @@ export type Rows = number[][]
 export interface PlainNetwork {
   readonly activations: readonly ActivationText[]
   readonly loss: LossName
+  /** @default the loss's own */
+  readonly reduction?: Reduction
   readonly layout: Layout
   readonly l2: number
   /** One a layer. */
@@ -18,8 +21,12 @@ export interface PlainNetwork {
   /** One a layer; absent for a layer without biases. */
   readonly biases: readonly (readonly number[] | undefined)[]
   readonly inputs: Rows
-  /** A number for every output and sample; classes one-hot. */
+  /** A number for every output and sample; classes one-hot or by their probabilities. */
   readonly targets: Rows
+  /** One a sample. @default 1 */
+  readonly sampleWeights?: readonly number[]
+  /** True for samples that do not count. @default none */
+  readonly ignored?: readonly boolean[]
 }
 
 /** What backpropagation gives. */
@@ -168,32 +175,53 @@ function forward(network: PlainNetwork, round: Rounding = exact): { Z: Rows[]; A
   return { Z, A }
 }
 
+/** m: the samples that count. */
+const countOf = ({ ignored }: PlainNetwork, samples: number) =>
+  samples - (ignored?.filter((isIgnored) => isIgnored).length ?? 0)
+
+/** What each sample's loss is multiplied by in J: ½, its weight, over what the reduction divides by. */
+function coefficients(network: PlainNetwork, samples: number, outputs: number): number[] {
+  const { loss, ignored, sampleWeights } = network
+  const own = { 'half-squared-error': 'sum', 'mean-squared-error': 'mean-elements' } as const
+  const reduction = network.reduction ?? own[loss as keyof typeof own] ?? 'mean'
+  const m = countOf(network, samples)
+  const weights = Array.from({ length: samples }, (_, s) =>
+    ignored?.[s] === true ? 0 : (sampleWeights?.[s] ?? 1),
+  )
+  const divisor = {
+    mean: m,
+    sum: 1,
+    'mean-elements': m * outputs,
+    'weighted-mean': weights.reduce((sum, w) => sum + w, 0),
+  }[reduction]
+  return weights.map((w) => ((loss === 'half-squared-error' ? 0.5 : 1) * w) / divisor)
+}
+
+/** Each sample's loss: squares, −Σ y·ln a − (1 − y)·ln(1 − a), or −Σ y·ln p. */
+function sampleLosses(network: PlainNetwork, Z: Rows, A: Rows): number[] {
+  const { bySample } = CONVENTIONS[network.layout]
+  const [z, a, y] = [bySample(Z), bySample(A), bySample(network.targets)]
+  return y.map((row, s) => {
+    const over = (term: (t: number, i: number) => number) => row.reduce((sum, t, i) => sum + term(t, i), 0)
+    switch (network.loss) {
+      case 'binary-cross-entropy':
+        return over((t, i) => t * softplus(-z[s][i]) + (1 - t) * softplus(z[s][i]))
+      case 'softmax-cross-entropy':
+        return over((t, i) => t * (logSumExp(z[s]) - z[s][i]))
+      default:
+        return over((t, i) => (a[s][i] - t) ** 2)
+    }
+  })
+}
+
 function costOfForward(network: PlainNetwork, Z: Rows[], A: Rows[]): number {
   const { bySample } = CONVENTIONS[network.layout]
-  const z = bySample(Z[Z.length - 1])
-  const a = bySample(A[A.length - 1])
   const y = bySample(network.targets)
-  const m = y.length
-  const squares = sumOf(map(y, (target, s, i) => (a[s][i] - target) ** 2))
-  const penalty =
-    (network.l2 / (2 * m)) * network.weights.reduce((sum, W) => sum + sumOf(map(W, (w) => w * w)), 0)
-  switch (network.loss) {
-    case 'binary-cross-entropy':
-      return sumOf(map(y, (t, s, i) => t * softplus(-z[s][i]) + (1 - t) * softplus(z[s][i]))) / m + penalty
-    case 'softmax-cross-entropy':
-      return (
-        z.reduce(
-          (sum, row, s) => sum + logSumExp(row) - row.reduce((at, value, i) => at + value * y[s][i], 0),
-          0,
-        ) /
-          m +
-        penalty
-      )
-    case 'half-squared-error':
-      return squares / 2 + penalty
-    case 'mean-squared-error':
-      return squares / (m * y[0].length) + penalty
-  }
+  const factors = coefficients(network, y.length, y[0].length)
+  const losses = sampleLosses(network, Z[Z.length - 1], A[A.length - 1])
+  const squares = network.weights.reduce((sum, W) => sum + sumOf(map(W, (w) => w * w)), 0)
+  const penalty = (network.l2 / (2 * countOf(network, y.length))) * squares
+  return losses.reduce((sum, loss, s) => sum + factors[s] * loss, 0) + penalty
 }
 
 function logSumExp(row: readonly number[]): number {
@@ -218,26 +246,26 @@ function outputDelta(network: PlainNetwork, Z: Rows, A: Rows): Rows {
   const z = bySample(Z)
   const a = bySample(A)
   const y = bySample(network.targets)
-  const m = y.length
+  const factors = coefficients(network, y.length, y[0].length)
   const last = network.activations[network.activations.length - 1]
+  const scaled = (slope: (t: number, s: number, i: number) => number) =>
+    bySample(map(y, (t, s, i) => factors[s] * slope(t, s, i)))
   switch (network.loss) {
     case 'binary-cross-entropy':
-      // (A − Y)/m, where neither 1 − A nor A is rounded away
-      return bySample(map(y, (t, s, i) => ((1 - t) * sigmoid(z[s][i]) - t * sigmoid(-z[s][i])) / m))
-    case 'softmax-cross-entropy':
-      return bySample(
-        z.map((row, s) => {
-          const p = row.map((value) => Math.exp(value - logSumExp(row)))
-          const others = p.reduce((sum, value, i) => sum + (y[s][i] === 1 ? 0 : value), 0)
-          return p.map((value, i) => (y[s][i] === 1 ? -others : value) / m)
-        }),
-      )
-    default: {
-      const scale = network.loss === 'half-squared-error' ? 1 : 2 / (m * y[0].length)
-      return bySample(map(y, (t, s, i) => scale * (a[s][i] - t) * activationSlope(last, z[s][i])))
+      // A − Y, where neither 1 − A nor A is rounded away
+      return scaled((t, s, i) => (1 - t) * sigmoid(z[s][i]) - t * sigmoid(-z[s][i]))
+    case 'softmax-cross-entropy': {
+      // P − Y likewise: p_i·(1 − y_i) − y_i·(1 − p_i)
+      const p = z.map((row) => row.map((value) => Math.exp(value - logSumExp(row))))
+      return scaled((t, s, i) => p[s][i] * sumOfOthers(y[s], i) - t * sumOfOthers(p[s], i))
     }
+    default:
+      return scaled((t, s, i) => 2 * (a[s][i] - t) * activationSlope(last, z[s][i]))
   }
 }
+
+const sumOfOthers = (row: readonly number[], i: number) =>
+  row.reduce((sum, value, k) => sum + (k === i ? 0 : value), 0)
 
 /** Backpropagation as a notebook writes it, by whole matrices in the network's own layout. */
 export function backpropagatePlainly(network: PlainNetwork): PlainGradients {
@@ -267,13 +295,11 @@ export function backpropagateHastily(network: PlainNetwork, round: Rounding): Pl
   }
   const outputs =
     network.loss === 'softmax-cross-entropy' ? z.map((row) => softmax(row, round)) : bySample(A[last + 1])
-  const divisor =
-    network.loss === 'half-squared-error'
-      ? 1
-      : network.loss === 'mean-squared-error'
-        ? (y.length * y[0].length) / 2
-        : y.length
-  let delta = bySample(map(y, (target, s, i) => round(round(outputs[s][i] - target) / divisor)))
+  const squares = network.loss.endsWith('squared-error') ? 2 : 1
+  const factors = coefficients(network, y.length, y[0].length)
+  let delta = bySample(
+    map(y, (target, s, i) => round(round(outputs[s][i] - target) * round(squares * factors[s]))),
+  )
   if (network.loss.endsWith('squared-error')) delta = map(delta, (d, i, j) => round(d * slope(last, i, j)))
   return { cost: costOfForward(network, Z, A), ...backward(network, A, delta, slope, round) }
 }
@@ -293,7 +319,7 @@ function backward(
   round: Rounding,
 ): { weights: Rows[]; biases: (number[] | undefined)[] } {
   const { weightsGradient, inputGradient, unit, bySample } = CONVENTIONS[network.layout]
-  const decay = network.l2 / bySample(network.inputs).length
+  const decay = network.l2 / countOf(network, bySample(network.inputs).length)
   const weights: Rows[] = []
   const biases: (number[] | undefined)[] = []
   let dZ = delta

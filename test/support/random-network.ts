@@ -6,6 +6,7 @@ import { ACTIVATION_NAMES, type ActivationText, findActivation } from '../../src
 import { LAYOUT_NAMES, type Layout } from '../../src/network/layout.js'
 import { LOSS_NAMES, type LossName } from '../../src/network/losses.js'
 import { dense, sequential } from '../../src/network/network.js'
+import { REDUCTION_NAMES, type Reduction } from '../../src/network/reductions.js'
 import { type NamedTensors, type Tensor, tensor } from '../../src/tensor.js'
 import {
   applyActivation,
@@ -24,13 +25,25 @@ export const ACTIVATIONS_UNDER_TEST: readonly ActivationText[] = [
   'elu(1.5)',
 ]
 
-/** How targets are given: classes by number or one-hot, numbers from 0 to 1 (0 or 1 alone), or any numbers. */
-export type TargetForm = 'class-numbers' | 'one-hot' | 'probabilities' | 'zeros-and-ones' | 'values'
+/** How targets are given: classes by number, one-hot or by their probabilities, numbers from 0 to 1 (0 or 1 alone), or any numbers. */
+export type TargetForm =
+  | 'class-numbers'
+  | 'one-hot'
+  | 'class-probabilities'
+  | 'probabilities'
+  | 'zeros-and-ones'
+  | 'values'
 
 export interface RandomNetworkOptions {
   readonly seed: number
   readonly activations: readonly ActivationText[]
   readonly loss: LossName
+  /** @default the loss's own */
+  readonly reduction?: Reduction
+  /** The weights of samples: none, positive ones, of both signs, or some 0. @default 'none' */
+  readonly sampleWeights?: 'none' | 'positive' | 'signed' | 'some-zero'
+  /** Whether every third class number is one to ignore. @default false */
+  readonly ignoresSome?: boolean
   /** Features, then the outputs of each layer. */
   readonly widths: readonly number[]
   /** @default 3 */
@@ -100,7 +113,7 @@ export class Draws {
 export function targetFormsOf(loss: LossName): TargetForm[] {
   switch (loss) {
     case 'softmax-cross-entropy':
-      return ['class-numbers', 'one-hot']
+      return ['class-numbers', 'one-hot', 'class-probabilities']
     case 'binary-cross-entropy':
       return ['zeros-and-ones', 'probabilities']
     default:
@@ -114,32 +127,74 @@ export function makeRandomProblem(options: RandomNetworkOptions): RandomProblem 
   if (widths.length !== activations.length + 1) throw new Error('one width more than activations is needed')
   const draws = new Draws(seed)
   const { X, W, b } = drawLayers(draws, options)
-  const form = options.targets ?? targetFormsOf(loss)[seed % 2]
+  const forms = targetFormsOf(loss)
+  const form = options.targets ?? forms[seed % forms.length]
   const { matrix, given } = drawTargets(draws, form, widths[widths.length - 1], samples)
+  const sampleWeights = drawSampleWeights(draws, options.sampleWeights ?? 'none', samples)
+  const ignored =
+    options.ignoresSome === true && given !== undefined
+      ? Array.from({ length: samples }, (_, s) => s % 3 === 1)
+      : undefined
   const inLayout = (rows: Rows) => (layout === 'columns' ? rows : transposed(rows))
   const plain: PlainNetwork = {
     activations,
     loss,
+    ...(options.reduction === undefined ? {} : { reduction: options.reduction }),
     layout,
     l2,
+    ...(sampleWeights === undefined ? {} : { sampleWeights }),
+    ...(ignored === undefined ? {} : { ignored }),
     weights: W.map((rows) => (layout === 'rows' ? transposed(rows) : rows)),
     biases: b,
     inputs: inLayout(X),
     targets: inLayout(matrix),
   }
-  return problemOf(plain, given)
+  return ignored === undefined ? problemOf(plain, given) : problemOf(plain)
+}
+
+/** The class number of samples that do not count. */
+const IGNORED_LABEL = -100
+
+/** A network's targets as they are given: as they stand, or class numbers where some samples are ignored. */
+function writeTargets({ targets, layout, ignored }: PlainNetwork): Tensor {
+  if (ignored === undefined) return toTensor(targets)
+  const samples = layout === 'columns' ? transposed(targets) : targets
+  return tensor(
+    samples.map((row, s) => (ignored[s] ? IGNORED_LABEL : row.indexOf(1))),
+    [samples.length],
+  )
+}
+
+function drawSampleWeights(
+  draws: Draws,
+  kind: 'none' | 'positive' | 'signed' | 'some-zero',
+  samples: number,
+): number[] | undefined {
+  if (kind === 'none') return undefined
+  return Array.from({ length: samples }, (_, s) => {
+    const weight = 0.25 + 3 * draws.uniform()
+    if (kind === 'some-zero' && s % 3 === 2) return 0
+    return kind === 'signed' && s % 2 === 1 ? -0.3 * weight : weight
+  })
 }
 
 /**
  * A plain network as a problem with the right gradient.
  * @param targets another form of the network's targets
  */
-export function problemOf(plain: PlainNetwork, targets: Tensor = toTensor(plain.targets)): RandomProblem {
-  const { activations, loss, layout, l2 } = plain
+export function problemOf(plain: PlainNetwork, targets: Tensor = writeTargets(plain)): RandomProblem {
+  const { activations, loss, reduction, layout, l2, sampleWeights, ignored } = plain
   const { cost, weights, biases } = backpropagatePlainly(plain)
   const gradients = nameArrays({ weights, biases }, 'd')
   const problem: Problem = {
-    network: sequential(activations.map(dense), { loss, layout, l2 }),
+    network: sequential(activations.map(dense), {
+      loss,
+      layout,
+      l2,
+      ...(reduction === undefined ? {} : { reduction }),
+      ...(ignored === undefined ? {} : { ignoreIndex: IGNORED_LABEL }),
+    }),
+    ...(sampleWeights === undefined ? {} : { sampleWeights: tensor(sampleWeights, [sampleWeights.length]) }),
     parameters: nameArrays(plain),
     gradients,
     inputs: toTensor(plain.inputs),
@@ -213,6 +268,11 @@ function drawTargets(
       return { matrix: fill(() => draws.uniform()) }
     case 'zeros-and-ones':
       return { matrix: fill(() => draws.below(2)) }
+    case 'class-probabilities': {
+      const sizes = fill(() => 0.02 + draws.uniform() ** 3)
+      const sums = sizes[0].map((_, s) => sizes.reduce((sum, row) => sum + row[s], 0))
+      return { matrix: sizes.map((row) => row.map((size, s) => size / sums[s])) }
+    }
     default: {
       const classes = Array.from({ length: samples }, () => draws.below(outputs))
       const matrix = Array.from({ length: outputs }, (_, i) =>
@@ -229,12 +289,36 @@ export const toTensor = (rows: Rows): Tensor => tensor(rows.flat(), [rows.length
 export const activationUnderTest = (number: number, l: number): ActivationText =>
   ACTIVATIONS_UNDER_TEST[(4 * number + 7 * l) % ACTIVATIONS_UNDER_TEST.length]
 
+/** How the losses of a network's samples add up, chosen by its number: every fourth is as it is by default. */
+export function drawReduction(
+  number: number,
+): Pick<RandomNetworkOptions, 'reduction' | 'sampleWeights' | 'ignoresSome'> {
+  if (number % 4 === 0) return {}
+  const reduction = REDUCTION_NAMES[Math.floor(number / 4) % REDUCTION_NAMES.length]
+  const sampleWeights = (['none', 'positive', 'signed', 'some-zero'] as const)[(number + (number >> 4)) % 4]
+  return {
+    reduction,
+    // whose sum may be near 0
+    sampleWeights: reduction === 'weighted-mean' && sampleWeights === 'signed' ? 'positive' : sampleWeights,
+    ignoresSome: number % 5 < 3,
+  }
+}
+
+/** Those of the small networks below, in their order. */
+const SOME_ACTIVATIONS: readonly ActivationText[] = [
+  ...(['linear', 'relu', 'leaky-relu', 'elu', 'selu', 'sigmoid'] as const),
+  ...(['tanh', 'softplus', 'softsign', 'silu', 'gelu', 'gelu-tanh'] as const),
+]
+
 /** Everything of a network chosen by its number, so that 60 in a row have every depth with every layout and loss. */
 export function randomOptions(number: number): RandomNetworkOptions {
   const draws = new Draws(number)
   const depth = 1 + (number % 5)
   const loss = LOSS_NAMES[number % LOSS_NAMES.length]
-  const activations = Array.from({ length: depth }, (_, l) => activationUnderTest(number, l))
+  const activations = Array.from(
+    { length: depth },
+    (_, l) => SOME_ACTIVATIONS[(5 * number + 7 * l) % SOME_ACTIVATIONS.length],
+  )
   if (loss === 'binary-cross-entropy') activations[depth - 1] = 'sigmoid'
   else if (loss === 'softmax-cross-entropy') activations[depth - 1] = 'linear'
   const widths = Array.from({ length: depth + 1 }, () => 1 + draws.below(6))

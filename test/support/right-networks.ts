@@ -7,6 +7,7 @@ import { storeAs } from './plant-errors.js'
 import {
   activationUnderTest,
   Draws,
+  drawReduction,
   makeRandomProblem,
   problemOf,
   type RandomNetworkOptions,
@@ -42,6 +43,7 @@ export function rightNetworkOptions(number: number): RandomNetworkOptions {
     scale: number % 4 === 1 ? 5 : draws.pick([0.5, 1, 2]),
     inputScale: draws.pick([1, 1, 1, 0.01, 100]),
     kinkMargin: Math.floor(number / 4) % 3 === 0 ? 0 : 2e-3,
+    ...drawReduction(number),
   }
 }
 

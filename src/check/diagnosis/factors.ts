@@ -78,8 +78,9 @@ function findKnown({ tolerance }: TensorEvidence, fitted: number, baseline: Numb
 
 /** Constants that a gradient is commonly too large or too small by, the likeliest first. */
 function knownFactors({ model }: NumbersBaseline): Factor[] {
-  const factors = model === undefined ? plainFactors() : [...countedFactors(model), ...plainFactors()]
-  const m = model?.samples ?? 1
+  const ofNetwork = model === undefined ? [] : [...countedFactors(model), ...weightingFactors(model)]
+  const factors = [...ofNetwork, ...plainFactors()]
+  const m = model?.countedSamples ?? 1
   if (m > 1) {
     factors.push(makeFactor(m / (m - 1), ['m/(m − 1) for m samples'], COST.unusual))
     factors.push(makeFactor((m - 1) / m, ['(m − 1)/m for m samples'], COST.unusual))
@@ -115,7 +116,7 @@ function plainFactors(): Factor[] {
  * all of them where several are as simple.
  */
 function countedFactors(model: Model): Factor[] {
-  const m = model.samples
+  const m = model.countedSamples
   const causes: [number, string][] = [
     [m, 'the number of samples'],
     [model.targets.columns, 'the number of outputs'],
@@ -141,6 +142,18 @@ function countedFactors(model: Model): Factor[] {
   })
 }
 
+/** What a mean is off by that counts samples which do not count, or takes their number for the sum of their weights. */
+function weightingFactors({ weighting, countedSamples: m }: Model): Factor[] {
+  const { total, weightSum } = weighting
+  const causes: [number, string][] = [
+    [m / total, 'the samples that count over all of them'],
+    [total / m, 'all samples over those that count'],
+    [m / weightSum, 'the number of samples over the sum of their weights'],
+    [weightSum / m, 'the sum of the weights over the number of samples'],
+  ]
+  return causes.flatMap(([value, meaning]) => (value === 1 ? [] : [makeFactor(value, [meaning], COST.known)]))
+}
+
 /** "2 times the number of samples", "1 over the number of outputs" */
 function describeProduct(causes: readonly { name: string; power: number }[]): string {
   const [above, below] = [1, -1].map((sign) =>
@@ -162,7 +175,4 @@ export const describeOtherMeaning = ({ otherMeaning }: Factor) =>
   otherMeaning === '' ? '' : `, or ${otherMeaning}, which is the same here`
 
 /** True where the loss is a mean over the samples. */
-export function isAveraged(model: Model): boolean {
-  const outputs = model.targets.columns
-  return model.loss.scale(2, outputs) !== model.loss.scale(1, outputs)
-}
+export const isAveraged = ({ network }: Model) => network.reduction !== 'sum'

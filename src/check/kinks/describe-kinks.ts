@@ -156,7 +156,8 @@ function findCrossing(
             crossesKink(from[k], z - from[k]) &&
             (!sits || isOnKink(layer.activation, from[k], deviations.Z[l].data[k])),
         )
-        if (at !== -1) return { layer: l, unit: at % Z.columns, sample: Math.floor(at / Z.columns) }
+        if (at !== -1)
+          return { layer: l, unit: at % Z.columns, sample: model.sampleNumber(Math.floor(at / Z.columns)) }
       }
     }
     return undefined

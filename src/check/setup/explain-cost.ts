@@ -152,7 +152,14 @@ async function* listVariants(
   const declared = measure(rebind({ ...model.network, l2: 0 }))
   const terms: CostTerms = { data: 1, weights: model.l2Scale, biases: 0 }
   const squares = sumSquares(model)
-  for (const penalty of listPenalties(cost, declared.dataCost, squares, model.samples, l2, precision)) {
+  for (const penalty of listPenalties(
+    cost,
+    declared.dataCost,
+    squares,
+    model.countedSamples,
+    l2,
+    precision,
+  )) {
     yield { ...declared, change: 'l2', ...penalty }
   }
   const slices = new WorkSlices()
@@ -242,7 +249,9 @@ export function compareGradients({ bound, terms }: Pick<Variant, 'bound' | 'term
 /** Σ of the absolute terms of J, those of the activations that it is made of included. */
 function sumCostTerms(model: Model, magnitudes: readonly Float64Array[]): number {
   let terms =
-    model.lossScale * model.loss.condition(outputOf(model.forward()), model.targets) + model.l2Cost()
+    model.lossScale *
+      model.loss.conditions(outputOf(model.forward()), model.targets).reduce((sum, term) => sum + term, 0) +
+    model.l2Cost()
   for (const [t, parameter] of model.parameters.entries()) {
     const theta = model.values(parameter)
     for (let k = 0; k < theta.length; k++) terms += Math.abs(theta[k]) * magnitudes[t][k]

@@ -33,15 +33,14 @@ function readLogarithms(model: Model): { weight: number; a: number }[] | undefin
   switch (model.loss.name) {
     case 'binary-cross-entropy':
       return Array.from(targets.data).flatMap((y, k) => [
-        ...(y === 0 ? [] : [{ weight: y, a: A.data[k] }]),
-        ...(y === 1 ? [] : [{ weight: 1 - y, a: 1 - A.data[k] }]),
+        ...(y === 0 ? [] : [{ weight: model.weightOf(k) * y, a: A.data[k] }]),
+        ...(y === 1 ? [] : [{ weight: model.weightOf(k) * (1 - y), a: 1 - A.data[k] }]),
       ])
     case 'softmax-cross-entropy': {
-      const { probabilities, classes } = softmaxBase(Z, targets)
-      return Array.from(classes, (target, s) => ({
-        weight: 1,
-        a: probabilities.data[s * Z.columns + target],
-      }))
+      const { probabilities } = softmaxBase(Z, targets)
+      return Array.from(targets.data).flatMap((y, k) =>
+        y === 0 ? [] : [{ weight: model.weightOf(k) * y, a: probabilities.data[k] }],
+      )
     }
     default:
       return undefined

@@ -11,7 +11,7 @@ const SEARCH_WORK = 1e9
 const PASSES = 3
 const MOST_SUSPECTS = 3
 /** What is declared by an option, so that a wrong gradient may be a wrong option. */
-const DECLARED: readonly SetupChange[] = ['loss', 'layout', 'activation']
+const DECLARED: readonly SetupChange[] = ['loss', 'reduction', 'layout', 'activation']
 
 /**
  * The networks, one declared property away, whose gradient the analytical one is: of a problem without a saved cost

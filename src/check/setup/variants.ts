@@ -1,9 +1,10 @@
 import { GradcheckError } from '../../errors.js'
 import { type ActivationText, USUAL_ACTIVATIONS } from '../../network/activations.js'
 import { LAYOUT_NAMES } from '../../network/layout.js'
-import { findLoss, LOSS_NAMES, type LossName } from '../../network/losses.js'
+import { findLoss, LOSS_NAMES, type Loss, type LossName } from '../../network/losses.js'
 import type { Model } from '../../network/model.js'
 import { dense, type Network, sequential } from '../../network/network.js'
+import { describeReduction, divisorOf, REDUCTION_NAMES, type Reduction } from '../../network/reductions.js'
 import type { BoundNetwork, Rebind } from '../problem.js'
 import type { SetupChange } from './findings.js'
 
@@ -24,12 +25,12 @@ export interface OtherNetwork {
 }
 
 /**
- * The networks that are taken for one another, the cheapest mistakes first: another loss, another layout, biases left
+ * The networks that are taken for one another, the cheapest mistakes first: another reduction or loss, another layout, biases left
  * out, another activation in one layer or in all that share one, two activations in each other's place.
  */
 export function* listOtherNetworks(declared: Model, rebind: Rebind): Generator<OtherNetwork> {
   const { network } = declared
-  yield* otherLosses(network, rebind)
+  yield* otherLosses(declared, rebind)
   for (const layout of LAYOUT_NAMES) {
     if (layout === network.layout) continue
     yield {
@@ -53,19 +54,38 @@ export function tryToBind(bind: () => BoundNetwork): BoundNetwork | undefined {
   }
 }
 
-function* otherLosses(network: Network, rebind: Rebind): Generator<OtherNetwork> {
+/** Each loss by each reduction, the losses' own reductions first; each that is another function once. */
+function* otherLosses({ network, weighting }: Model, rebind: Rebind): Generator<OtherNetwork> {
   const names = network.layers.map(({ activation }) => activation)
   const declared = names[names.length - 1]
-  for (const loss of LOSS_NAMES) {
-    const last = findLoss(loss).lastActivation ?? declared
-    if (loss === network.loss) continue
+  const describe = (loss: Loss, reduction: Reduction) =>
+    `${loss.code} ${loss.factor / divisorOf(reduction, weighting)}`
+  const known = new Set([describe(findLoss(network.loss), network.reduction)])
+  const losses = LOSS_NAMES.map(findLoss)
+  const own = losses.map((loss) => ({ loss, reduction: loss.reduction }))
+  const isSame = (loss: Loss) => loss.name === network.loss
+  const rest = losses
+    .toSorted((a, b) => Number(isSame(b)) - Number(isSame(a)))
+    .flatMap((loss) => REDUCTION_NAMES.map((reduction) => ({ loss, reduction })))
+  for (const { loss, reduction } of [...own, ...rest]) {
+    const key = describe(loss, reduction)
+    if (known.has(key)) continue
+    known.add(key)
+    const last = loss.lastActivation ?? declared
     const activations = names.with(-1, last)
-    const option = last === declared ? '' : ` --activations ${listActivations(activations)}`
+    const isOwn = reduction === loss.reduction
+    const after = last === declared ? '' : ` after ${last}`
+    const how = describeReduction(reduction)
+    const options = [
+      isSame(loss) ? '' : `--loss ${loss.name}`,
+      isOwn && !isSame(loss) ? '' : `--reduction ${reduction}`,
+      last === declared ? '' : `--activations ${listActivations(activations)}`,
+    ]
     yield {
-      change: 'loss',
-      message: last === declared ? `the loss is ${loss}` : `the loss is ${loss} after ${last}`,
-      fix: `declare --loss ${loss}${option}`,
-      bind: () => bindWith(network, rebind, activations, loss),
+      change: isSame(loss) ? 'reduction' : 'loss',
+      message: `the loss is ${isSame(loss) ? how : `${loss.name}${after}${isOwn ? '' : `, ${how}`}`}`,
+      fix: `declare ${options.filter((option) => option !== '').join(' ')}`,
+      bind: () => bindWith(network, rebind, { activations, loss: loss.name, reduction }),
     }
   }
 }
@@ -92,24 +112,24 @@ function* otherActivations(network: Network, rebind: Rebind): Generator<OtherNet
     change: 'activation',
     message,
     fix: `declare --activations ${listActivations(activations)}`,
-    bind: () => bindWith(network, rebind, activations, network.loss),
+    bind: () => bindWith(network, rebind, { activations }),
   })
   for (const other of USUAL_ACTIVATIONS) {
     for (const [l, name] of names.entries()) {
       if (other === name) continue
-      yield propose(names.with(l, other), `layer ${l + 1} has ${other}, not ${name}`)
+      yield propose(names.with(l, other), `layer ${l + 1} has ${gloss(other)}, not ${name}`)
     }
     for (const name of new Set(names)) {
       const layers = names.flatMap((each, l) => (each === name ? [l + 1] : []))
       if (other === name || layers.length < 2) continue
       const changed = names.map((each) => (each === name ? other : each))
-      yield propose(changed, `layers ${layers.join(', ')} have ${other}, not ${name}`)
+      yield propose(changed, `layers ${layers.join(', ')} have ${gloss(other)}, not ${name}`)
       // a loss may hold the last one fast
       const last = names.length - 1
       if (layers.length < 3 || names[last] !== name) continue
       yield propose(
         changed.with(last, name),
-        `layers ${layers.slice(0, -1).join(', ')} have ${other}, not ${name}`,
+        `layers ${layers.slice(0, -1).join(', ')} have ${gloss(other)}, not ${name}`,
       )
     }
   }
@@ -122,6 +142,10 @@ function* otherActivations(network: Network, rebind: Rebind): Generator<OtherNet
   }
 }
 
+/** An activation with what it is also called. */
+const gloss = (activation: ActivationText) =>
+  activation === 'gelu-sigmoid' ? 'gelu-sigmoid, z·σ(1.702z) or quick GELU' : activation
+
 /** As a shell takes them: parentheses are in quotes. */
 function listActivations(activations: readonly ActivationText[]): string {
   const list = activations.join()
@@ -131,14 +155,19 @@ function listActivations(activations: readonly ActivationText[]): string {
 function bindWith(
   network: Network,
   rebind: Rebind,
-  activations: readonly ActivationText[],
-  loss: LossName,
+  changes: { activations: readonly ActivationText[]; loss?: LossName; reduction?: Reduction },
 ): BoundNetwork | undefined {
-  return tryToBind(() => rebind(sequential(activations.map(dense), { loss, layout: network.layout })))
+  const { loss = network.loss, reduction = network.reduction } = changes
+  const { layout, ignoreIndex } = network
+  // labels that are to be ignored are none of the others'
+  const ignored = ignoreIndex === undefined || loss !== network.loss ? {} : { ignoreIndex }
+  return tryToBind(() =>
+    rebind(sequential(changes.activations.map(dense), { loss, reduction, layout, ...ignored })),
+  )
 }
 
 /** A factor between two ways of adding up the same loss. */
-export interface Reduction {
+export interface ReductionFactor {
   readonly factor: number
   readonly message: string
 }
@@ -147,10 +176,10 @@ export interface Reduction {
  * The factors by which the ways of adding up a loss differ: products of 2, the samples and the outputs, each to
  * the power −1, 0 or 1, the simplest first and without 1.
  */
-export function listReductions(model: Model): Reduction[] {
-  const samples = model.samples
+export function listReductions(model: Model): ReductionFactor[] {
+  const samples = model.countedSamples
   const outputs = model.targets.columns
-  const { loss } = model.network
+  const { reduction } = model.network
   const byFactor = new Map<number, { size: number; ways: string[] }>()
   const powers = [0, 1, -1]
   for (const a of powers) {
@@ -161,8 +190,8 @@ export function listReductions(model: Model): Reduction[] {
         const known = byFactor.get(factor)
         if (factor === 1 || (known !== undefined && known.size < size)) continue
         const words = [
-          describePower(a, samples, 'sample', loss !== 'half-squared-error'),
-          describePower(b, outputs, 'output', loss === 'mean-squared-error'),
+          describePower(a, samples, 'sample', reduction !== 'sum'),
+          describePower(b, outputs, 'output', reduction === 'mean-elements'),
           c === 0 ? '' : c > 0 ? 'doubled' : 'halved',
         ]
         const way = words.filter((word) => word !== '').join(', ')

@@ -3,6 +3,7 @@ import { DenseLayer } from '../../network/dense-layer.js'
 import type { Matrix } from '../../network/matrix.js'
 import { Model, type ParameterTensor } from '../../network/model.js'
 import type { Network } from '../../network/network.js'
+import type { Weighting } from '../../network/weighting.js'
 import type { DifferenceSettings } from '../evaluator.js'
 import type { PieceResult, PieceTask } from './evaluate-piece.js'
 
@@ -20,6 +21,7 @@ export interface ModelData {
   readonly parameters: readonly ParameterTensor[]
   readonly inputs: Matrix
   readonly targets: Matrix
+  readonly weighting: Weighting
 }
 
 /** What a worker is told: first the model, then pieces of its parameters. */
@@ -51,6 +53,7 @@ export function describeModel(model: Model): ModelData {
     parameters: model.parameters,
     inputs: model.inputs,
     targets: model.targets,
+    weighting: model.weighting,
   }
 }
 

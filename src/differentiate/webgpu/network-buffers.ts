@@ -1,5 +1,5 @@
 import { GradcheckError } from '../../errors.js'
-import { type SoftmaxBase, softmaxBase } from '../../network/losses.js'
+import { type Output, softmaxBase } from '../../network/losses.js'
 import { type Matrix, transpose } from '../../network/matrix.js'
 import { type Model, outputOf } from '../../network/model.js'
 import type { StepScales } from '../../network/step-scales.js'
@@ -26,8 +26,15 @@ export interface NetworkBuffers {
   readonly layers: readonly LayerBuffers[]
   /** What the loss reads of every output and sample: z and its tail; for softmax ln p and p. */
   readonly outputs: GPUBuffer
-  /** By output and sample: y, or a − y; for softmax by sample: the class and 1 − p of it. Pairs. */
+  /**
+   * By output and sample: y, or a − y; for softmax y and 1 − p, or where every y is one-hot by sample the class and
+   * 1 − p of it. Pairs.
+   */
   readonly targets: GPUBuffer
+  /** Whether the targets of softmax are probabilities. */
+  readonly hasSoftTargets: boolean
+  /** By sample; a single 1 where there are none. */
+  readonly sampleWeights: GPUBuffer
   dispose(): void
 }
 
@@ -81,26 +88,14 @@ export function uploadNetwork(
       input: inputs[l],
       unitMoves: unitMoves[l],
     }))
-    const output = outputOf(pass)
-    if (model.loss.readsClasses) {
-      const base = softmaxBase(output.Z, model.targets)
-      return {
-        format,
-        layers,
-        outputs: upload(
-          'log-probabilities',
-          pairs(byUnit(base.logProbabilities), byUnit(base.probabilities)),
-        ),
-        targets: upload('classes', classTargets(base)),
-        dispose,
-      }
-    }
-    const target = model.loss.readsLogits ? model.targets : subtract(output.A, model.targets)
+    const { outputs, targets, hasSoftTargets } = describeLoss(model, outputOf(pass))
     return {
       format,
       layers,
-      outputs: layers[layers.length - 1].basePoint,
-      targets: upload('targets', pairs(byUnit(target), new Float64Array(target.data.length))),
+      outputs: outputs === undefined ? layers[layers.length - 1].basePoint : upload('outputs', outputs),
+      targets: upload('targets', targets),
+      hasSoftTargets,
+      sampleWeights: upload('sample weights', model.weighting.weights ?? Float64Array.of(1)),
       dispose,
     }
   } catch (error) {
@@ -128,8 +123,21 @@ function pairs(first: ArrayLike<number>, second: ArrayLike<number>): Float64Arra
   return result
 }
 
-function classTargets({ classes, rest }: SoftmaxBase): Float64Array {
-  return pairs(classes, rest)
+/** What the loss kernel reads of the outputs, where that is not their z and tail, and of the targets. */
+function describeLoss(
+  { loss, targets }: Model,
+  { Z, A }: Output,
+): { outputs?: Float64Array; targets: Float64Array; hasSoftTargets: boolean } {
+  if (!loss.readsClasses) {
+    const target = loss.readsLogits ? targets : subtract(A, targets)
+    return { targets: pairs(byUnit(target), new Float64Array(target.data.length)), hasSoftTargets: false }
+  }
+  const { logProbabilities, probabilities, others, classes } = softmaxBase(Z, targets)
+  const outputs = pairs(byUnit(logProbabilities), byUnit(probabilities))
+  const hasSoftTargets = classes.includes(-1)
+  if (hasSoftTargets) return { outputs, targets: pairs(byUnit(targets), byUnit(others)), hasSoftTargets }
+  const rest = Array.from(classes, (label, s) => others.data[s * Z.columns + label])
+  return { outputs, targets: pairs(classes, rest), hasSoftTargets }
 }
 
 function mapMatrix(matrix: Matrix, f: (value: number, k: number) => number): Matrix {

@@ -174,6 +174,8 @@ async function createLoss(inputs: StageInputs): Promise<Stage> {
   while (lanes < LOSS_GROUP_SIZE && lanes < inputs.quadsPerGroup) lanes *= 2
   const pipeline = await pipelines.get('loss', KERNELS[precision].loss, 'sumLoss', {
     LOSS: model.loss.code,
+    HAS_SOFT_TARGETS: network.hasSoftTargets ? 1 : 0,
+    IS_WEIGHTED: model.weighting.weights === undefined ? 0 : 1,
     ...activationConstants(behind === 1 ? passedActivation(model.layers[last]) : LINEAR),
     CHANGES: behind === 0 ? OF_ONE_OUTPUT : behind === 1 ? OF_RANK_ONE : STORED,
     LANES: lanes,
@@ -188,6 +190,7 @@ async function createLoss(inputs: StageInputs): Promise<Stage> {
       network.layers[last].weights,
       network.outputs,
       network.targets,
+      network.sampleWeights,
     ]),
     workgroups: (groups) => Math.ceil((GROUP * groups * lanes) / LOSS_GROUP_SIZE),
   }

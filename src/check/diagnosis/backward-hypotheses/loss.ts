@@ -10,25 +10,28 @@ interface MistakenDerivative {
   /** What it is, after "the loss's derivative is wrong: ". */
   readonly text: string
   readonly cost: number
-  /** @param right the right derivative */
-  at(a: number, y: number, z: number, right: number): number
+  /**
+   * @param right the right derivative
+   * @param scale what stands before it: the loss's scale times the sample's weight
+   */
+  at(a: number, y: number, z: number, right: number, scale: number): number
 }
 
 /** The gradient of the outputs themselves, which starts with ones in whatever scale. */
 function seededWithOnes(model: Model): MistakenDerivative[] {
   const seeds: [number, string][] = [
     [1, 'it is all ones, the gradient of the summed outputs'],
-    [1 / model.samples, 'it is 1/m everywhere, the gradient of the outputs averaged over the samples'],
+    [1 / model.countedSamples, 'it is 1/m everywhere, the gradient of the outputs averaged over the samples'],
     [1 / model.targets.data.length, 'it is one number everywhere, the gradient of the mean of all outputs'],
   ]
   const chosen = seeds.filter(([seed], k) => seeds.findIndex(([other]) => other === seed) === k)
   return chosen.flatMap(([seed, text]) => {
-    const value = seed / model.lossScale
-    const ones = { text: `${text} and not of the loss`, cost: 1.1, at: () => value }
+    const at: MistakenDerivative['at'] = (_a, _y, _z, _right, scale) => seed / scale
+    const ones = { text: `${text} and not of the loss`, cost: 1.1, at }
     if (model.loss.name !== 'binary-cross-entropy') return [ones]
     return [
       { ...ones, text: `${text} before the sigmoid and not of the loss` },
-      { ...ones, at: (a: number) => value * a * (1 - a) },
+      { ...ones, at: (a, _y, _z, _right, scale) => (seed / scale) * a * (1 - a) },
     ]
   })
 }
@@ -154,8 +157,8 @@ function replaceDerivative(
         const [Z, Y] = [pass.Z[last], model.targets]
         const P = outputs(model, Z, pass.A[last + 1])
         const data = right.data.map((d, k) => {
-          const scale = model.lossScale
-          return scale * at(P.data[k], Y.data[k], Z.data[k], d / scale)
+          const scale = model.lossScale * model.weightOf(k)
+          return scale * at(P.data[k], Y.data[k], Z.data[k], d / scale, scale)
         })
         return { ...right, data }
       },

@@ -53,7 +53,7 @@ function fitDecays(evidence: TensorEvidence, baseline: Baseline): Decay[] {
   const { fitted, telling } = own.telling > 1 ? own : fitCoefficient(alike, baseline)
   if (!Number.isFinite(fitted) || fitted === 0) return []
   const snap = Math.max(SNAP, 4 * evidence.tolerance)
-  const known = knownDecays(model.network.l2, model.samples).filter(
+  const known = knownDecays(model.network.l2, model.countedSamples).filter(
     ({ value }) => value !== 0 && Math.abs(fitted / value - 1) <= snap,
   )
   return telling > 1 ? [...known, { value: fitted, formula: '' }] : known
@@ -99,7 +99,7 @@ function explainDecay(
   { value, formula }: Decay,
 ): TensorExplanation {
   const { l2 } = baseline.model.network
-  const m = baseline.model.samples
+  const m = baseline.model.countedSamples
   const isBias = parameter.role === 'biases'
   const coefficient = formula === '' ? formatFactor(value) : `${formula} (${formatFactor(value)})`
   return {

@@ -1,3 +1,4 @@
+import type { Model } from '../../../network/model.js'
 import type { Baseline } from '../baseline.js'
 import { type EntryFunction, isNear, type TensorEvidence } from '../evidence.js'
 import type { TensorHypothesis } from '../explanation.js'
@@ -20,14 +21,14 @@ function contributionOf(
 }
 
 /** "the first", "the last", "sample 3 (counted from 0)" */
-function nameSample(s: number, samples: number): string {
+function nameSample(model: Model, s: number): string {
   if (s === 0) return 'the first sample'
-  return s === samples - 1 ? 'the last sample' : `sample ${s} (counted from 0)`
+  return s === model.samples - 1 ? 'the last sample' : `sample ${model.sampleNumber(s)} (counted from 0)`
 }
 
 /** Sums over the samples that leave one out, or hold one alone. */
 export const proposeSamples: TensorHypothesis = function* (evidence, baseline) {
-  const m = baseline.model.samples
+  const { samples: m, countedSamples: counted } = baseline.model
   if (m === 1) return
   const { t, offsets, given, tolerance } = evidence
   const entry = baseline.entries(t)
@@ -39,15 +40,15 @@ export const proposeSamples: TensorHypothesis = function* (evidence, baseline) {
     screened.every((offset) => isNear(given[offset], value(offset), tolerance, rounding(offset)))
   for (let s = 0; s < m; s++) {
     const of: EntryFunction = (offset) => contribution(s, offset)
-    const name = nameSample(s, m)
+    const name = nameSample(baseline.model, s)
     const isEnd = s === 0 || s === m - 1
     const cost = isEnd ? 0 : 0.1
     const without: EntryFunction = (offset) => entry(offset) - of(offset)
     const data: EntryFunction = (offset) => entry(offset) - penalty(offset) - of(offset)
-    const fewer: EntryFunction = (offset) => (m / (m - 1)) * data(offset) + penalty(offset)
+    const fewer: EntryFunction = (offset) => (counted / (counted - 1)) * data(offset) + penalty(offset)
     for (const [value, mean] of [
       [without, ''],
-      [fewer, `, and the mean is over the other ${m - 1}`],
+      [fewer, `, and the mean is over the other ${counted - 1}`],
     ] as const) {
       if (!fits(value)) continue
       yield {
@@ -61,7 +62,7 @@ export const proposeSamples: TensorHypothesis = function* (evidence, baseline) {
       }
     }
     const alone: EntryFunction = (offset) => of(offset) + penalty(offset)
-    const unaveraged: EntryFunction = (offset) => m * of(offset) + penalty(offset)
+    const unaveraged: EntryFunction = (offset) => counted * of(offset) + penalty(offset)
     for (const [value, mean] of [
       [alone, ''],
       [unaveraged, ', not averaged'],

@@ -36,7 +36,7 @@ function explainScale(
   const rounding = baseline.rounding(t)
   const { value, kind } = factor
   const isPart = rest(0) !== 0
-  const m = baseline.model?.samples
+  const m = baseline.model?.countedSamples
   return {
     kind,
     cost: 1 + factor.cost,

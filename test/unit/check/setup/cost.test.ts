@@ -120,6 +120,7 @@ describe('the right cost', () => {
 
 describe('another cost is explained by', () => {
   const withL2 = makeRandomProblem({ ...OPTIONS, l2: 0.7 })
+  const THREE = { ...OPTIONS, widths: [4, 5, 3, 3] }
   const square = makeRandomProblem({ ...OPTIONS, widths: [4, 4, 4, 4], layout: 'pytorch' })
 
   it.each<[string, Problem, string, RegExp]>([
@@ -128,6 +129,53 @@ describe('another cost is explained by', () => {
       declaredAs(ran, { loss: 'half-squared-error' }),
       'loss',
       /^declare --loss mean-squared-error$/,
+    ],
+    [
+      'half the mean of squares',
+      declaredAs(makeRandomProblem({ ...THREE, loss: 'half-squared-error', reduction: 'mean' }), {
+        loss: 'mean-squared-error',
+        reduction: 'mean-elements',
+      }),
+      'loss',
+      /^declare --loss half-squared-error --reduction mean$/,
+    ],
+    [
+      'a sum over the samples',
+      declaredAs(makeRandomProblem({ ...OPTIONS, loss: 'binary-cross-entropy', reduction: 'sum' }), {
+        reduction: 'mean',
+      }),
+      'reduction',
+      /^declare --reduction sum$/,
+    ],
+    [
+      'the sum of the weights as divisor',
+      declaredAs(
+        makeRandomProblem({
+          ...OPTIONS,
+          loss: 'binary-cross-entropy',
+          reduction: 'weighted-mean',
+          sampleWeights: 'positive',
+        }),
+        { reduction: 'mean' },
+      ),
+      'reduction',
+      /^declare --reduction weighted-mean$/,
+    ],
+    [
+      'a slope below 0',
+      declaredAs(makeRandomProblem({ ...OPTIONS, activations: ['tanh', 'leaky-relu(0.3)', 'sigmoid'] }), {
+        activations: ['tanh', 'leaky-relu', 'sigmoid'],
+      }),
+      'activation',
+      /^declare --activations 'tanh,leaky-relu\(0\.3\),sigmoid'$/,
+    ],
+    [
+      'α of ELU',
+      declaredAs(makeRandomProblem({ ...OPTIONS, activations: ['elu(1.5)', 'elu(1.5)', 'sigmoid'] }), {
+        activations: ['elu', 'elu', 'sigmoid'],
+      }),
+      'activation',
+      /^declare --activations 'elu\(1\.5\),elu\(1\.5\),sigmoid'$/,
     ],
     [
       'the loss',
@@ -185,12 +233,12 @@ describe('another cost is explained by', () => {
   })
 
   it.each([
-    [7, 'summed over the 7 samples, not averaged'],
+    [7, 'summed, not averaged'],
+    [1 / 3, 'averaged over all samples and outputs'],
     [1 / 7, 'divided by the 7 samples twice'],
     [2, 'doubled'],
     [1 / 2, 'halved'],
     [1 / 14, 'divided by the 7 samples twice, halved'],
-    [14 / 2, 'summed over the 7 samples, not averaged'],
   ])('the loss times %d', async (factor, words) => {
     const three = makeRandomProblem({ ...OPTIONS, loss: 'binary-cross-entropy', widths: [4, 5, 3, 3] })
     const cost = factor * three.cost
@@ -200,7 +248,9 @@ describe('another cost is explained by', () => {
     const { suspects } = costFinding(report)
     expect(suspects).toHaveLength(1)
     expect(suspects[0]).toMatchObject({ change: 'reduction', message: `the loss is ${words}` })
-    expect(suspects[0].fix).toMatch(/^divide the saved cost and gradients by [\d/.]+$/)
+    expect(suspects[0].fix).toMatch(
+      /^(declare --reduction (sum|mean-elements)|divide the saved cost and gradients by [\d/.]+)$/,
+    )
   })
 
   it('the loss times 2, or the sum over two samples', async () => {
@@ -212,7 +262,7 @@ describe('another cost is explained by', () => {
     })
     const problem = { ...two.problem, gradients: scaled(two.gradients, 2), cost: 2 * two.cost }
     expect(costFinding(await checkGradients(problem)).suspects).toMatchObject([
-      { message: 'the loss is doubled (or summed over the 2 samples, not averaged)', gradientAgrees: true },
+      { message: 'the loss is summed, not averaged', gradientAgrees: true },
     ])
   })
 
@@ -273,7 +323,7 @@ describe('another cost', () => {
     const { message, suspects, ratio } = costFinding(report)
     expect(ratio).toBeCloseTo(7, 12)
     expect(suspects).toMatchObject([{ change: 'reduction', gradientAgrees: false }])
-    expect(message).toContain('summed over the 7 samples')
+    expect(message).toContain('the loss is summed, not averaged')
     expect(message).toMatch(/The gradient is right for the network declared, and for that alone$/)
   })
 
