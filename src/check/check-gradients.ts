@@ -42,7 +42,14 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
   const totals: Totals = { difference: new DifferenceSum(), errors: new RootSum(), anyNonZero: false }
   const ofEntries = results.map((tensor, t) => judgeTensor(tensor, t, evidence[t], totals))
   const merged =
-    evaluated.fast && mergeFindings(evaluated.fast, { results, gradients, judgements: ofEntries, evaluator })
+    evaluated.fast &&
+    mergeFindings(evaluated.fast, {
+      results,
+      gradients,
+      judgements: ofEntries,
+      evaluator,
+      scales: settings.scales,
+    })
   const judgements = merged?.judgements ?? ofEntries
   totals.anyNonZero ||= merged?.anyNonZero === true
   const { norms } = totals.difference

@@ -139,8 +139,8 @@ function describeOpen(report: CheckReport): string {
 
 /** How far a passing verdict goes. */
 function describeScope({ fast, parameters: { checked, total } }: CheckReport): string {
-  if (fast !== undefined) return ' in random directions'
-  return checked < total ? ' where it was checked' : ''
+  if (checked === total) return ''
+  return fast === undefined ? ' where it was checked' : ' in random directions'
 }
 
 function compareWithTolerance({ difference, tolerance }: CheckReport): string {
@@ -152,11 +152,11 @@ function formatFacts(report: CheckReport, style: Style, width: number): string[]
   const { checked, total } = report.parameters
   const all = `all ${formatQuantity(total, 'parameter')}`
   const scope =
-    report.fast !== undefined
-      ? `${all} in random directions, ${formatCount(checked)} one by one`
-      : checked === total
-        ? all
-        : countOf(checked, total)
+    checked === total
+      ? all
+      : report.fast === undefined
+        ? countOf(checked, total)
+        : `${all} in random directions, ${formatCount(checked)} one by one`
   const facts: [string, string][] = [
     ['difference', describeDifference(report)],
     ['cost', formatValue(report.cost) + describeSavedCost(report)],

@@ -3,7 +3,7 @@ import { selectSample } from '../../differentiate/selection.js'
 import { workPerColumn } from '../../differentiate/work.js'
 import type { Model } from '../../network/model.js'
 import { type Location, localise } from './localise.js'
-import { DIRECTIONS, planGroups } from './plan.js'
+import { DIRECTIONS, isSmall, planGroups } from './plan.js'
 import { type Probed, Prober, type ProbeSetting } from './prober.js'
 
 /** Parameters that are evaluated one by one in any case, to cross-validate what they are evaluated with. */
@@ -13,7 +13,7 @@ const SAMPLE_WORK = 2e9
 
 /** What the directions within one tensor show. */
 export interface TensorProbes {
-  /** One for each group of rows. */
+  /** One for each group of rows; none of a small tensor, whose entries are all looked at. */
   readonly groups: readonly Probed[]
   /** Where it is wrong, if it looks wrong and the check was not interrupted. */
   readonly location: Location | undefined
@@ -30,8 +30,8 @@ export interface FastFindings {
 }
 
 /**
- * Checks every tensor by random directions within groups of its rows, then searches what disagrees: rows first, then
- * columns, down to the entries that are worth looking at one by one. Takes a few dozen forward passes for a right
+ * Checks every tensor but the small ones by random directions within groups of its rows, then searches what disagrees:
+ * rows first, then columns, down to the entries that are worth looking at one by one. Takes a few dozen forward passes for a right
  * gradient, however many parameters there are.
  */
 export async function checkDirections(
@@ -43,6 +43,12 @@ export async function checkDirections(
   let covered = 0
   let rounds = 0
   for (const [t, parameter] of model.parameters.entries()) {
+    if (isSmall(model, parameter, settings)) {
+      covered += parameter.size
+      tensors.push({ groups: [], location: undefined })
+      onProgress(covered)
+      continue
+    }
     const regions = planGroups(model, parameter, settings)
     const groups = await prober.probe(t, regions, DIRECTIONS, 'groups', (share) =>
       onProgress(covered + Math.floor(share * parameter.size)),
@@ -60,7 +66,9 @@ export async function checkDirections(
     tensors,
     selection: sample.map(({ parameter, entries }, t) => ({
       parameter,
-      entries: union(entries, tensors[t]?.location?.entries),
+      entries: isSmall(model, parameter, settings)
+        ? Uint32Array.from({ length: parameter.size }, (_, entry) => entry)
+        : union(entries, tensors[t]?.location?.entries),
     })),
     perturbations: prober.perturbations,
     interrupted,

@@ -1,6 +1,8 @@
 import type { Evaluator, TensorDerivatives } from '../../differentiate/evaluator.js'
 import type { AnalyticalGradient } from '../../network/bind.js'
 import type { ParameterTensor } from '../../network/model.js'
+import { normOf, RootSum } from '../../network/root-sum-squares.js'
+import { normOfScales, type StepScales, scaleOf } from '../../network/step-scales.js'
 import type { TensorJudgement } from '../judge.js'
 import type { FastReport, Finding, LocatedReport, Verdict } from '../report.js'
 import { describeLocation, locateInUsersArray } from './describe-location.js'
@@ -8,6 +10,7 @@ import { DETECTION_PROBABILITY, PROOF_RATIO } from './detection.js'
 import type { FastFindings, TensorProbes } from './fast-check.js'
 import type { Location } from './localise.js'
 import { DIRECTIONS } from './plan.js'
+import type { Probed } from './prober.js'
 
 /** Tensors whose smallest findable error a sentence names. */
 const MOST_NAMED = 4
@@ -18,6 +21,8 @@ export interface EntryFindings {
   readonly gradients: readonly AnalyticalGradient[]
   readonly judgements: readonly TensorJudgement[]
   readonly evaluator: Evaluator
+  /** What the elements of directions were divided by. */
+  readonly scales?: StepScales | undefined
 }
 
 /** Directions and single entries together. */
@@ -35,23 +40,27 @@ export interface MergedFindings {
 
 /**
  * Judges tensors by their directions as well: one whose directions disagree by more than random errors within their
- * bounds can explain is wrong, even if no single entry of it was caught.
+ * bounds can explain is wrong, even if no single entry of it was caught. One whose entries were all looked at is judged by
+ * these alone.
  */
 export function mergeFindings(fast: FastFindings, found: EntryFindings): MergedFindings {
   const findings: Finding[] = []
   const wrongThroughout = new Set<string>()
   const notices: string[] = []
-  const total = { distance: 0, numerical: 0, analytical: 0 }
+  const total = { distance: new RootSum(), numerical: new RootSum(), analytical: new RootSum() }
   const judgements = found.judgements.map((judgement, t) => {
     const probes = fast.tensors[t]
     if (probes === undefined) return judgement
-    const sums = sumSquares(probes, found.results[t], found.gradients[t])
-    total.distance += sums.distance
-    total.numerical += sums.numerical
-    total.analytical += sums.analytical
-    const difference = differenceOf(sums)
+    const isWhole = wasLookedAt(found.results[t])
+    const norms = isWhole
+      ? normsOfEntries(found.results[t], found.gradients[t])
+      : normsOfDirections(probes, found.results[t].parameter, found.gradients[t], found.scales)
+    total.distance.add(norms.distance)
+    total.numerical.add(norms.numerical)
+    total.analytical.add(norms.analytical)
+    const difference = differenceOf(norms)
     const { parameter } = found.results[t]
-    const byDirections = judgeDirections(probes)
+    const byDirections = isWhole ? AGREED : judgeDirections(probes)
     const verdict = worse(judgement.report.verdict, byDirections.verdict)
     const located =
       probes.location === undefined || verdict !== 'fail'
@@ -66,7 +75,7 @@ export function mergeFindings(fast: FastFindings, found: EntryFindings): MergedF
       })
       if (located.throughout) wrongThroughout.add(parameter.name)
     }
-    const isAbove = verdict === 'pass' && difference > judgement.report.tolerance
+    const isAbove = !isWhole && verdict === 'pass' && difference > judgement.report.tolerance
     const isOpen = verdict !== 'fail' && (isAbove || byDirections.verdict === 'inconclusive')
     return {
       ...judgement,
@@ -88,49 +97,65 @@ export function mergeFindings(fast: FastFindings, found: EntryFindings): MergedF
     findings,
     wrongThroughout,
     notices,
-    difference: differenceOf(total),
-    anyNonZero: total.analytical > 0 || total.numerical > 0,
+    difference: differenceOf({
+      distance: total.distance.value,
+      numerical: total.numerical.value,
+      analytical: total.analytical.value,
+    }),
+    anyNonZero: total.analytical.value > 0 || total.numerical.value > 0,
     report,
   }
 }
 
-interface Squares {
-  /** ‖g − ĝ‖² */
+interface Norms {
+  /** ‖g − ĝ‖ */
   readonly distance: number
   readonly analytical: number
   readonly numerical: number
 }
 
-/** From the entries themselves where all of them were looked at, else estimated from the directions. */
-function sumSquares(
-  { groups }: TensorProbes,
-  { derivatives, entries, done, parameter }: TensorDerivatives,
-  { values }: AnalyticalGradient,
-): Squares {
-  const analytical = values.reduce((sum, value) => sum + value * value, 0)
-  if (done === parameter.size && derivatives.every(Number.isFinite)) {
-    return {
-      distance: derivatives.reduce((sum, value, k) => sum + (value - values[entries[k]]) ** 2, 0),
-      numerical: derivatives.reduce((sum, value) => sum + value * value, 0),
-      analytical,
-    }
-  }
+/** Whether every entry of a tensor was looked at, and each has a value. */
+function wasLookedAt({ derivatives, done, parameter }: TensorDerivatives): boolean {
+  return done === parameter.size && derivatives.every(Number.isFinite)
+}
+
+function normsOfEntries({ derivatives, entries }: TensorDerivatives, { values }: AnalyticalGradient): Norms {
   return {
-    distance: groups.reduce((sum, group) => sum + group.squaredDistance, 0),
-    numerical: groups.reduce((sum, group) => sum + group.squaredNumerical, 0),
+    distance: normOf(derivatives.map((value, k) => value - values[entries[k]])),
+    numerical: normOf(derivatives),
+    analytical: normOf(values),
+  }
+}
+
+/** Estimated from the directions, which know each entry over its scale: as much larger as the analytical gradient is. */
+function normsOfDirections(
+  { groups }: TensorProbes,
+  parameter: ParameterTensor,
+  { values }: AnalyticalGradient,
+  scales: StepScales | undefined,
+): Norms {
+  const analytical = normOf(values)
+  const relative = normOf(values.map((value, k) => value / scaleOf(scales, parameter, k)))
+  const factor =
+    relative === 0 ? normOfScales(scales, parameter) / Math.sqrt(parameter.size) : analytical / relative
+  const estimate = (of: (group: Probed) => number) => factor * normOf(Float64Array.from(groups, of))
+  return {
+    distance: estimate((group) => group.distance),
+    numerical: estimate((group) => group.numerical),
     analytical,
   }
 }
 
-function differenceOf({ distance, analytical, numerical }: Squares): number {
-  if (distance === 0) return 0
-  return Math.sqrt(distance) / (Math.sqrt(analytical) + Math.sqrt(numerical))
+function differenceOf({ distance, analytical, numerical }: Norms): number {
+  return distance === 0 ? 0 : distance / (analytical + numerical)
 }
+
+const AGREED = { verdict: 'pass', onKink: false } as const
 
 /** What the directions alone say; what sits on a kink, or lies between suspicion and proof, they leave open. */
 function judgeDirections({ groups }: TensorProbes): { verdict: Verdict; onKink: boolean } {
   const suspicious = groups.filter(({ excess }) => excess > 1)
-  if (suspicious.length === 0) return { verdict: 'pass', onKink: false }
+  if (suspicious.length === 0) return AGREED
   if (suspicious.some(({ excess, onKink }) => excess >= PROOF_RATIO && !onKink)) {
     return { verdict: 'fail', onKink: false }
   }
@@ -189,25 +214,31 @@ function rowLength({ role, shape, transposed }: ParameterTensor): number {
 
 const distinct = (items: readonly number[]) => [...new Set(items)].sort((a, b) => a - b)
 
-function reportDirections(fast: FastFindings, { results, gradients }: EntryFindings): FastReport {
+function reportDirections(fast: FastFindings, { results, gradients, scales }: EntryFindings): FastReport {
   return {
     directions: DIRECTIONS,
     evaluator: 'cpu',
     perturbations: fast.perturbations,
     detectable: {
       probability: DETECTION_PROBABILITY,
-      tensors: fast.tensors.map(({ groups }, t) => {
+      tensors: fast.tensors.flatMap(({ groups }, t) => {
+        const { parameter } = results[t]
+        if (groups.length === 0) return []
         const { values } = gradients[t]
-        const rms = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length)
+        const scale = values.reduce((largest, _, k) => Math.max(largest, scaleOf(scales, parameter, k)), 0)
+        const relative = values.map((value, k) => value / scaleOf(scales, parameter, k))
+        const rms = normOf(relative) / Math.sqrt(values.length)
         const quiet = groups.filter(({ excess }) => excess <= 1)
         const error = quiet.reduce((largest, group) => Math.max(largest, group.smallestError), 0)
-        return {
-          name: results[t].parameter.name,
-          groups: groups.length,
-          disagreeing: groups.length - quiet.length,
-          error: quiet.length === 0 ? Number.NaN : error,
-          relative: quiet.length === 0 ? Number.NaN : error / rms,
-        }
+        return [
+          {
+            name: parameter.name,
+            groups: groups.length,
+            disagreeing: groups.length - quiet.length,
+            error: quiet.length === 0 ? Number.NaN : error * scale,
+            relative: quiet.length === 0 ? Number.NaN : error / rms,
+          },
+        ]
       }),
     },
   }

@@ -15,6 +15,9 @@ const LEAST_LEVEL_WORK = 2e8
 /** Multiply-adds that the entries looked at one by one may take. */
 const ENTRY_WORK = 1e10
 const MOST_ENTRIES = 20_000
+/** A tensor of so few entries is looked at whole, if that takes no more work. */
+const SMALL_TENSOR = 256
+const SMALL_WORK = 1e8
 /** What an activation's change and an output's part in the loss cost, in multiply-adds. */
 const ACTIVATION_WORK = 10
 const LOSS_WORK = 10
@@ -69,6 +72,13 @@ export function entryLimit(model: Model, parameter: ParameterTensor, settings: D
   const sides = settings.scheme === 'central' ? 2 : 1
   const each = sides * model.samples * workPerColumn(model, parameter.layer)
   return Math.max(16, Math.min(MOST_ENTRIES, Math.floor(ENTRY_WORK / each)))
+}
+
+/** Whether a tensor is so small that each of its entries is looked at, and directions would show nothing more. */
+export function isSmall(model: Model, parameter: ParameterTensor, settings: DifferenceSettings): boolean {
+  const sides = settings.scheme === 'central' ? 2 : 1
+  const work = sides * model.samples * workPerColumn(model, parameter.layer) * parameter.size
+  return parameter.size <= SMALL_TENSOR && work <= SMALL_WORK
 }
 
 /** A list in `count` parts of about the same length, none of them empty. */

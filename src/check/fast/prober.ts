@@ -10,11 +10,15 @@ import type { DifferenceSettings, EvaluationHooks } from '../../differentiate/ev
 import { WorkSlices } from '../../differentiate/work-slices.js'
 import type { AnalyticalGradient } from '../../network/bind.js'
 import type { Model } from '../../network/model.js'
+import { RootSum } from '../../network/root-sum-squares.js'
+import { scaleOf } from '../../network/step-scales.js'
 import { ARITHMETIC_DEVIATIONS, type GradientRounding } from '../error-estimate.js'
 import { directionScale, MismatchBound, SMALLEST_ELEMENT, smallestError } from './detection.js'
 
 /** The smaller step of a second evaluation, relative to the first: difference arithmetic loses nothing by it. */
 const FINE_STEP = 2 ** -20
+/** How many times what halving that step changes may be what is left of the truncation. */
+const LEFT_BY_HALVING = 4
 /** Numbers held for directions that are carried together. */
 const MOST_NUMBERS = 2 ** 24
 
@@ -26,11 +30,14 @@ export interface Probed {
   readonly excess: number
   /** Whether the largest is of a direction that carries some unit across a kink however small the step. */
   readonly onKink: boolean
-  /** The size of an error of a single entry of the region that the directions find with 99 % probability. */
+  /**
+   * The size of an error of a single entry of the region that the directions find with 99 % probability, over the
+   * entry's scale.
+   */
   readonly smallestError: number
-  /** Estimates of ‖g − ĝ‖² and ‖ĝ‖² over the region. */
-  readonly squaredDistance: number
-  readonly squaredNumerical: number
+  /** Estimates of ‖g − ĝ‖ and ‖ĝ‖ over the region, each entry over its scale. */
+  readonly distance: number
+  readonly numerical: number
 }
 
 /** Everything that directions are evaluated and judged with. */
@@ -65,7 +72,11 @@ interface Compared {
   readonly kinks: number
 }
 
-/** Compares directional derivatives of regions of parameter tensors, ⟨g, V⟩ with the numerical ones, in float64. */
+/**
+ * Compares directional derivatives of regions of parameter tensors, ⟨g, V⟩ with the numerical ones, in float64. A
+ * direction moves every entry by about as much over its scale, so that what a tensor's columns are measured in is no
+ * matter.
+ */
 export class Prober {
   readonly #setting: ProbeSetting
   readonly #changes: DirectionChanges
@@ -84,7 +95,8 @@ export class Prober {
 
   /**
    * Probes regions of one tensor with `count` random directions each. A direction that disagrees or crosses a kink
-   * is evaluated again with a smaller step, so that neither kinks nor truncation are taken for an error.
+   * is evaluated again with a smaller step and with half of it, so that neither kinks nor truncation are taken for an
+   * error.
    * @param stage tells the random directions of one call from those of another
    * @returns nothing when the signal aborted
    */
@@ -114,7 +126,7 @@ export class Prober {
 
   /** One direction for each region. */
   #draw(t: number, regions: readonly Region[], stage: string): DrawnDirection[] {
-    const { model, gradients, seed } = this.#setting
+    const { model, gradients, seed, settings } = this.#setting
     const parameter = model.parameters[t]
     const generator = createGenerator(`${seed} ${parameter.name} ${stage}`)
     const { values: gradient } = gradients[t]
@@ -122,7 +134,7 @@ export class Prober {
     const allowance = this.#allowances(t)
     const width = parameter.role === 'biases' ? 1 : model.layers[parameter.layer].inputs
     return regions.map((region, place) => {
-      const scale = directionScale(regionSize(parameter, region, model))
+      const length = directionScale(regionSize(parameter, region, model))
       const bound = new MismatchBound()
       let [analytical, weightSum, squareSum] = [0, 0, 0]
       const drawRow = (row: number, values: Float64Array) => {
@@ -130,9 +142,10 @@ export class Prober {
         let [ofRow, weights, squares] = [0, 0, 0]
         for (let k = 0; k < values.length; k++) {
           const bits = generator.next()
-          const size = scale * (SMALLEST_ELEMENT + (bits & 0x7fffffff) * 2 ** -31)
-          const v = bits < 0 ? -size : size
           const offset = row * width + (region.columns === undefined ? k : region.columns[k])
+          const scale = scaleOf(settings.scales, parameter, offset)
+          const size = (length * (SMALLEST_ELEMENT + (bits & 0x7fffffff) * 2 ** -31)) / scale
+          const v = bits < 0 ? -size : size
           values[k] = v
           ofRow += gradient[offset] * v
           weights += theta[offset] * v
@@ -175,13 +188,16 @@ export class Prober {
       ({ drawn: { bound }, mismatch, kinks }) => kinks > 0 || !(mismatch <= bound),
     )
     if (unsure.length === 0) return compared
-    const finer = await this.#evaluate(
-      unsure.map((one) => one.drawn),
-      { ...settings, step: FINE_STEP * settings.step },
-    )
-    if (finer === undefined) return undefined
+    const again = unsure.map((one) => one.drawn)
+    const finer = await this.#evaluate(again, { ...settings, step: FINE_STEP * settings.step })
+    const finest = await this.#evaluate(again, { ...settings, step: (FINE_STEP / 2) * settings.step })
+    if (finer === undefined || finest === undefined) return undefined
     const settled = new Set(unsure)
-    return [...compared.filter((one) => !settled.has(one)), ...finer]
+    const measured = finer.map((one, k) => {
+      const left = LEFT_BY_HALVING * Math.abs(one.numerical - finest[k].numerical)
+      return Number.isFinite(left) ? { ...one, drawn: { ...one.drawn, bound: one.drawn.bound + left } } : one
+    })
+    return [...compared.filter((one) => !settled.has(one)), ...measured]
   }
 
   async #evaluate(
@@ -209,7 +225,8 @@ export class Prober {
   #summarise(t: number, region: Region, found: readonly Compared[]): Probed {
     const { model } = this.#setting
     const size = regionSize(model.parameters[t], region, model)
-    let [reach, excess, onKink, distances, squares] = [0, 0, false, 0, 0]
+    const [distances, sizes] = [new RootSum(), new RootSum()]
+    let [reach, excess, onKink] = [0, 0, false]
     for (const { drawn, mismatch, numerical, kinks } of found) {
       // an overflow is looked into entry by entry, as an error is
       const ratio = Number.isFinite(mismatch)
@@ -219,8 +236,8 @@ export class Prober {
         : Number.POSITIVE_INFINITY
       if (ratio > excess) [excess, onKink] = [ratio, kinks > 0 || !Number.isFinite(mismatch)]
       reach = Math.max(reach, drawn.bound + mismatch)
-      distances += mismatch ** 2
-      squares += numerical ** 2
+      distances.add(mismatch)
+      sizes.add(numerical)
     }
     return {
       region,
@@ -228,8 +245,8 @@ export class Prober {
       excess,
       onKink,
       smallestError: smallestError(reach, size, found.length),
-      squaredDistance: (size * distances) / found.length,
-      squaredNumerical: (size * squares) / found.length,
+      distance: Math.sqrt(size / found.length) * distances.value,
+      numerical: Math.sqrt(size / found.length) * sizes.value,
     }
   }
 

@@ -23,8 +23,8 @@ function merge(excess: number, onKink = false) {
     excess: of,
     onKink,
     smallestError: 0.25,
-    squaredDistance: of > 1 ? 3 : 0,
-    squaredNumerical: 12,
+    distance: of > 1 ? Math.sqrt(3) : 0,
+    numerical: Math.sqrt(12),
   })
   const groups = [group([0, 1], excess), group([2, 3], 0)]
   const location =
