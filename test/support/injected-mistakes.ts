@@ -37,7 +37,7 @@ function replace(
   return new Map(gradients).set(name, tensor(data.map(change), shape))
 }
 
-const rowsOf = ({ data, shape }: Tensor): Rows =>
+export const rowsOf = ({ data, shape }: Tensor): Rows =>
   Array.from({ length: shape[0] }, (_, i) => Array.from(data.slice(i * shape[1], (i + 1) * shape[1])))
 
 const withRows = (gradients: NamedTensors, name: string, rows: Rows): NamedTensors =>

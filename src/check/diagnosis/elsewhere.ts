@@ -20,14 +20,17 @@ export function explainElsewhere(suspects: readonly CostSuspect[], tensors: read
   if (first === undefined) return []
   const kind = kindOf(first)
   const alternatives = [...new Set(others.map(kindOf))].filter((other) => other !== kind)
-  const ways = suspects.map(({ message, fix }) => `${message} (${fix})`).join(', or ')
+  // of another network the set-up says what to do
+  const ways = suspects
+    .map(({ message, fix }) => (kind === 'other-network' ? message : `${message} (${fix})`))
+    .join(', or ')
   return [
     {
       kind,
       tensors,
       residual: first.gradientDifference,
       ...(alternatives.length === 0 ? {} : { alternatives }),
-      message: `the gradients of ${joinNames(tensors)} are right elsewhere, to ${first.gradientDifference.toExponential(1)}: ${ways}`,
+      message: `the gradients of ${joinNames(tensors)} are right elsewhere, to ${first.gradientDifference.toExponential(1)}: where ${ways}`,
       link: pageOf(kind),
     },
   ]

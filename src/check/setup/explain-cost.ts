@@ -217,10 +217,14 @@ const measure = (bound: BoundNetwork): Measured => ({ bound, dataCost: bound.mod
 
 /** What a variant computes, in words that are equal where that is. */
 function describeFunction({ bound: { model }, terms }: Variant): string {
-  const { layers, layout } = model.network
+  const { layout } = model.network
   const factors = [model.lossScale * terms.data, terms.weights, terms.biases].map((f) => f.toPrecision(12))
   const biases = model.layers.map((layer) => layer.biases !== undefined)
-  return [model.loss.code, layout, ...factors, ...biases, ...layers.map((layer) => layer.activation)].join()
+  // an activation by what it computes: not all have a name
+  const activations = model.layers.map(({ activation }) =>
+    [-0.7, 1.3].map((z) => activation.value(z).toPrecision(12)),
+  )
+  return [model.loss.code, layout, ...factors, ...biases, ...activations].join()
 }
 
 function sumSquares(model: Model): { weights: number; biases: number } {

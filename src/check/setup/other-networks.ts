@@ -31,9 +31,13 @@ export async function findOtherNetwork(
   const slices = new WorkSlices()
   const passes = PASSES * model.layers.reduce((sum, layer) => sum + layer.weights.length, 0) * model.samples
   let work = 0
-  for (const { change, message, fix, bind } of listOtherNetworks(model, rebind)) {
+  let canDeclare = true
+  for (const { change, message, fix, isUnlisted, bind } of listOtherNetworks(model, rebind)) {
     if (slices.isOver) await slices.pause()
     if (signal?.aborted || work > SEARCH_WORK || suspects.length === MOST_SUSPECTS) break
+    // what cannot be declared is only looked for where nothing that can be is found
+    if (isUnlisted && suspects.length > 0 && canDeclare) break
+    canDeclare = !isUnlisted
     const bound = DECLARED.includes(change) ? bind() : undefined
     if (bound === undefined) continue
     work += passes
@@ -48,7 +52,7 @@ export async function findOtherNetwork(
     kind: 'other-network',
     suspects,
     message:
-      `the gradient is right for another network than the one declared: ${networks}. If that is what the code ` +
-      'computes, declare it; the cost, saved as well, tells the two apart',
+      `the gradient is right for another network than the one declared: ${networks}. ` +
+      `${canDeclare ? 'If that is what the code computes, declare it; the' : 'The'} cost, saved as well, tells the two apart`,
   }
 }

@@ -1,7 +1,11 @@
 import { type Activation, sigmoid } from '../../network/activations.js'
+import { DenseLayer } from '../../network/dense-layer.js'
+import { Model } from '../../network/model.js'
+import type { BoundNetwork, Rebind } from '../problem.js'
+import type { OtherNetwork } from './variants.js'
 
 /** An activation that cannot be declared, as code computes it by mistake or on purpose. */
-export interface UnlistedActivation {
+interface UnlistedActivation {
   /** What it is, after "layer 1 has". */
   readonly text: string
   value(z: number): number
@@ -52,11 +56,6 @@ const hardGate = (z: number) => Math.max(0, Math.min(1, (z + 3) / 6))
 /** Functions in use that no declaration has. */
 const IN_USE: readonly UnlistedActivation[] = [
   gated(
-    'z·σ(1.702·z), the quick form of GELU',
-    (z) => sigmoid(1.702 * z),
-    (z) => 1.702 * sigmoid(1.702 * z) * sigmoid(-1.702 * z),
-  ),
-  gated(
     'mish, z·tanh(softplus(z))',
     (z) => Math.tanh(softplus(z)),
     (z) => sigmoid(z) * (1 - Math.tanh(softplus(z)) ** 2),
@@ -80,8 +79,44 @@ const IN_USE: readonly UnlistedActivation[] = [
   { text: 'sin(z)', value: Math.sin, derivative: Math.cos },
 ]
 
+/** The networks with such an activation in one layer, or in all that are declared alike. */
+export function* listUnlistedNetworks({ layers, network }: Model, rebind: Rebind): Generator<OtherNetwork> {
+  const inner = layers.flatMap(({ activation, endsAtLogits }, l) => (endsAtLogits ? [] : [{ activation, l }]))
+  const names = [...new Set(inner.map(({ activation }) => activation.text))]
+  for (const name of names) {
+    const alike = inner.filter(({ activation }) => activation.text === name)
+    const choices = alike.length > 1 ? [alike, ...alike.map((one) => [one])] : [alike]
+    for (const other of listUnlisted(alike[0].activation)) {
+      for (const choice of choices) {
+        const chosen = choice.map(({ l }) => l)
+        const which = chosen.map((l) => l + 1).join(', ')
+        yield {
+          change: 'activation',
+          isUnlisted: true,
+          message: `${chosen.length === 1 ? `layer ${which} has` : `layers ${which} have`} ${other.text}, not ${name}`,
+          fix: `compute ${name} there, if that is what is meant: the other cannot be declared`,
+          bind: () => replaceActivations(rebind({ ...network, l2: 0 }), chosen, other),
+        }
+      }
+    }
+  }
+}
+
+function replaceActivations(
+  { model, gradients }: BoundNetwork,
+  chosen: readonly number[],
+  { value, derivative }: UnlistedActivation,
+): BoundNetwork {
+  const layers = model.layers.map((layer, l) => {
+    if (!chosen.includes(l)) return layer
+    // of another network's activation the value and the slope alone are asked
+    return new DenseLayer({ ...layer, activation: { ...layer.activation, value, derivative } })
+  })
+  return { model: new Model({ ...model, layers }), gradients }
+}
+
 /** What may have been computed in place of an activation that was declared, that nothing declares. */
-export function listUnlisted(activation: Activation): UnlistedActivation[] {
+function listUnlisted(activation: Activation): UnlistedActivation[] {
   return [...mistaken(activation), ...IN_USE]
 }
 

@@ -7,6 +7,7 @@ import { dense, type Network, sequential } from '../../network/network.js'
 import { describeReduction, divisorOf, REDUCTION_NAMES, type Reduction } from '../../network/reductions.js'
 import type { BoundNetwork, Rebind } from '../problem.js'
 import type { SetupChange } from './findings.js'
+import { listUnlistedNetworks } from './unlisted-activations.js'
 
 /** J = data·(the loss of the samples) + weights·Σ W² + biases·Σ b² */
 export interface CostTerms {
@@ -20,13 +21,16 @@ export interface OtherNetwork {
   readonly change: SetupChange
   readonly message: string
   readonly fix: string
+  /** True where it has an activation that cannot be declared. */
+  readonly isUnlisted?: true
   /** Reads the arrays as that network does; undefined where they do not fit it. */
   bind(): BoundNetwork | undefined
 }
 
 /**
- * The networks that are taken for one another, the cheapest mistakes first: another reduction or loss, another layout, biases left
- * out, another activation in one layer or in all that share one, two activations in each other's place.
+ * The networks that are taken for one another, the cheapest mistakes first: another reduction or loss, another layout,
+ * biases left out, another activation in one layer or in all that share one, two activations in each other's place,
+ * activations that cannot be declared.
  */
 export function* listOtherNetworks(declared: Model, rebind: Rebind): Generator<OtherNetwork> {
   const { network } = declared
@@ -42,6 +46,7 @@ export function* listOtherNetworks(declared: Model, rebind: Rebind): Generator<O
   }
   yield* missingBiases(declared, rebind)
   yield* otherActivations(network, rebind)
+  yield* listUnlistedNetworks(declared, rebind)
 }
 
 /** Runs what refuses arrays that do not fit. */

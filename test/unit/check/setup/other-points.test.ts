@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { checkGradients } from '../../../../src/check/check-gradients.js'
 import type { Problem } from '../../../../src/check/problem.js'
+import type { ActivationName } from '../../../../src/network/activations.js'
 import type { NamedTensors } from '../../../../src/tensor.js'
 import { tensor } from '../../../../src/tensor.js'
+import { rowsOf } from '../../../support/injected-mistakes.js'
 import { withParametersMoved, withSamples } from '../../../support/mistake-classes.js'
-import { plainCost } from '../../../support/plain-network.js'
+import { columnSums, product } from '../../../support/mistaken-network.js'
+import { nameArrays, plainCost, transposed } from '../../../support/plain-network.js'
 import {
   makeRandomProblem,
   problemOf,
@@ -89,3 +92,62 @@ describe('a gradient of some of the samples', () => {
     }
   })
 })
+
+/** Activations that cannot be declared, both ways, in place of one that can. */
+const UNLISTED: readonly [ActivationName, string, (z: number) => number, (z: number) => number][] = [
+  ['leaky-relu', 'the wrong way round', (z) => (z > 0 ? 0.01 * z : 0), (z) => (z > 0 ? 0.01 : 0)],
+  ['leaky-relu', 'the wrong way round', (z) => (z > 0 ? 0.01 * z : z), (z) => (z > 0 ? 0.01 : 1)],
+  ['relu', 'the wrong way round', (z) => Math.min(z, 0), (z) => (z > 0 ? 0 : 1)],
+  ['silu', 'mish', (z) => z * Math.tanh(Math.log1p(Math.exp(z))), mishSlope],
+  ['tanh', 'hard-tanh', (z) => Math.max(-1, Math.min(1, z)), (z) => (Math.abs(z) < 1 ? 1 : 0)],
+]
+
+function mishSlope(z: number): number {
+  const t = Math.tanh(Math.log1p(Math.exp(z)))
+  return t + (z * (1 - t * t)) / (1 + Math.exp(-z))
+}
+
+describe('an activation that cannot be declared, forward and backward', () => {
+  it.each(UNLISTED)(
+    'is named, with the saved cost and without: for %s, %s',
+    async (declared, words, f, slope) => {
+      for (let number = 0; number < 4; number++) {
+        const { problem } = makeRandomProblem({
+          seed: number,
+          activations: [declared, 'linear'],
+          loss: 'mean-squared-error',
+          layout: 'pytorch',
+          widths: [3, 5, 2],
+          samples: 6,
+        })
+        const run = runWith(problem, f, slope)
+        const { verdict, notices } = await checkGradients({ ...problem, ...run })
+        expect(verdict).toBe('inconclusive')
+        expect(notices.join('\n')).toContain(words)
+        const { diagnosis } = await checkGradients({ ...problem, gradients: run.gradients })
+        expect(diagnosis.map(({ kind }) => kind)).toEqual(['other-network'])
+        expect(diagnosis[0].message).toContain(words)
+      }
+    },
+  )
+})
+
+/** Cost and gradient of two layers in PyTorch's layout, the second linear, by mean squared error. */
+function runWith(
+  { parameters, inputs, targets }: Problem,
+  f: (z: number) => number,
+  slope: (z: number) => number,
+): { cost: number; gradients: NamedTensors } {
+  const of = (name: string) => rowsOf((parameters as NamedTensors).get(name)!)
+  const [W1, W2, X, Y] = [of('W1'), of('W2'), rowsOf(inputs), rowsOf(targets)]
+  const [b1, b2] = ['b1', 'b2'].map((name) => (parameters as NamedTensors).get(name)!.data)
+  const Z1 = product(X, transposed(W1)).map((row) => row.map((z, i) => z + b1[i]))
+  const A1 = Z1.map((row) => row.map(f))
+  const residual = product(A1, transposed(W2)).map((row, s) => row.map((z, i) => z + b2[i] - Y[s][i]))
+  const count = Y.flat().length
+  const dZ2 = residual.map((row) => row.map((r) => (2 * r) / count))
+  const dZ1 = product(dZ2, W2).map((row, s) => row.map((d, i) => d * slope(Z1[s][i])))
+  const weights = [product(transposed(dZ1), X), product(transposed(dZ2), A1)]
+  const gradients = nameArrays({ weights, biases: [columnSums(dZ1), columnSums(dZ2)] }, 'd')
+  return { cost: residual.flat().reduce((sum, r) => sum + r * r, 0) / count, gradients }
+}
