@@ -62,7 +62,10 @@ export function findOtherSamples(
       const gradientDifference = compare(contributions, samples, factor, penalty)
       if (!(gradientDifference <= tolerance)) continue
       return {
-        message: `the loss is that of ${describeSamples(samples, m)} alone${mean}, as of a mini-batch`,
+        message: `the loss is that of ${describeSamples(
+          samples.map((s) => model.sampleNumber(s)),
+          m,
+        )} alone${mean}, as of a mini-batch`,
         fix: 'save the samples that the gradient was computed on',
         gradientDifference,
       }
