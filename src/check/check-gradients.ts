@@ -11,6 +11,7 @@ import { combineFindings } from './fast/combine-findings.js'
 import { mergeFindings } from './fast/merge-findings.js'
 import { listEntries } from './gradient-entries.js'
 import { judgeTensor, type TensorEvidence, type Totals } from './judge.js'
+import { judgeByDigits } from './judge-by-digits.js'
 import { describeKinks } from './kinks/describe-kinks.js'
 import { type BoundProblem, bindProblem, type Problem } from './problem.js'
 import type { CheckReport, Finding, StepReport } from './report.js'
@@ -19,7 +20,7 @@ import type { SetupFinding } from './setup/findings.js'
 import { inspectSetup } from './setup/inspect-setup.js'
 import { findOtherPoints } from './setup/other-points.js'
 import { readSteps, sweepSteps } from './sweep-steps.js'
-import { chooseTolerances, toleranceOfWhole } from './tolerances.js'
+import { chooseTolerance, chooseTolerances, toleranceOfWhole } from './tolerances.js'
 
 /**
  * Checks an analytical gradient: perturbs every parameter (or a sample) by ±h, compares the numerical gradient
@@ -40,7 +41,11 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
   const { base, results, checked, interrupted, crossValidation, refinement, secondLook } = evaluated
   const evidence = gatherEvidence(bound, evaluated, tolerances)
   const totals: Totals = { difference: new DifferenceSum(), errors: new RootSum(), anyNonZero: false }
-  const ofEntries = results.map((tensor, t) => judgeTensor(tensor, t, evidence[t], totals))
+  const asStored = results.map((tensor, t) => judgeTensor(tensor, t, evidence[t], totals))
+  const byDigits = judgeByDigits({ ...evaluated, gradients, evidence, asStored }, (dtype) =>
+    chooseTolerance(options.tolerance, evaluator, dtype, settings),
+  )
+  const ofEntries = byDigits.judgements
   const merged =
     evaluated.fast &&
     mergeFindings(evaluated.fast, {
@@ -81,7 +86,7 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     { signal: options.signal },
   )
   const tensors = judgements.map((judgement) => judgement.report)
-  const judged = { model, gradients, results, estimate: evaluated.estimate, tensors }
+  const judged = { model, gradients, results, estimate: byDigits.estimate, tensors }
   const explain = () => (merged === undefined ? diagnose(judged) : combineFindings(judged, merged))
   const diagnosis =
     setup.verdict === 'fail' ? settleUnexplained(explain(), bound, setup.findings, tolerance) : []

@@ -20,7 +20,11 @@ export interface Findings {
 /** The verdict on the whole, and all that it or a tensor is inconclusive for. */
 export function conclude(found: Findings): { verdict: Verdict; reasons: string[] } {
   const { judgements, crossValidation, secondLook, totals, evaluator } = found
-  const open = judgements.map(({ report, reasons }) => ({ ...report, reasons }))
+  const open = judgements.map(({ report, reasons }) => ({
+    ...report,
+    isWrong: report.verdict === 'fail',
+    reasons,
+  }))
   const reasons = explainReasons(open, evaluator)
   const isWrong = open.some(({ verdict }) => verdict === 'fail')
   if (found.numericalError > found.tolerance && !isWrong && reasons.length === 0) {

@@ -180,7 +180,10 @@ export function estimateGradientRounding(
 }
 
 /** Carries deviations back once for every format that some tensor is stored in. */
-function roundByTensor(base: Linearization, gradients: readonly AnalyticalGradient[]): TensorRounding {
+export function roundByTensor(
+  base: Linearization,
+  gradients: readonly Pick<AnalyticalGradient, 'dtype'>[],
+): TensorRounding {
   const formats = gradients.map(({ dtype }) => formatOf(dtype))
   const byRoundoff = new Map<number, EntryDeviations>()
   for (const format of formats) {

@@ -19,6 +19,8 @@ export type Reason =
   | { readonly kind: 'numerical-error'; readonly error: number; readonly cause: 'rounding' | 'truncation' }
   /** The difference is above the tolerance, and rounding of the analytical gradient explains it. */
   | { readonly kind: 'rounded'; readonly dtype: DType }
+  /** Its numbers have the digits of `dtype`, which are fewer than it is stored in; or errors as large as those. */
+  | { readonly kind: 'digits'; readonly dtype: DType; readonly stored: DType; readonly isCertain: boolean }
   /** Random directions disagree where no entry does. */
   | { readonly kind: 'directions'; readonly onKink: boolean }
 
@@ -27,6 +29,8 @@ export interface OpenTensor {
   readonly name: string
   /** The name of its gradient. */
   readonly gradient: string
+  /** True where some entry is wrong as well. */
+  readonly isWrong?: boolean
   readonly reasons: readonly Reason[]
 }
 
@@ -49,6 +53,7 @@ export function explainReasons(open: readonly OpenTensor[], evaluator: Evaluator
     ...explainUntested(find('untested')),
     ...explainNumericalError(find('numerical-error'), evaluator),
     ...explainRounded(find('rounded')),
+    ...explainDigits(find('digits')),
     ...explainDirections(find('directions')),
   ]
 }
@@ -130,6 +135,28 @@ function explainRounded(found: Found<'rounded'>): string[] {
       `the difference of ${listFew(tensors)} is above the tolerance, but no entry is off by more than rounding in ` +
       `${dtype} makes of terms that cancel: ${remedy}, or use a larger tolerance`
     )
+  })
+}
+
+/** One sentence for each format, and what is stored in which. */
+function explainDigits(found: Found<'digits'>): string[] {
+  const keyOf = ({ reason, isWrong }: (typeof found)[number]) =>
+    [reason.dtype, reason.stored, reason.isCertain, isWrong].join()
+  return [...new Set(found.map(keyOf))].map((key) => {
+    const alike = found.filter((tensor) => keyOf(tensor) === key)
+    const [{ reason, isWrong }] = alike
+    const { dtype, stored, isCertain } = reason
+    const gradients = joinNames(
+      alike.map(({ gradient }) => gradient),
+      MOST_NAMED,
+    )
+    const [it, is, was, them] =
+      alike.length === 1 ? ['it', 'is', 'was', 'it'] : ['they', 'are', 'were', 'them']
+    if (!isCertain) {
+      return `${gradients} ${alike.length === 1 ? 'agrees' : 'agree'} to ${dtype}'s digits throughout: if ${it} ${was} computed in ${dtype}, save ${them} so; else ${it} ${is} wrong`
+    }
+    const entries = isWrong ? 'the other entries' : 'all entries'
+    return `${entries} of ${gradients} agree to ${dtype}'s digits, but not to ${stored}'s, in which ${it} ${is} stored: if ${it} ${was} computed in ${dtype}, save ${them} so`
   })
 }
 

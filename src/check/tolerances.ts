@@ -19,8 +19,16 @@ export function chooseTolerances(
   gradients: readonly AnalyticalGradient[],
   settings: DifferenceSettings,
 ): number[] {
-  return gradients.map(({ dtype }) => given ?? defaultTolerance(evaluator, dtype, settings))
+  return gradients.map(({ dtype }) => chooseTolerance(given, evaluator, dtype, settings))
 }
+
+/** The same of a tensor that is stored as `dtype`. */
+export const chooseTolerance = (
+  given: number | undefined,
+  evaluator: Pick<Evaluator, 'name' | 'precision'>,
+  dtype: DType,
+  settings: DifferenceSettings,
+) => given ?? defaultTolerance(evaluator, dtype, settings)
 
 /**
  * The threshold on the difference of a tensor when the user gives none. 1e-7 is the textbook's, for float64 on both

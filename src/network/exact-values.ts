@@ -1,4 +1,5 @@
 import { isOnKink, type Linearization } from './linearization.js'
+import { lowestBit } from './lowest-bit.js'
 
 /**
  * Which pre-activations are what they are in whatever order they are summed: every term and every partial sum is a
@@ -57,17 +58,3 @@ export class ExactValues {
 
 const [UNKNOWN, EXACT, ROUNDED] = [0, 1, 2]
 const SHORT: readonly number[] = [0, 0.5]
-const BITS = new DataView(new ArrayBuffer(8))
-
-/** The exponent of the lowest bit of a number that is not 0: it is an odd multiple of 2 to that power. */
-function lowestBit(value: number): number {
-  BITS.setFloat64(0, value)
-  const [high, low] = [BITS.getUint32(0), BITS.getUint32(4)]
-  const exponent = (high >>> 20) & 0x7ff
-  // of a normal number the bit before the fraction counts as well
-  const upper = (high & 0xfffff) | (exponent === 0 ? 0 : 0x100000)
-  const zeros = low === 0 ? 32 + countTrailingZeros(upper) : countTrailingZeros(low)
-  return Math.max(exponent, 1) - 1075 + zeros
-}
-
-const countTrailingZeros = (word: number) => 31 - Math.clz32(word & -word)

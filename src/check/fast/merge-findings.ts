@@ -60,7 +60,7 @@ export function mergeFindings(fast: FastFindings, found: EntryFindings): MergedF
     total.analytical.add(norms.analytical)
     const difference = differenceOf(norms)
     const { parameter } = found.results[t]
-    const byDirections = isWhole ? AGREED : judgeDirections(probes)
+    const byDirections = isWhole ? AGREED : judgeDirections(probes, hasFewerDigits(judgement))
     const verdict = worse(judgement.report.verdict, byDirections.verdict)
     const located =
       probes.location === undefined || verdict !== 'fail'
@@ -76,7 +76,8 @@ export function mergeFindings(fast: FastFindings, found: EntryFindings): MergedF
       if (located.throughout) wrongThroughout.add(parameter.name)
     }
     const isAbove = !isWhole && verdict === 'pass' && difference > judgement.report.tolerance
-    const isOpen = verdict !== 'fail' && (isAbove || byDirections.verdict === 'inconclusive')
+    const isOpen =
+      verdict !== 'fail' && !hasFewerDigits(judgement) && (isAbove || byDirections.verdict === 'inconclusive')
     return {
       ...judgement,
       reasons: isOpen
@@ -153,14 +154,22 @@ function differenceOf({ distance, analytical, numerical }: Norms): number {
 const AGREED = { verdict: 'pass', onKink: false } as const
 
 /** What the directions alone say; what sits on a kink, or lies between suspicion and proof, they leave open. */
-function judgeDirections({ groups }: TensorProbes): { verdict: Verdict; onKink: boolean } {
+function judgeDirections(
+  { groups }: TensorProbes,
+  hasFewerDigits: boolean,
+): { verdict: Verdict; onKink: boolean } {
   const suspicious = groups.filter(({ excess }) => excess > 1)
   if (suspicious.length === 0) return AGREED
-  if (suspicious.some(({ excess, onKink }) => excess >= PROOF_RATIO && !onKink)) {
+  // directions are held to what a tensor is stored in
+  if (!hasFewerDigits && suspicious.some(({ excess, onKink }) => excess >= PROOF_RATIO && !onKink)) {
     return { verdict: 'fail', onKink: false }
   }
   return { verdict: 'inconclusive', onKink: suspicious.every((group) => group.onKink) }
 }
+
+/** Whether a tensor is open because its numbers have fewer digits than it is stored in. */
+const hasFewerDigits = ({ reasons }: TensorJudgement) =>
+  reasons.some((reason) => reason.kind === 'digits' && reason.isCertain)
 
 const RANK: Readonly<Record<Verdict, number>> = { pass: 0, inconclusive: 1, fail: 2 }
 

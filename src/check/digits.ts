@@ -1,0 +1,156 @@
+import type { TensorDerivatives } from '../differentiate/evaluator.js'
+import type { AnalyticalGradient } from '../network/bind.js'
+import type { Linearization } from '../network/linearization.js'
+import { hasFewBits } from '../network/lowest-bit.js'
+import { type DType, unitRoundoff } from '../tensor.js'
+import {
+  ARITHMETIC_DEVIATIONS,
+  type ErrorEstimate,
+  roundByTensor,
+  type TensorRounding,
+} from './error-estimate.js'
+
+/** The formats that gradients are computed in, the one with the most digits first. */
+const FORMATS = ['float32', 'float16', 'bfloat16'] as const
+/** The share of the entries that must be within a format's rounding: others may be wrong. */
+const LEAST_SHARE = 0.9
+/** How many entries tell what their errors look like, and how many a factor must not fit. */
+const FEWEST_ENTRIES = 8
+const FEWEST_OF_FACTOR = 3
+/** How large the middle error is at least, in deviations of the format. What is computed with more digits has far less. */
+const LEAST_ERROR = 2 ** -6
+/** How large it usually is. */
+const USUAL_ERROR = 2 ** -2
+/** How much of the errors remains where no factor explains them. */
+const LEAST_REST = 0.5
+
+/** The format that a tensor was computed in, by what its numbers show. */
+export interface ShownFormat {
+  readonly dtype: DType
+  /**
+   * True where every number of the tensor is one of the format, or where its errors are float32's: few mistakes are so
+   * small and so uneven. False where the errors are only as large as the format's.
+   */
+  readonly isCertain: boolean
+}
+
+/** What is held against a format. */
+export interface DigitsEvidence {
+  readonly base: Linearization
+  readonly results: readonly TensorDerivatives[]
+  readonly gradients: readonly AnalyticalGradient[]
+  readonly estimate: ErrorEstimate
+}
+
+/**
+ * Recognises tensors whose numbers have fewer digits than what they are stored in, as of a gradient that was computed
+ * in float32 and saved as float64: by their own bits, or by errors of that size throughout, uneven as rounding is.
+ * @param t the tensors in question
+ */
+export function recogniseFormats(
+  evidence: DigitsEvidence,
+  tensors: readonly number[],
+): Map<number, ShownFormat> {
+  const found = new Map<number, ShownFormat>()
+  const { gradients } = evidence
+  const isFiner = (t: number, dtype: Format) => unitRoundoff(gradients[t].dtype) < unitRoundoff(dtype)
+  const candidates = FORMATS.filter((dtype) => tensors.some((t) => isFiner(t, dtype))).map((dtype) => {
+    const errors = measureAll(evidence, dtype, (t) => isFiner(t, dtype))
+    return { dtype, errors, ofAll: joinErrors(errors) }
+  })
+  for (const t of tensors) {
+    const possible = candidates.filter(({ dtype, errors }) => isFiner(t, dtype) && isWithin(errors[t]))
+    // the numbers of a format are those of every format with more digits, too
+    const byBits = possible.findLast(({ dtype }) => hasDigitsOf(gradients[t].values, dtype))
+    const [byErrors] = possible
+      .filter(({ errors, ofAll }) => looksRounded(errors[t]) || (isWithin(ofAll) && looksRounded(ofAll)))
+      .toSorted((a, b) => farFromUsual(a.ofAll) - farFromUsual(b.ofAll))
+    const chosen = byBits ?? byErrors
+    if (chosen === undefined) continue
+    found.set(t, {
+      dtype: chosen.dtype,
+      isCertain: byBits !== undefined || chosen.dtype === 'float32',
+    })
+  }
+  return found
+}
+
+type Format = (typeof FORMATS)[number]
+
+/** Whether every number of a tensor is one of a format, but for its range. */
+function hasDigitsOf(values: Float64Array, dtype: Format): boolean {
+  const digits = -Math.log2(unitRoundoff(dtype))
+  return values.some((value) => value !== 0) && values.every((value) => hasFewBits(value, digits))
+}
+
+/** The errors of a gradient's entries, in deviations of a format. */
+interface Errors {
+  readonly sizes: readonly number[]
+  /** Σ of squares where a factor can be told from rounding, and what is left of it by the factor that fits best. */
+  readonly squares: number
+  readonly rest: number
+}
+
+const NO_ERRORS: Errors = { sizes: [], squares: 0, rest: 0 }
+
+function measureAll(evidence: DigitsEvidence, dtype: Format, isFiner: (t: number) => boolean): Errors[] {
+  const { base, gradients, results } = evidence
+  const rounding = roundByTensor(
+    base,
+    gradients.map(() => ({ dtype })),
+  )
+  return results.map((_, t) => (isFiner(t) ? measureErrors(evidence, rounding, t) : NO_ERRORS))
+}
+
+function measureErrors(
+  { results, gradients, estimate }: DigitsEvidence,
+  rounding: TensorRounding,
+  t: number,
+): Errors {
+  const { entries, derivatives, kinks, done } = results[t]
+  const given = gradients[t].values
+  const sizes: number[] = []
+  // both gradients in units of each entry's deviation
+  const pairs: { readonly g: number; readonly reference: number }[] = []
+  for (let k = 0; k < done; k++) {
+    const offset = entries[k]
+    const deviation = rounding.roundoff(t) * rounding.deviation(t, offset)
+    if (kinks[k] !== 0 || !(deviation > 0) || !Number.isFinite(derivatives[k])) continue
+    // what the numerical side may be off by says nothing of the analytical one
+    const error = Math.abs(given[offset] - derivatives[k]) - estimate.ofRounding(t, offset)
+    sizes.push(Math.max(0, error) / deviation)
+    pairs.push({ g: given[offset] / deviation, reference: derivatives[k] / deviation })
+  }
+  const sum = (value: (pair: (typeof pairs)[number]) => number) =>
+    pairs.reduce((total, pair) => total + value(pair), 0)
+  const references = sum(({ reference }) => reference ** 2)
+  if (pairs.length < FEWEST_OF_FACTOR || references === 0) return { ...NO_ERRORS, sizes }
+  const factor = sum(({ g, reference }) => g * reference) / references
+  return {
+    sizes,
+    squares: sum(({ g, reference }) => (g - reference) ** 2),
+    rest: sum(({ g, reference }) => (g - factor * reference) ** 2),
+  }
+}
+
+const joinErrors = (errors: readonly Errors[]): Errors => ({
+  sizes: errors.flatMap(({ sizes }) => sizes),
+  squares: errors.reduce((sum, { squares }) => sum + squares, 0),
+  rest: errors.reduce((sum, { rest }) => sum + rest, 0),
+})
+
+/** Whether a format's rounding explains all but a few entries. */
+function isWithin({ sizes }: Errors): boolean {
+  const within = sizes.filter((size) => size <= ARITHMETIC_DEVIATIONS).length
+  return sizes.length > 0 && within >= LEAST_SHARE * sizes.length
+}
+
+/** Whether errors are as large as a format's throughout, and no factor explains them. */
+function looksRounded({ sizes, squares, rest }: Errors): boolean {
+  if (sizes.length < FEWEST_ENTRIES) return false
+  return middleOf(sizes) >= LEAST_ERROR && rest > LEAST_REST ** 2 * squares
+}
+
+const middleOf = (sizes: readonly number[]) => sizes.toSorted((a, b) => a - b)[Math.floor(sizes.length / 2)]
+
+const farFromUsual = ({ sizes }: Errors) => Math.abs(Math.log2(middleOf(sizes) / USUAL_ERROR))
