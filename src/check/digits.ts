@@ -28,8 +28,8 @@ const LEAST_REST = 0.5
 export interface ShownFormat {
   readonly dtype: DType
   /**
-   * True where every number of the tensor is one of the format, or where its errors are float32's: few mistakes are so
-   * small and so uneven. False where the errors are only as large as the format's.
+   * True where every number of the tensor is one of the format, or where its errors are float32's: hardly a mistake is
+   * so small. False where the errors are only as large as the format's.
    */
   readonly isCertain: boolean
 }
@@ -44,7 +44,7 @@ export interface DigitsEvidence {
 
 /**
  * Recognises tensors whose numbers have fewer digits than what they are stored in, as of a gradient that was computed
- * in float32 and saved as float64: by their own bits, or by errors of that size throughout, uneven as rounding is.
+ * in float32 and saved as float64: by their own bits, or by errors of that size throughout.
  * @param t the tensors in question
  */
 export function recogniseFormats(
@@ -63,7 +63,10 @@ export function recogniseFormats(
     // the numbers of a format are those of every format with more digits, too
     const byBits = possible.findLast(({ dtype }) => hasDigitsOf(gradients[t].values, dtype))
     const [byErrors] = possible
-      .filter(({ errors, ofAll }) => looksRounded(errors[t]) || (isWithin(ofAll) && looksRounded(ofAll)))
+      .filter(
+        ({ dtype, errors, ofAll }) =>
+          looksRounded(errors[t], dtype) || (isWithin(ofAll) && looksRounded(ofAll, dtype)),
+      )
       .toSorted((a, b) => farFromUsual(a.ofAll) - farFromUsual(b.ofAll))
     const chosen = byBits ?? byErrors
     if (chosen === undefined) continue
@@ -145,10 +148,13 @@ function isWithin({ sizes }: Errors): boolean {
   return sizes.length > 0 && within >= LEAST_SHARE * sizes.length
 }
 
-/** Whether errors are as large as a format's throughout, and no factor explains them. */
-function looksRounded({ sizes, squares, rest }: Errors): boolean {
-  if (sizes.length < FEWEST_ENTRIES) return false
-  return middleOf(sizes) >= LEAST_ERROR && rest > LEAST_REST ** 2 * squares
+/**
+ * Whether errors are as large as a format's throughout, and no factor explains them. No mistake is a factor as near to 1
+ * as float32's digits; but rounding may be, of a sample's output that everything else is multiplied with.
+ */
+function looksRounded({ sizes, squares, rest }: Errors, dtype: Format): boolean {
+  if (sizes.length < FEWEST_ENTRIES || middleOf(sizes) < LEAST_ERROR) return false
+  return dtype === 'float32' || rest > LEAST_REST ** 2 * squares
 }
 
 const middleOf = (sizes: readonly number[]) => sizes.toSorted((a, b) => a - b)[Math.floor(sizes.length / 2)]
