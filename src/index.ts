@@ -10,6 +10,7 @@ export type {
   FastReport,
   Finding,
   LocatedReport,
+  LossReport,
   SamplingReport,
   StepReport,
   TensorReport,

@@ -4,6 +4,7 @@ import { scaleSteps } from '../network/step-scales.js'
 import { type CheckOptions, chooseEvaluator, readSettings } from './check-options.js'
 import { DifferenceSum } from './compare.js'
 import { conclude } from './conclude.js'
+import { describeLoss, explainIgnored } from './describe-loss.js'
 import { adviseToSaveCost, diagnose } from './diagnosis/diagnose.js'
 import { explainElsewhere } from './diagnosis/elsewhere.js'
 import { type EvaluatedGradients, evaluateGradients } from './evaluate-gradients.js'
@@ -100,6 +101,7 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     numericalError,
     cost: model.cost(),
     ...(setup.savedCost === undefined ? {} : { savedCost: setup.savedCost }),
+    loss: describeLoss(model, problem.sampleWeights !== undefined),
     parameters: { total: model.parameters.reduce((sum, { size }) => sum + size, 0), checked },
     method: options.method ?? 'difference',
     scheme: settings.scheme,
@@ -119,6 +121,7 @@ export async function checkGradients(problem: Problem, options: CheckOptions = {
     notices: [
       ...setup.findings.map(({ message }) => message),
       ...concluded.reasons,
+      ...explainIgnored(model),
       ...(bound.savedCost === undefined ? adviseToSaveCost(diagnosis) : []),
       ...describeKinks(base, results, refinement, evaluated.kinks, settings),
       ...(merged?.notices ?? []),

@@ -1,4 +1,6 @@
 import type { Perturbed, Precision } from '../differentiate/evaluator.js'
+import type { LossName } from '../network/losses.js'
+import type { Reduction } from '../network/reductions.js'
 import type { GradientEntries } from './gradient-entries.js'
 import type { SetupFinding } from './setup/findings.js'
 
@@ -155,6 +157,16 @@ export interface StepReport {
   readonly checked: number
 }
 
+/** The loss that was declared, and its samples. */
+export interface LossReport {
+  readonly name: LossName
+  readonly reduction: Reduction
+  /** The samples of the arrays, and how many of them count. */
+  readonly samples: { readonly total: number; readonly counted: number }
+  /** Whether the samples have weights. */
+  readonly weighted: boolean
+}
+
 /** The result of a gradient check: the JSON report's content (`schema` 1), numbers still numbers. */
 export interface CheckReport {
   readonly schema: 1
@@ -172,6 +184,8 @@ export interface CheckReport {
   readonly cost: number
   /** The loss as the user's code computed it, where that was given. */
   readonly savedCost?: SavedCostReport
+  /** The loss declared, and the samples that it was taken of. */
+  readonly loss: LossReport
   readonly parameters: { readonly total: number; readonly checked: number }
   readonly method: 'difference' | 'textbook'
   readonly scheme: 'central' | 'forward'

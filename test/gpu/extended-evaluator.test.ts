@@ -3,13 +3,16 @@ import { createCpuEvaluator } from '../../src/differentiate/cpu/evaluator.js'
 import type { DifferenceSettings } from '../../src/differentiate/evaluator.js'
 import { selectAll, selectSample } from '../../src/differentiate/selection.js'
 import { createWebgpuEvaluator, type WebgpuEvaluator } from '../../src/differentiate/webgpu/evaluator.js'
-import { ACTIVATION_NAMES } from '../../src/network/activations.js'
 import { LAYOUT_NAMES } from '../../src/network/layout.js'
 import type { Model } from '../../src/network/model.js'
 import { expectAgreement } from '../support/agreement.js'
 import { bindRandom, differenceOf, evaluateAll, inModelOrder, valuesOf } from '../support/evaluate.js'
 import { openGpuDevice } from '../support/gpu-device.js'
-import { makeRandomProblem, type RandomNetworkOptions } from '../support/random-network.js'
+import {
+  ACTIVATIONS_UNDER_TEST,
+  makeRandomProblem,
+  type RandomNetworkOptions,
+} from '../support/random-network.js'
 
 /** The kernels' step is a float32. */
 const STEP = Math.fround(1e-6)
@@ -40,8 +43,8 @@ it('says what it is', () => {
   expect(gpu).toMatchObject({ name: 'webgpu', precision: 'extended', software: true })
 })
 
-describe.each(ACTIVATION_NAMES)('%s in every layer, in extended precision', (activation) => {
-  const number = ACTIVATION_NAMES.indexOf(activation)
+describe.each(ACTIVATIONS_UNDER_TEST)('%s in every layer, in extended precision', (activation) => {
+  const number = ACTIVATIONS_UNDER_TEST.indexOf(activation)
   const options: RandomNetworkOptions = {
     seed: number,
     activations: [activation, activation],
@@ -65,30 +68,35 @@ describe.each(ACTIVATION_NAMES)('%s in every layer, in extended precision', (act
 describe('losses in extended precision', () => {
   const networks = (
     [
-      ['binary-cross-entropy', 'sigmoid', 'probabilities'],
-      ['softmax-cross-entropy', 'linear', 'class-numbers'],
-      ['half-squared-error', 'tanh', 'values'],
+      ['binary-cross-entropy', 'sigmoid', 'probabilities', 'positive'],
+      ['softmax-cross-entropy', 'linear', 'class-numbers', 'none'],
+      ['half-squared-error', 'tanh', 'values', 'signed'],
+      ['softmax-cross-entropy', 'linear', 'class-probabilities', 'some-zero'],
     ] as const
-  ).map(([loss, last, targets], k) => ({
+  ).map(([loss, last, targets, sampleWeights], k) => ({
     seed: k,
     activations: ['tanh', 'tanh', last] as const,
     loss,
     targets,
+    sampleWeights,
     widths: [4, 3, 4, 3],
     samples: 33,
-    layout: LAYOUT_NAMES[k],
+    layout: LAYOUT_NAMES[k % 3],
     l2: k === 1 ? 0.5 : 0,
   }))
 
-  it.each(networks)('$loss agrees with float64 and with plain backpropagation', async (options) => {
-    const random = makeRandomProblem({ ...options, activations: [...options.activations] })
-    const model = await bindRandom(random)
-    await expectExtended(model, CENTRAL)
-    await expectExtended(model, LARGE)
-    const results = await evaluateAll(gpu, model, CENTRAL)
-    // what is left is the step's truncation
-    expect(differenceOf(valuesOf(results), inModelOrder(model, random.gradients))).toBeLessThan(1e-10)
-  })
+  it.each(networks)(
+    '$loss, $targets, weights $sampleWeights: agrees with float64 and with plain backpropagation',
+    async (options) => {
+      const random = makeRandomProblem({ ...options, activations: [...options.activations] })
+      const model = await bindRandom(random)
+      await expectExtended(model, CENTRAL)
+      await expectExtended(model, LARGE)
+      const results = await evaluateAll(gpu, model, CENTRAL)
+      // what is left is the step's truncation
+      expect(differenceOf(valuesOf(results), inModelOrder(model, random.gradients))).toBeLessThan(1e-10)
+    },
+  )
 })
 
 describe('sizes in extended precision', () => {

@@ -10,7 +10,6 @@ import { selectAll, selectSample } from '../../src/differentiate/selection.js'
 import { createWebgpuEvaluator, type WebgpuEvaluator } from '../../src/differentiate/webgpu/evaluator.js'
 import { GradcheckError } from '../../src/errors.js'
 import type { GpuDevice } from '../../src/gpu/device.js'
-import { ACTIVATION_NAMES } from '../../src/network/activations.js'
 import { LAYOUT_NAMES } from '../../src/network/layout.js'
 import type { Model } from '../../src/network/model.js'
 import { dense, sequential } from '../../src/network/network.js'
@@ -18,7 +17,11 @@ import { tensor } from '../../src/tensor.js'
 import { expectAgreement as expectEvaluatorsAgree } from '../support/agreement.js'
 import { bindRandom, differenceOf, evaluateAll, inModelOrder, valuesOf } from '../support/evaluate.js'
 import { openGpuDevice } from '../support/gpu-device.js'
-import { makeRandomProblem, type RandomNetworkOptions } from '../support/random-network.js'
+import {
+  ACTIVATIONS_UNDER_TEST,
+  makeRandomProblem,
+  type RandomNetworkOptions,
+} from '../support/random-network.js'
 
 /** Unit roundoff of single precision. */
 const U = 2 ** -24
@@ -57,8 +60,8 @@ function expectAgreement(
   )
 }
 
-describe.each(ACTIVATION_NAMES)('%s in every layer', (activation) => {
-  const number = ACTIVATION_NAMES.indexOf(activation)
+describe.each(ACTIVATIONS_UNDER_TEST)('%s in every layer', (activation) => {
+  const number = ACTIVATIONS_UNDER_TEST.indexOf(activation)
   const options: RandomNetworkOptions = {
     seed: number,
     activations: [activation, activation, activation],
@@ -96,6 +99,7 @@ describe('losses', () => {
         ['binary-cross-entropy', 'sigmoid', 'zeros-and-ones'],
         ['binary-cross-entropy', 'sigmoid', 'probabilities'],
         ['softmax-cross-entropy', 'linear', 'class-numbers'],
+        ['softmax-cross-entropy', 'linear', 'class-probabilities'],
         ['half-squared-error', 'tanh', 'values'],
       ] as const
     ).map(([loss, last, targets], k) => ({
@@ -108,7 +112,7 @@ describe('losses', () => {
       samples: 33,
       layout: LAYOUT_NAMES[k % 3],
       l2: k === 1 ? 0.5 : 0,
-      biases: (['all', 'some', 'none', 'all'] as const)[k],
+      biases: (['all', 'some', 'none', 'all', 'all'] as const)[k],
     })),
   )
 
@@ -138,6 +142,30 @@ describe('losses', () => {
       expect(differenceOf(valuesOf(results), inModelOrder(model, random.gradients))).toBeLessThan(2e-7)
     },
   )
+})
+
+describe('samples that are weighted, or do not count,', () => {
+  it.each([
+    { loss: 'binary-cross-entropy', targets: 'probabilities', sampleWeights: 'positive' },
+    { loss: 'softmax-cross-entropy', targets: 'class-numbers', sampleWeights: 'signed', ignoresSome: true },
+    { loss: 'softmax-cross-entropy', targets: 'class-probabilities', sampleWeights: 'some-zero' },
+    { loss: 'half-squared-error', targets: 'values', sampleWeights: 'signed', reduction: 'mean' },
+    { loss: 'mean-squared-error', targets: 'values', sampleWeights: 'positive', reduction: 'weighted-mean' },
+  ] as const)('$loss, $targets, $sampleWeights weights: agree with float64', async (options) => {
+    const last = options.loss === 'binary-cross-entropy' ? 'sigmoid' : 'linear'
+    const random = makeRandomProblem({
+      ...options,
+      seed: 7,
+      activations: ['tanh', 'tanh', last],
+      widths: [4, 4, 3, 3],
+      samples: 33,
+    })
+    const model = await bindRandom(random)
+    await expectAgreement(model, CENTRAL)
+    await expectAgreement(model, { step: 0.5, scheme: 'central' })
+    const results = await evaluateAll(gpu, model, CENTRAL)
+    expect(differenceOf(valuesOf(results), inModelOrder(model, random.gradients))).toBeLessThan(2e-7)
+  })
 })
 
 describe('sizes', () => {

@@ -15,3 +15,24 @@ export function expectFailure(run: () => unknown, code: ErrorCode, message: RegE
   expect(error.code).toBe(code)
   return error
 }
+
+/** The same of a promise that is to be rejected; its fix has to fit as well, if one is asked for. */
+export async function expectRejection(
+  promise: Promise<unknown>,
+  code: ErrorCode,
+  message: RegExp,
+  fix?: RegExp,
+): Promise<void> {
+  const thrown = await promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  const error = expectFailure(
+    () => {
+      throw thrown
+    },
+    code,
+    message,
+  )
+  if (fix !== undefined) expect(error.fix).toMatch(fix)
+}

@@ -9,6 +9,12 @@ export function makeReport(changes: Partial<CheckReport> = {}): CheckReport {
     tolerance: 1e-7,
     numericalError: 3.4e-8,
     cost: 2.407833389834357,
+    loss: {
+      name: 'binary-cross-entropy',
+      reduction: 'mean',
+      samples: { total: 3, counted: 3 },
+      weighted: false,
+    },
     parameters: { total: 47, checked: 47 },
     method: 'difference',
     scheme: 'central',

@@ -1,8 +1,9 @@
+import { REDUCTION_NAMES } from 'webgpu-gradcheck'
 import { STEP_LIMITS } from '../../../src/differentiate/evaluator.js'
 import { createField, createNumber, createSelect, createText } from '../controls.js'
 import { element } from '../dom.js'
 import type { DeviceChoice } from '../worker/protocol.js'
-import { MOST_TOLERANCE, type NetworkState } from './state.js'
+import { MOST_TOLERANCE, NAME_FIELDS, type NetworkState } from './state.js'
 
 const DEVICES: readonly { value: DeviceChoice; label: string }[] = [
   { value: 'auto', label: 'auto: the GPU, else the processor' },
@@ -19,7 +20,7 @@ export function createAdvancedPanel(state: NetworkState, onChange: () => void): 
       state[name] = value as NetworkState[K]
       onChange()
     }
-  const names = (['inputs', 'targets', 'weights', 'biases', 'gradients'] as const).map((name) =>
+  const names = NAME_FIELDS.map((name) =>
     createField(NAME_LABELS[name][0], createText(state[name], NAME_LABELS[name][1], set(name))),
   )
   return element(
@@ -103,15 +104,46 @@ export function createAdvancedPanel(state: NetworkState, onChange: () => void): 
           ),
         ),
       ),
+      state.source === 'files' && createReductionFields(state, set),
       state.source === 'files' &&
         element('fieldset', { class: 'names' }, element('legend', {}, 'Names of the arrays'), ...names),
     ),
   )
 }
 
+/** How the samples' losses add up, and which of them do not count. */
+function createReductionFields(
+  state: NetworkState,
+  set: <K extends keyof NetworkState>(name: K) => (value: NetworkState[K] | undefined) => void,
+): HTMLElement {
+  const choices = [
+    { value: '', label: 'the loss’s own' },
+    ...REDUCTION_NAMES.map((name) => ({ value: name, label: name })),
+  ]
+  const reduction = createSelect<string>(
+    choices,
+    state.reduction ?? '',
+    (value) => set('reduction')(REDUCTION_NAMES.find((name) => name === value)),
+    { id: 'reduction' },
+  )
+  const ignored = createNumber(
+    state.ignoreIndex,
+    { isWhole: true, isOptional: true, placeholder: 'none' },
+    set('ignoreIndex'),
+    { id: 'ignore-index' },
+  )
+  return element(
+    'div',
+    { class: 'field-pair' },
+    createField('Reduction', reduction),
+    createField('Class to ignore', ignored),
+  )
+}
+
 const NAME_LABELS = {
   inputs: ['Data', 'X'],
   targets: ['Targets', 'Y, then y'],
+  sampleWeights: ['Sample weights', 'none'],
   weights: ['Weights', 'W{l}'],
   biases: ['Biases', 'b{l}'],
   gradients: ['Gradients', 'd{name}'],

@@ -1,12 +1,40 @@
-import { ACTIVATION_NAMES, type ActivationText } from 'webgpu-gradcheck'
+import { ACTIVATION_NAMES, type ActivationName, type ActivationText, dense } from 'webgpu-gradcheck'
 import { createNumber, createSelect } from '../controls.js'
 import { element } from '../dom.js'
 import { MOST_LAYERS, type NetworkState } from './state.js'
 
-/** Every activation, the one that is set included where it has a constant of its own. */
-function listActivations(set: ActivationText): { value: ActivationText; label: string }[] {
-  const all: ActivationText[] = [...new Set<ActivationText>([...ACTIVATION_NAMES, set])]
-  return all.map((activation) => ({ value: activation, label: activation }))
+const activationChoices = ACTIVATION_NAMES.map((name) => ({ value: name, label: name }))
+
+/** The constants that activations may have, as they are called and where none is set. */
+const CONSTANTS = {
+  'leaky-relu': { label: 'Slope below 0', usual: 0.01 },
+  elu: { label: 'α', usual: 1 },
+} as const
+
+/** The name of an activation, and its constant where it has one. */
+function takeApart(activation: ActivationText): { name: ActivationName; constant: number | undefined } {
+  const [text, constant] = activation.split(/[()]/)
+  const name = ACTIVATION_NAMES.find((known) => known === text)!
+  const usual = name === 'leaky-relu' || name === 'elu' ? CONSTANTS[name].usual : undefined
+  return { name, constant: constant === undefined ? usual : Number(constant) }
+}
+
+/** An input for the constant of an activation that has one. */
+function createConstant(
+  activation: ActivationText,
+  layer: string,
+  l: number,
+  onChange: (value: ActivationText) => void,
+): HTMLInputElement | false {
+  const { name, constant } = takeApart(activation)
+  if (name !== 'leaky-relu' && name !== 'elu') return false
+  const { label } = CONSTANTS[name]
+  return createNumber(
+    constant,
+    { least: 0, most: 1e6 },
+    (value) => onChange(dense(`${name}(${value})`).activation),
+    { 'aria-label': `${label} of ${layer}`, title: label, id: `constant-${l}`, class: 'width-input' },
+  )
 }
 
 /**
@@ -22,12 +50,12 @@ export function createLayerEditor(
   const hasWidths = state.source === 'random'
   const rows = state.activations.map((activation, l) => {
     const name = weights?.[l] ?? `Layer ${l + 1}`
-    const select = createSelect<ActivationText>(
-      listActivations(activation),
-      activation,
+    const select = createSelect<ActivationName>(
+      activationChoices,
+      takeApart(activation).name,
       (value) => {
         state.activations[l] = value
-        onChange()
+        onStructure()
       },
       { 'aria-label': `Activation of ${name}`, id: `activation-${l}` },
     )
@@ -37,6 +65,10 @@ export function createLayerEditor(
       element('span', { class: 'layer-name' }, name),
       hasWidths && createWidth(state, l + 1, `Width of ${name}`, onChange),
       select,
+      createConstant(activation, name, l, (value) => {
+        state.activations[l] = value
+        onChange()
+      }),
       element(
         'button',
         {

@@ -7,6 +7,8 @@ import {
   type Layout,
   LOSS_NAMES,
   type LossName,
+  REDUCTION_NAMES,
+  type Reduction,
 } from 'webgpu-gradcheck'
 import { GPU_PRECISIONS, STEP_LIMITS } from '../../../src/differentiate/evaluator.js'
 import { BUGS, type BugKind } from '../problem/bugs.js'
@@ -24,6 +26,9 @@ export interface NetworkState {
   /** One a layer; of files and of a random network. */
   activations: ActivationText[]
   loss: LossName
+  /** The loss's own where it is undefined; of files. */
+  reduction: Reduction | undefined
+  ignoreIndex: number | undefined
   layout: Layout
   l2: number
   samples: number
@@ -32,6 +37,7 @@ export interface NetworkState {
   bugLayer: number
   inputs: string
   targets: string
+  sampleWeights: string
   weights: string
   biases: string
   gradients: string
@@ -43,6 +49,9 @@ export interface NetworkState {
   tolerance: number | undefined
   sample: number | undefined
 }
+
+/** Names of arrays that may be typed. */
+export const NAME_FIELDS = ['inputs', 'targets', 'sampleWeights', 'weights', 'biases', 'gradients'] as const
 
 const SOURCE_KINDS: readonly SourceKind[] = ['example', 'files', 'random']
 const DEVICE_CHOICES: readonly DeviceChoice[] = ['auto', 'gpu', 'software', 'cpu']
@@ -57,6 +66,8 @@ function createState(): NetworkState {
     widths: [8, 6, 6, 3],
     activations: ['tanh', 'relu', 'linear'],
     loss: 'softmax-cross-entropy',
+    reduction: undefined,
+    ignoreIndex: undefined,
     layout: 'columns',
     l2: 0,
     samples: 10,
@@ -65,6 +76,7 @@ function createState(): NetworkState {
     bugLayer: 2,
     inputs: '',
     targets: '',
+    sampleWeights: '',
     weights: '',
     biases: '',
     gradients: '',
@@ -113,7 +125,17 @@ const SHARED: readonly (keyof NetworkState)[] = ['activations', 'loss', 'layout'
 
 const RELEVANT: Readonly<Record<SourceKind, readonly (keyof NetworkState)[]>> = {
   example: ['example'],
-  files: [...SHARED, 'inputs', 'targets', 'weights', 'biases', 'gradients'],
+  files: [
+    ...SHARED,
+    'reduction',
+    'ignoreIndex',
+    'inputs',
+    'targets',
+    'sampleWeights',
+    'weights',
+    'biases',
+    'gradients',
+  ],
   random: [...SHARED, 'widths', 'samples', 'seed', 'bug', 'bugLayer'],
 }
 
@@ -151,6 +173,8 @@ export function parseState(fields: ReadonlyMap<string, string>): NetworkState {
     state.widths = widths
   }
   state.loss = oneOf('loss', LOSS_NAMES, state.loss)
+  state.reduction = REDUCTION_NAMES.find((name) => name === fields.get('reduction'))
+  state.ignoreIndex = whole('ignoreIndex', -1e9, 1e9)
   state.layout = oneOf('layout', LAYOUT_NAMES, state.layout)
   state.l2 = number('l2', 0, 1e6) ?? state.l2
   state.samples = whole('samples', 1, 100_000) ?? state.samples
@@ -161,8 +185,7 @@ export function parseState(fields: ReadonlyMap<string, string>): NetworkState {
     state.bug,
   )
   state.bugLayer = Math.min(whole('bugLayer', 1, MOST_LAYERS) ?? state.bugLayer, state.widths.length - 1)
-  for (const name of ['inputs', 'targets', 'weights', 'biases', 'gradients'] as const)
-    state[name] = text(name)
+  for (const name of NAME_FIELDS) state[name] = text(name)
   state.device = oneOf('device', DEVICE_CHOICES, state.device)
   state.precision = oneOf('precision', GPU_PRECISIONS, state.precision)
   state.method = oneOf('method', ['difference', 'textbook'], state.method)
@@ -213,11 +236,20 @@ export function describeSource(state: NetworkState, files: readonly File[]): Pro
 }
 
 function describeArrays(state: NetworkState): ArrayProblemOptions {
-  const { activations, loss, layout, l2 } = state
-  const named = (['inputs', 'targets', 'weights', 'biases', 'gradients'] as const).flatMap((name) =>
+  const { activations, loss, reduction, ignoreIndex, layout, l2 } = state
+  const named = NAME_FIELDS.flatMap((name) =>
     state[name].trim() === '' ? [] : [[name, state[name].trim()] as const],
   )
-  return { activations, loss, layout, l2, ...Object.fromEntries(named) }
+  const ignores = loss === 'softmax-cross-entropy' && ignoreIndex !== undefined
+  return {
+    activations,
+    loss,
+    layout,
+    l2,
+    ...(reduction === undefined ? {} : { reduction }),
+    ...(ignores ? { ignoreIndex } : {}),
+    ...Object.fromEntries(named),
+  }
 }
 
 export function describeSettings(state: NetworkState): CheckSettings {
