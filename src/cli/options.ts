@@ -1,8 +1,9 @@
 import { GPU_PRECISIONS, type GpuPrecision, STEP_LIMITS } from '../differentiate/evaluator.js'
 import type { PerturbChoice } from '../differentiate/plan.js'
 import { GradcheckError } from '../errors.js'
-import { findActivation } from '../network/activations.js'
-import { suggestName } from '../suggest.js'
+import { ACTIVATION_NAMES, findActivation } from '../network/activations.js'
+import { suggestChoice } from './option-words.js'
+import { proposeNumber } from './propose-number.js'
 
 /** Extensions of the files that hold arrays. */
 export const ARRAY_FILE_EXTENSIONS: readonly string[] = ['.npz', '.npy', '.safetensors']
@@ -51,9 +52,13 @@ export function parseChoice<T extends string>(option: string, choices: readonly 
   return (text) => {
     const found = choices.find((choice) => choice === text)
     if (found === undefined) {
-      throw new GradcheckError('bad-usage', `${option} cannot be "${text}"${suggestName(text, choices)}`, {
-        fix: `use one of ${choices.join(', ')}`,
-      })
+      throw new GradcheckError(
+        'bad-usage',
+        `${option} cannot be "${text}"${suggestChoice(option, text, choices)}`,
+        {
+          fix: `use one of ${choices.join(', ')}`,
+        },
+      )
     }
     return found
   }
@@ -104,11 +109,27 @@ export function parseNumber(option: string, range: NumberRange): (text: string) 
   return (text) => {
     const value = text.trim() === '' ? Number.NaN : Number(text)
     if (!Number.isFinite(value) || !range.contains(value)) {
-      throw new GradcheckError('bad-usage', `${option} must be ${range.words}, not "${text}"`)
+      throw new GradcheckError('bad-usage', `${option} must be ${range.words}, not "${text}"`, {
+        ...explainNumber(option, text, range),
+      })
     }
     return value
   }
 }
+
+/** The same number as it has to be written, where it is one that the option takes. */
+function explainNumber(option: string, text: string, range: NumberRange): { fix?: string } {
+  if (Number.isFinite(Number(text)) && text.trim() !== '') return {}
+  const thousands = /^\d{1,3}(,\d{3})+$/.test(text.trim()) ? text.trim().replaceAll(',', '') : undefined
+  const proposed = thousands ?? proposeNumber(text)
+  return proposed === undefined || !range.contains(Number(proposed))
+    ? {}
+    : { fix: `write ${option} ${proposed}` }
+}
+
+const isActivation = (name: string) => ACTIVATION_NAMES.some((known) => known === name)
+/** How lists are written elsewhere; a name may have a hyphen itself. */
+const SEPARATIONS: readonly RegExp[] = [/[\s,;|+>[\]'"()/]+/, /[\s,;|+>[\]'"()/-]+/]
 
 /** The activations of `relu,relu,sigmoid`, one a layer. */
 export function parseActivations(text: string): string[] {
@@ -117,6 +138,15 @@ export function parseActivations(text: string): string[] {
     throw new GradcheckError('bad-usage', `--activations has an empty name in "${text}"`, {
       fix: 'name one activation a layer, separated by commas',
     })
+  }
+  if (names.some((name) => !isActivation(name))) {
+    const apart = SEPARATIONS.map((separator) => text.split(separator).filter((name) => name !== ''))
+    const meant = apart.find((words) => words.length > 1 && words.every(isActivation))
+    if (meant !== undefined) {
+      throw new GradcheckError('bad-usage', `--activations takes names with commas between, not "${text}"`, {
+        fix: `write --activations ${meant.join()}`,
+      })
+    }
   }
   for (const name of names) findActivation(name)
   return names

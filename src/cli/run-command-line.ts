@@ -1,9 +1,10 @@
 import { extname } from 'node:path'
-import { CommanderError } from 'commander'
+import { type Command, CommanderError } from 'commander'
 import { GradcheckError } from '../errors.js'
 import { suggestName } from '../suggest.js'
 import { describeError } from './describe-error.js'
 import { EXIT_STATUS, statusOfError } from './exit-status.js'
+import { suggestOption } from './option-words.js'
 import { ARRAY_FILE_EXTENSIONS } from './options.js'
 import { COMMAND_NAMES, createProgram } from './program.js'
 import { type Terminal, writeNotice } from './terminal.js'
@@ -14,29 +15,31 @@ import { type Terminal, writeNotice } from './terminal.js'
  */
 export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
   let status: number = EXIT_STATUS.pass
+  const program = createProgram(terminal, (result) => {
+    status = result
+  })
   try {
-    const program = createProgram(terminal, (result) => {
-      status = result
-    })
     await program.parseAsync(args, { from: 'user' })
     return status
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT_STATUS.pass
     if (error instanceof CommanderError && error.code === 'commander.help') return EXIT_STATUS.badInput
-    const cause = error instanceof CommanderError ? explainUsage(error, args) : error
+    const cause = error instanceof CommanderError ? explainUsage(error, args, program) : error
     await writeNotice(terminal.stderr, describeError(cause, terminal.environment.GRADCHECK_DEBUG === '1'))
     return statusOfError(cause)
   }
 }
 
 /** Commander's message in our words, with the nearest name. */
-function explainUsage(error: CommanderError, args: readonly string[]): GradcheckError {
-  const [message, hint] = error.message.replace(/^error: /, '').split('\n')
+function explainUsage(error: CommanderError, args: readonly string[], program: Command): GradcheckError {
+  const [message] = error.message.replace(/^error: /, '').split('\n')
   const name = /'(.*)'/.exec(message)?.[1] ?? ''
   if (error.code === 'commander.unknownCommand') return explainUnknownCommand(name)
-  const suggestion =
-    hint === undefined ? '' : `; did you mean "${hint.replace(/^\(Did you mean (one of )?(.*)\?\)$/, '$2')}"?`
-  const command = COMMAND_NAMES.includes(args[0]) ? `${args[0]} ` : ''
+  const known = COMMAND_NAMES.includes(args[0])
+  const command = known ? `${args[0]} ` : ''
+  const called = program.commands.find((each) => each.name() === args[0]) ?? program
+  const options = ['--help', ...called.options.flatMap(({ long }) => long ?? [])]
+  const suggestion = error.code === 'commander.unknownOption' ? suggestOption(name, options) : ''
   return new GradcheckError('bad-usage', `${message.replaceAll("'", '"')}${suggestion}`, {
     fix: `gradcheck ${command}--help lists the options`,
   })
