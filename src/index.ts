@@ -25,7 +25,8 @@ export type { PerturbChoice } from './differentiate/plan.js'
 export { createBrowserEvaluator } from './differentiate/webgpu/browser.js'
 export type { WebgpuEvaluator, WebgpuOptions } from './differentiate/webgpu/evaluator.js'
 export { type ErrorCode, GradcheckError } from './errors.js'
-export { mergeArrays, readArrays } from './files/read-arrays.js'
+export { mergeArrays } from './files/merge-arrays.js'
+export { readArrays } from './files/read-arrays.js'
 export type { FormulaProblem } from './function/bind-function.js'
 export type {
   CallableProblem,

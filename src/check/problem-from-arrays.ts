@@ -1,9 +1,11 @@
 import { describeValue } from '../describe-value.js'
 import { GradcheckError } from '../errors.js'
+import { ArraysOfFiles } from '../files/arrays-of-files.js'
 import { dense, sequential } from '../network/network.js'
 import { requireRecord } from '../requirements.js'
-import { suggestName } from '../suggest.js'
-import type { NamedTensors, Tensor } from '../tensor.js'
+import type { NamedTensors } from '../tensor.js'
+import { type DataName, findData } from './data-names.js'
+import { explainUnreadable } from './explain-unreadable.js'
 import type { Problem } from './problem.js'
 import { findSavedCost } from './setup/saved-cost.js'
 
@@ -20,23 +22,24 @@ export interface ArrayProblemOptions {
   layout?: string
   /** @default 0 */
   l2?: number
-  /** Name of the array with the data. @default 'X' */
+  /** Name of the array with the data. @default 'X', and what else data is usually called */
   inputs?: string
-  /** Name of the array with the targets. @default 'Y', then 'y' */
+  /** Name of the array with the targets. @default 'Y', then 'y', and what else targets are usually called */
   targets?: string
   /** Name of the array with a weight for each sample. @default none */
   sampleWeights?: string
-  /** Pattern of the weights' names. @default 'W{l}' */
+  /** Pattern of the weights' names. @default 'W{l}', and what else they are usually called */
   weights?: string
   /** Pattern of the biases' names. @default 'b{l}' */
   biases?: string
-  /** Pattern of the gradients' names. @default 'd{name}' */
+  /** Pattern of the gradients' names. @default 'd{name}', and what else they are usually called */
   gradients?: string
 }
 
 /**
  * Makes a problem of the arrays of a file (or several merged): parameters, gradients, data and targets are told
- * apart by their names. A single number called cost, J or loss is the cost that belongs to them.
+ * apart by their names. A single number called cost, J or loss is the cost that belongs to them. Of two files with the
+ * same names one holds the gradients.
  * @throws GradcheckError `missing-array` or `unknown-name`, `bad-network`
  */
 export function problemFromArrays(arrays: NamedTensors, options: ArrayProblemOptions): Problem {
@@ -62,19 +65,23 @@ export function problemFromArrays(arrays: NamedTensors, options: ArrayProblemOpt
       ...(l2 === undefined ? {} : { l2 }),
     },
   )
-  const inputs = findArray(arrays, 'inputs', options.inputs === undefined ? ['X'] : [options.inputs])
-  const targets = findArray(arrays, 'targets', options.targets === undefined ? ['Y', 'y'] : [options.targets])
+  const unreadable = arrays instanceof ArraysOfFiles ? arrays.unreadable : new Map<string, GradcheckError>()
+  const find = (which: DataName, named: string | undefined) =>
+    explainUnreadable(unreadable, () => findData(arrays, which, named))
+  const inputs = find('inputs', options.inputs)
+  const targets = find('targets', options.targets)
   const sampleWeights =
-    options.sampleWeights === undefined
-      ? undefined
-      : findArray(arrays, 'sample weights', [options.sampleWeights])
+    options.sampleWeights === undefined ? undefined : find('sampleWeights', options.sampleWeights)
   const data = [inputs.name, targets.name, sampleWeights?.name]
-  const others = new Map([...arrays].filter(([name]) => !data.includes(name)))
+  const others = new ArraysOfFiles([...arrays].filter(([name]) => !data.includes(name)))
+  for (const [name, reason] of unreadable) others.unreadable.set(name, reason)
   const cost = findSavedCost(others)
+  const second = arrays instanceof ArraysOfFiles ? arrays.second : undefined
   return {
     network,
     parameters: others,
-    gradients: others,
+    gradients: second?.arrays ?? others,
+    ...(second?.isOrderKnown === false ? { mayBeExchanged: true } : {}),
     inputs: inputs.tensor,
     targets: targets.tensor,
     ...(sampleWeights === undefined ? {} : { sampleWeights: sampleWeights.tensor }),
@@ -90,22 +97,4 @@ export function problemFromArrays(arrays: NamedTensors, options: ArrayProblemOpt
       ...(sampleWeights === undefined ? {} : { sampleWeights: sampleWeights.name }),
     },
   }
-}
-
-function findArray(
-  arrays: NamedTensors,
-  what: 'inputs' | 'targets' | 'sample weights',
-  names: readonly string[],
-): { name: string; tensor: Tensor } {
-  for (const name of names) {
-    const tensor = arrays.get(name)
-    if (tensor !== undefined) return { name, tensor }
-  }
-  const present = [...arrays.keys()]
-  const listed = present.slice(0, 12).join(', ') + (present.length > 12 ? ', …' : '')
-  throw new GradcheckError(
-    'missing-array',
-    `there is no array ${names.join(' or ')} for the ${what}${suggestName(names[0], present)} (arrays: ${listed || 'none'})`,
-    { fix: `name it with --${what.replace(' ', '-')}, or give the file that holds it as well` },
-  )
 }

@@ -1,5 +1,6 @@
 import { describeValue } from '../describe-value.js'
 import { GradcheckError } from '../errors.js'
+import { ArraysOfFiles } from '../files/arrays-of-files.js'
 import { type AnalyticalGradient, bindModel, readGradients } from '../network/bind.js'
 import type { Model } from '../network/model.js'
 import { type LayerNames, matchNames, type NamingOptions } from '../network/naming.js'
@@ -7,7 +8,9 @@ import { type Network, requireNetwork } from '../network/network.js'
 import { isRecord, requireRecord, requireType } from '../requirements.js'
 import { isTensor, type NamedTensors, requireTensor, type Tensor } from '../tensor.js'
 import { callGradients, type PointReader } from './call-gradients.js'
+import { explainUnreadable } from './explain-unreadable.js'
 import { readSavedCost, type SavedCost } from './setup/saved-cost.js'
+import { tellGradients } from './setup/tell-gradients.js'
 import type { UnreadArrays } from './setup/unread-arrays.js'
 
 /** Tensors by name: a `Map`, or a plain object for convenience. */
@@ -33,6 +36,12 @@ export interface Problem {
   readonly cost?: number | Tensor
   /** How the arrays of each layer are called. @default W1, b1, dW1, db1, …; PyTorch's names as well */
   readonly naming?: NamingOptions
+  /**
+   * True where parameters and gradients come from two files under the same names and may be in each other's place: then
+   * the numbers tell, or the check is refused.
+   * @default false
+   */
+  readonly mayBeExchanged?: boolean
   /** What X, Y and the sample weights are called in messages. @default X, Y and sampleWeights */
   readonly dataNames?: { readonly inputs: string; readonly targets: string; readonly sampleWeights?: string }
 }
@@ -64,6 +73,36 @@ export interface BoundProblem extends BoundNetwork {
  */
 export async function bindProblem(problem: Problem): Promise<BoundProblem> {
   requireParts(problem)
+  if (problem.mayBeExchanged !== true) return bindOnce(problem)
+  return tellGradients(await bindOnce(problem), await bindExchanged(problem))
+}
+
+/** The problem with the gradients for parameters; undefined where the arrays do not fit that. */
+async function bindExchanged(problem: Problem): Promise<BoundProblem | undefined> {
+  try {
+    return await bindOnce(exchangeGradients(problem))
+  } catch (error) {
+    if (error instanceof GradcheckError) return undefined
+    throw error
+  }
+}
+
+/** The problem with the gradients for parameters and the parameters for gradients. */
+function exchangeGradients(problem: Problem): Problem {
+  const [parameters, gradients] = [
+    readNames('parameters', problem.parameters),
+    readNames('gradients', problem.gradients),
+  ]
+  const others = [...parameters].filter(([name]) => !gradients.has(name))
+  const shared = [...parameters].filter(([name]) => gradients.has(name))
+  return {
+    ...problem,
+    parameters: readTensors(new Map([...gradients, ...others])),
+    gradients: readTensors(new Map(shared)),
+  }
+}
+
+async function bindOnce(problem: Problem): Promise<BoundProblem> {
   const network = requireNetwork(problem.network)
   const dataNames = readDataNames(problem)
   const point: PointReader = {
@@ -90,7 +129,9 @@ export async function bindProblem(problem: Problem): Promise<BoundProblem> {
   )
   const naming = problem.naming ?? {}
   requireRecord('naming', naming, 'give { weights, biases, gradients }, patterns such as W{l} and d{name}')
-  const names = matchNames([...new Set([...parameters.keys(), ...named.keys()])], naming)
+  const names = explainUnreadable(unreadableOf(problem.parameters), () =>
+    matchArrays(parameters, named, naming),
+  )
   const gradients = readTensors(named, listGradients(names))
   const rebind: Rebind = (other, withoutBiases = []) => {
     const chosen = names.map((layer, l) => (withoutBiases.includes(l) ? dropBiases(layer) : layer))
@@ -107,25 +148,55 @@ export async function bindProblem(problem: Problem): Promise<BoundProblem> {
   return { ...bound, savedCost, unread, rebind }
 }
 
+/** Which arrays are each layer's; gradients in a set of their own may be called as their parameters are. */
+function matchArrays(
+  parameters: NamedTensors,
+  gradients: ReadonlyMap<string, unknown>,
+  naming: NamingOptions,
+): LayerNames[] {
+  const all = [...new Set([...parameters.keys(), ...gradients.keys()])]
+  const shared = [...gradients].flatMap(([name, array]) => {
+    const parameter = parameters.get(name)
+    return parameter === undefined ? [] : [{ array, parameter }]
+  })
+  // a copy of a parameter is no gradient, be it among the gradients
+  const areApart =
+    shared.every(({ array, parameter }) => array !== parameter) &&
+    (shared.length === 0 ||
+      shared.some(({ array, parameter }) => !isTensor(array) || !isEqual(array, parameter)))
+  return areApart
+    ? matchNames([...parameters.keys()], naming, [...gradients.keys()])
+    : matchNames(all, naming)
+}
+
+const unreadableOf = (parameters: TensorsByName): ReadonlyMap<string, GradcheckError> =>
+  parameters instanceof ArraysOfFiles ? parameters.unreadable : new Map()
+
+const isEqual = (a: Tensor, b: Tensor) =>
+  a.data.length === b.data.length && a.data.every((value, k) => Object.is(value, b.data[k]))
+
 /** The arrays that are none of the network's. */
 function findUnread(
   parameters: NamedTensors,
   named: ReadonlyMap<string, unknown>,
   names: readonly LayerNames[],
-  { cost }: Problem,
+  problem: Problem,
 ): UnreadArrays {
+  const { cost } = problem
   const used = new Set(names.flatMap(({ weights, biases }) => [weights, biases]))
   const usedGradients = new Set(
     names.flatMap(({ weightsGradient, biasesGradient }) => [weightsGradient, biasesGradient]),
   )
-  const beside = [...parameters].filter(([name]) => !used.has(name) && !usedGradients.has(name))
+  const beside = [...parameters].filter(
+    ([name, array]) => !used.has(name) && !(usedGradients.has(name) && named.get(name) === array),
+  )
   const others = [...named].flatMap(([name, array]): [string, Tensor][] =>
     isTensor(array) && !usedGradients.has(name) && parameters.get(name) !== array ? [[name, array]] : [],
   )
   return {
     arrays: new Map([...beside, ...others].filter(([, array]) => array !== cost)),
     gradients: new Set(others.map(([name]) => name)),
-    unreadable: [],
+    unreadable: [...unreadableOf(problem.parameters).keys()],
     lacksCost: cost === undefined,
   }
 }

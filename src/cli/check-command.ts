@@ -18,6 +18,7 @@ import type { CheckSettings } from './options.js'
 import { ProgressBar } from './progress-bar.js'
 import { readFiles } from './read-files.js'
 import { requireFit } from './require-fit.js'
+import { withOptions } from './say-options.js'
 import { chooseWidth, shouldColor, type Terminal, writeNotice } from './terminal.js'
 import { requireWritable, writeReport } from './write-report.js'
 
@@ -94,7 +95,7 @@ export async function runCheck(
     await device[Symbol.asyncDispose]()
   }
 
-  await writeReport(renderReport(report, format, settings, terminal), settings.output, terminal)
+  await writeReport(renderReport(withOptions(report), format, settings, terminal), settings.output, terminal)
   if (report.interrupted) await writeNotice(terminal.stderr, describeInterruption(report))
   return statusOfReport(report)
 }

@@ -1,6 +1,7 @@
 import { GradcheckError } from '../errors.js'
 import { escapeControls } from '../report/escape-controls.js'
 import { clipMiddle } from '../report/layout-text.js'
+import { sayOptions } from './say-options.js'
 
 const MAX_LINE_WIDTH = 1000
 
@@ -20,7 +21,7 @@ export function describeError(error: unknown, withStack = false): string {
           `gradcheck: ${messageOf(error)} (this is a bug in gradcheck)`,
           '  fix: run it again with GRADCHECK_DEBUG=1 and report what it prints',
         ]
-  const text = lines.map((line) => clipMiddle(escapeControls(line), MAX_LINE_WIDTH)).join('\n')
+  const text = lines.map((line) => clipMiddle(escapeControls(sayOptions(line)), MAX_LINE_WIDTH)).join('\n')
   return withStack ? `${text}\n${describeStack(error)}\n` : `${text}\n`
 }
 

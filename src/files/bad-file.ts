@@ -8,3 +8,10 @@ export function badFile(message: string, fix?: string, cause?: unknown): Gradche
   const shown = message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message
   return new GradcheckError('bad-file', shown, { fix, cause })
 }
+
+/** A `bad-file` error of an array in a sound file whose elements are no real numbers. */
+export class UnsupportedElements extends GradcheckError {
+  constructor(message: string, fix: string) {
+    super('bad-file', message, { fix })
+  }
+}

@@ -1,5 +1,5 @@
 import type { DType } from '../tensor.js'
-import { badFile } from './bad-file.js'
+import { badFile, UnsupportedElements } from './bad-file.js'
 
 /** What the header of a .npy file says. */
 export interface NpyHeader {
@@ -165,6 +165,8 @@ function describeType(type: string | undefined, value: string): string {
 function unsupportedDescr(what: string, name: string): Error {
   const fix = what.startsWith('Python objects')
     ? 'save arrays of numbers; a dictionary of arrays is saved as np.savez(f, **parameters, **gradients)'
-    : 'leave it out of the file, or convert it with .astype(np.float64) before it is saved'
-  return badFile(`${name} holds ${what}; float, integer and bool arrays are read`, fix)
+    : what.startsWith('strings')
+      ? 'leave it out of the file; of labels save their numbers, np.unique(labels, return_inverse=True)[1]'
+      : 'leave it out of the file, or convert it with .astype(np.float64) before it is saved'
+  return new UnsupportedElements(`${name} holds ${what}; float, integer and bool arrays are read`, fix)
 }

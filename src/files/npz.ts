@@ -1,7 +1,10 @@
-import type { NamedTensors } from '../tensor.js'
+import type { Tensor } from '../tensor.js'
+import type { ArraysOfFiles } from './arrays-of-files.js'
 import { badFile } from './bad-file.js'
+import { unreadableZip } from './foreign-formats.js'
+import { keepReadable } from './keep-readable.js'
 import { readNpy } from './npy.js'
-import { readZipDirectory, unpackMembers, type ZipMember } from './zip.js'
+import { readZipDirectory, unpackMembers } from './zip.js'
 
 const SUFFIX = '.npy'
 
@@ -14,30 +17,24 @@ const SUFFIX = '.npy'
  * @throws GradcheckError `bad-file` when the zip or an array in it is malformed, truncated or corrupt, holds two
  *   arrays of one name, or none; `bad-value` when a 64-bit integer has no exact float64.
  */
-export function readNpz(bytes: Uint8Array, fileName: string): NamedTensors {
+export function readNpz(bytes: Uint8Array, fileName: string): ArraysOfFiles {
   const members = readZipDirectory(bytes, fileName)
   const arrayMembers = members.filter((member) => member.name.endsWith(SUFFIX))
-  if (arrayMembers.length === 0) throw noArrays(members, fileName)
-
-  const arrays: NamedTensors = new Map()
-  for (const [member, unpacked] of unpackMembers(bytes, arrayMembers, fileName)) {
-    const name = member.name.slice(0, -SUFFIX.length)
-    if (arrays.has(name)) throw badFile(`${fileName} holds two arrays named ${name}`)
-    arrays.set(name, readNpy(unpacked, `${name} in ${fileName}`))
-  }
-  return arrays
-}
-
-function noArrays(members: readonly ZipMember[], fileName: string): Error {
-  if (members.some((member) => member.name === 'data.pkl' || member.name.endsWith('/data.pkl'))) {
-    return badFile(
-      `${fileName} is a PyTorch file, which only Python can unpickle`,
-      "save the tensors with safetensors.torch.save_file(tensors, 'f.safetensors')",
+  if (arrayMembers.length === 0)
+    throw unreadableZip(
+      members.map(({ name }) => name),
+      fileName,
     )
+
+  return keepReadable(listArrays())
+
+  function* listArrays(): Generator<[string, () => Tensor]> {
+    const seen = new Set<string>()
+    for (const [member, unpacked] of unpackMembers(bytes, arrayMembers, fileName)) {
+      const name = member.name.slice(0, -SUFFIX.length)
+      if (seen.has(name)) throw badFile(`${fileName} holds two arrays named ${name}`)
+      seen.add(name)
+      yield [name, () => readNpy(unpacked, `${name} in ${fileName}`)]
+    }
   }
-  const found = members.slice(0, 5).map((member) => member.name)
-  return badFile(
-    `${fileName} is a zip file without .npy arrays (${found.length === 0 ? 'empty' : `it has ${found.join(', ')}`})`,
-    'save the arrays with np.savez(f, X=X, Y=Y, **parameters, **gradients)',
-  )
 }

@@ -1,7 +1,9 @@
-import { type DType, formatShape, type NamedTensors } from '../tensor.js'
-import { badFile } from './bad-file.js'
+import { type DType, formatShape, type Tensor } from '../tensor.js'
+import type { ArraysOfFiles } from './arrays-of-files.js'
+import { badFile, UnsupportedElements } from './bad-file.js'
 import { declaredElementCount, decodeElements, ELEMENT_BYTES } from './elements.js'
 import { listKeys } from './json-keys.js'
+import { keepReadable } from './keep-readable.js'
 
 /** Longest JSON header, the reference implementation's limit. */
 const MAX_HEADER_BYTES = 100_000_000
@@ -26,10 +28,23 @@ const DTYPES: ReadonlyMap<unknown, DType> = new Map<string, DType>([
 /** Where an array lies in the file's data, in bytes, the end not included. */
 interface Entry {
   readonly name: string
-  readonly dtype: DType
+  /** As the header names it. */
+  readonly dtype: string
   readonly shape: readonly number[]
   readonly begin: number
   readonly end: number
+}
+
+function readTensor({ name, dtype, shape, begin, end }: Entry, data: Uint8Array, fileName: string): Tensor {
+  const label = `${name} in ${fileName}`
+  const type = DTYPES.get(dtype)
+  if (type === undefined) {
+    throw new UnsupportedElements(
+      `${label} has dtype ${JSON.stringify(dtype)}; these are read: ${[...DTYPES.keys()].join(' ')}`,
+      'convert it to float32 before it is saved',
+    )
+  }
+  return { shape, dtype: type, data: decodeElements(data.subarray(begin, end), type, true, label) }
 }
 
 /** True when the bytes begin as a safetensors file does: a length that a header can have, and a `{`. */
@@ -47,17 +62,12 @@ export function isSafetensors(bytes: Uint8Array): boolean {
  *   agree, or the file is shorter or longer than its header says; `bad-value` when a 64-bit integer has no exact
  *   float64.
  */
-export function readSafetensors(bytes: Uint8Array, fileName: string): NamedTensors {
+export function readSafetensors(bytes: Uint8Array, fileName: string): ArraysOfFiles {
   const header = readHeader(bytes, fileName)
   const entries = header.entries.map(([name, value]) => readEntry(name, value, fileName))
   const data = bytes.subarray(header.end)
   checkCoverage(entries, data.length, fileName)
-  const arrays: NamedTensors = new Map()
-  for (const { name, dtype, shape, begin, end } of entries) {
-    const stored = data.subarray(begin, end)
-    arrays.set(name, { shape, dtype, data: decodeElements(stored, dtype, true, `${name} in ${fileName}`) })
-  }
-  return arrays
+  return keepReadable(entries.map((entry) => [entry.name, () => readTensor(entry, data, fileName)]))
 }
 
 /** The header's entries in their order, `__metadata__` checked and left out, and where the data begin. */
@@ -106,20 +116,16 @@ function parseHeader(bytes: Uint8Array, fileName: string): Map<string, unknown> 
 function readEntry(name: string, value: unknown, fileName: string): Entry {
   const label = `${name} in ${fileName}`
   if (!isRecord(value)) throw badFile(`${label} has no dtype, shape and data_offsets`)
-  const { dtype: dtypeName, shape, data_offsets: offsets } = value
-  const dtype = DTYPES.get(dtypeName)
-  if (dtype === undefined) {
-    throw badFile(
-      `${label} has dtype ${JSON.stringify(dtypeName)}; these are read: ${[...DTYPES.keys()].join(' ')}`,
-      'convert it to float32 before it is saved',
-    )
-  }
+  const { dtype, shape, data_offsets: offsets } = value
+  if (typeof dtype !== 'string') throw badFile(`${label} has dtype ${JSON.stringify(dtype)}, not a name`)
   if (!isArrayOfSizes(shape)) throw badFile(`${label} has shape ${JSON.stringify(shape)}, not whole numbers`)
   if (!isArrayOfSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
     throw badFile(`${label} has data_offsets ${JSON.stringify(offsets)}, not [begin, end] in bytes`)
   }
   const [begin, end] = offsets
-  const needed = declaredElementCount(shape, label) * ELEMENT_BYTES[dtype]
+  const type = DTYPES.get(dtype)
+  const count = declaredElementCount(shape, label)
+  const needed = type === undefined ? end - begin : count * ELEMENT_BYTES[type]
   if (end - begin !== needed) {
     throw badFile(
       `${label}: ${dtype} of shape ${formatShape(shape)} takes ${needed} bytes, its data_offsets hold ${end - begin}`,

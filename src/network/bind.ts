@@ -1,4 +1,6 @@
 import { GradcheckError } from '../errors.js'
+import { listNames } from '../list-names.js'
+import { setting } from '../settings.js'
 import { type DType, formatShape, type NamedTensors, type Tensor, unravelIndex } from '../tensor.js'
 import { findActivation } from './activations.js'
 import { DenseLayer } from './dense-layer.js'
@@ -113,32 +115,67 @@ export interface AnalyticalGradient {
 
 /**
  * Reads the analytical gradient of every parameter tensor of a model, in their order.
- * @throws GradcheckError `missing-array`, `bad-shape`, `bad-value`
+ * @throws GradcheckError `missing-array`, `bad-shape` naming all that are misshapen, `bad-value`
  */
 export function readGradients(
   model: Model,
   names: readonly LayerNames[],
   gradients: NamedTensors,
 ): AnalyticalGradient[] {
-  return model.parameters.map((parameter) => {
+  const read = model.parameters.map((parameter) => {
     const layer = names[parameter.layer]
-    const name = parameter.role === 'weights' ? layer.weightsGradient : layer.biasesGradient!
-    const array = find(gradients, name)
+    const own = parameter.role === 'weights' ? layer.weightsGradient : layer.biasesGradient!
+    // gradients in a set of their own may be called as their parameters are
+    const name = own === parameter.name ? `gradients.${own}` : own
+    const array = find(gradients, own)
     requireFinite({ name, tensor: array })
-    const fits =
-      parameter.role === 'weights'
-        ? formatShape(array.shape) === formatShape(parameter.shape)
-        : array.data.length === parameter.size && isVector(array.shape)
-    if (!fits) {
-      throw new GradcheckError(
-        'bad-shape',
-        `${name} has shape ${formatShape(array.shape)}, but ${parameter.name} has ${formatShape(parameter.shape)}`,
-        { fix: `save the gradient of ${parameter.name} in its own shape` },
-      )
-    }
-    return { name, values: toModelOrder(parameter, array.data), dtype: array.dtype }
+    return { parameter, name, array }
+  })
+  requireShapes(read)
+  return read.map(({ parameter, name, array }) => ({
+    name,
+    values: toModelOrder(parameter, array.data),
+    dtype: array.dtype,
+  }))
+}
+
+interface ReadGradient {
+  readonly parameter: ParameterTensor
+  readonly name: string
+  readonly array: Tensor
+}
+
+/** @throws GradcheckError `bad-shape` naming every gradient that has not its parameter's shape */
+function requireShapes(read: readonly ReadGradient[]): void {
+  const misshapen = read.filter(({ parameter, array }) =>
+    parameter.role === 'weights'
+      ? formatShape(array.shape) !== formatShape(parameter.shape)
+      : array.data.length !== parameter.size || !isVector(array.shape),
+  )
+  if (misshapen.length === 0) return
+  const listed = misshapen.map(
+    ({ parameter, name, array }) =>
+      `${name} has shape ${formatShape(array.shape)}, but ${parameter.name} has ${formatShape(parameter.shape)}`,
+  )
+  const areTransposed = misshapen.every(({ parameter, array }) => isTransposed(array.shape, parameter.shape))
+  const message = listed.join('; ')
+  if (!areTransposed) {
+    const of = listNames(misshapen.map(({ parameter }) => parameter.name))
+    throw new GradcheckError('bad-shape', message, {
+      fix: `save the gradient of ${of} in the parameter's own shape`,
+    })
+  }
+  const [{ name }] = misshapen
+  throw new GradcheckError('bad-shape', `${message}: the shape of the transpose`, {
+    fix:
+      misshapen.length === 1
+        ? `save ${name}.T as ${name}, once its product has its factors in the right order`
+        : 'save the transpose of each, once the products that they come from have their factors in the right order',
   })
 }
+
+const isTransposed = (shape: readonly number[], other: readonly number[]) =>
+  shape.length === 2 && other.length === 2 && shape[0] === other[1] && shape[1] === other[0]
 
 /** Where element `offset` of the model's array stands in the user's array (row-major). */
 export function userOffset(parameter: ParameterTensor, offset: number): number {
@@ -223,8 +260,10 @@ function readWeights(
       `${name} has shape ${formatShape(array.shape)}, but ${source.text}: ${order} should be ${needed}`,
       {
         fix: transposeFits
-          ? `its transpose would fit: try another layout (this is ${network.layout})`
-          : `check ${name}, the array before it and the layout (this is ${network.layout})`,
+          ? `its transpose would fit: try another ${setting('layout')} (this is ${network.layout})`
+          : inputs === source.width + 1
+            ? `it has one more: biases among the weights are saved apart, ${splitBiases(name, outputsFirst)}`
+            : `check ${name}, the array before it and the ${setting('layout')} (this is ${network.layout})`,
       },
     )
   }
@@ -232,6 +271,10 @@ function readWeights(
     ? { data: array.data.slice(), outputs: first }
     : { data: transpose(array.data, first, second), outputs: second }
 }
+
+/** How a matrix whose first column holds the biases becomes two arrays, in NumPy. */
+const splitBiases = (name: string, outputsFirst: boolean) =>
+  outputsFirst ? `b = ${name}[:, 0] and W = ${name}[:, 1:]` : `b = ${name}[0] and W = ${name}[1:]`
 
 function readBiases(names: LayerNames, array: Tensor, outputs: number): Float64Array {
   if (array.data.length !== outputs || !isVector(array.shape)) {

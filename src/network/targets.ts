@@ -1,4 +1,5 @@
 import { GradcheckError } from '../errors.js'
+import { setting } from '../settings.js'
 import { formatShape, type Tensor, unitRoundoff, unravelIndex } from '../tensor.js'
 import { samplesComeFirst } from './layout.js'
 import { findLoss } from './losses.js'
@@ -120,7 +121,7 @@ function readClassNumbers(
 function fixClassNumber(target: number, outputs: number): string {
   if (target === outputs) return 'number the classes from 0'
   if (!Number.isInteger(target)) return 'give whole numbers, or a row of probabilities for each sample'
-  return `leave the samples out that have no class, or declare the label that is ignored (ignore-index ${target})`
+  return `leave the samples out that have no class, or declare the label that is ignored, ${setting('ignoreIndex', target)}`
 }
 
 /** Divides each sample's probabilities by their sum, which is to be 1 but for rounding. */

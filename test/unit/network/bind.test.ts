@@ -551,7 +551,7 @@ describe('a file’s arrays', () => {
       {},
       'missing-array',
       /^there is no array X for the inputs.*arrays: Y, W1, /,
-      /--inputs/,
+      /`inputs: NAME`/,
     ],
     [
       'no targets',
@@ -559,7 +559,7 @@ describe('a file’s arrays', () => {
       {},
       'missing-array',
       /^there is no array Y or y for the targets/,
-      /--targets/,
+      /`targets: NAME`/,
     ],
     [
       'inputs of another name',
@@ -695,7 +695,7 @@ describe('a file’s arrays', () => {
       {},
       'bad-shape',
       /^W1 has shape \(4, 6\), but X has 3 features: \(outputs, inputs\) should be \(4, 3\)$/,
-      /check W1, the array before it and the layout \(this is columns\)/,
+      /check W1, the array before it and the `layout` \(this is columns\)/,
     ],
     [
       'weights that do not fit the layer before',
@@ -710,7 +710,7 @@ describe('a file’s arrays', () => {
       {},
       'bad-shape',
       /^W2 has shape \(4, 2\), but W1 has 4 outputs: \(outputs, inputs\) should be \(2, 4\)$/,
-      /its transpose would fit: try another layout \(this is columns\)/,
+      /its transpose would fit: try another `layout` \(this is columns\)/,
     ],
     [
       'weights whose transpose would fit rows',
@@ -725,8 +725,8 @@ describe('a file’s arrays', () => {
       { dW1: zeros(3, 4) },
       {},
       'bad-shape',
-      /^dW1 has shape \(3, 4\), but W1 has \(4, 3\)$/,
-      /save the gradient of W1 in its own shape/,
+      /^dW1 has shape \(3, 4\), but W1 has \(4, 3\): the shape of the transpose$/,
+      /^save dW1\.T as dW1/,
     ],
     ['a flat gradient', { dW1: zeros(12) }, {}, 'bad-shape', /^dW1 has shape \(12,\), but W1 has \(4, 3\)$/],
     [

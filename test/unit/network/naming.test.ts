@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { ErrorCode } from '../../../src/errors.js'
+import { type ErrorCode, GradcheckError } from '../../../src/errors.js'
 import { readArrays } from '../../../src/files/read-arrays.js'
 import { matchNames, type NamingOptions } from '../../../src/network/naming.js'
 import { expectFailure } from '../../support/expect-failure.js'
@@ -65,8 +66,12 @@ describe('the default names', () => {
   })
 
   it('are asked for when there are no weights', () => {
-    const error = refuses('X Y theta1', /named as weights are \(W\{l\}\): the arrays are X, Y, theta1$/)
-    expect(error.fix).toContain('pattern for weights')
+    const error = refuses(
+      'X Y net1 dnet1',
+      /named as weights are \(W\{l\}\): the arrays are X, Y, net1, dnet1$/,
+    )
+    expect(error.fix).toBe("say how the weights are named by a pattern, as in `weights: 'net{l}'`")
+    expect(refuses('arr_0 arr_1', /named as weights are/).fix).toMatch(/^give each array its name: np\.savez/)
     const many = Array.from({ length: 30 }, (_, i) => `a${i}`).join(' ')
     refuses(many, /a10, a11 and 18 more$/)
     refuses('', /there are no arrays/)
@@ -100,7 +105,7 @@ describe('the default names', () => {
 describe('a missing gradient', () => {
   it('is named together with its parameter', () => {
     const error = refuses('X W1 dW1 W2', /^dW2, the gradient of W2, is missing$/)
-    expect(error.fix).toMatch(/save the gradient as dW2, or .* pattern for gradients \(now 'd\{name\}'\)/)
+    expect(error.fix).toMatch(/save the gradient as dW2, or .* pattern, as in `gradients: 'd\{name\}'`/)
     refuses('W1 dW1 b1', /^db1, the gradient of b1, is missing$/)
   })
 
@@ -115,7 +120,7 @@ describe('a missing gradient', () => {
 
   it('comes with the pattern that would find all gradients', () => {
     const error = refuses('W1 W2 b1 grad_W1_ grad_W2_ grad_b1_', /did you mean "grad_W1_"\?$/)
-    expect(error.fix).toBe("give 'grad_{name}_' as the pattern for gradients")
+    expect(error.fix).toBe("set `gradients: 'grad_{name}_'`")
   })
 })
 
@@ -216,7 +221,7 @@ describe("the user's patterns", () => {
       { weights: 'W.*[1]$', weightsGradient: '$&W.*[1]$' },
     ])
     refuses('Wabc1 W1', /named as weights are/, { weights: 'W.*{l}' })
-    refuses('W-1 W1.5 Wa W', /named as weights are/)
+    refuses('W-1 W1.5 Wa', /named as weights are/)
   })
 
   it.each([
@@ -229,5 +234,253 @@ describe("the user's patterns", () => {
     const message = new RegExp(`the ${option} pattern ".*" must contain`)
     const error = refuses('W1 dW1', message, { [option]: pattern }, 'bad-usage')
     expect(error.fix).toMatch(/^write .* stands, as in/)
+  })
+})
+
+describe('other names in use', () => {
+  it.each<[string, string]>([
+    ['w1 b1 w2 b2', 'dw1 db1 dw2 db2'],
+    ['Theta1 b1 Theta2 b2', 'Theta1_grad b1_grad Theta2_grad b2_grad'],
+    ['theta0 bias0 theta1 bias1', 'grad_theta0 grad_bias0 grad_theta1 grad_bias1'],
+    ['W_1 b_1', 'dW_1 db_1'],
+    ['W[1] b[1]', 'dW[1] db[1]'],
+    ['params.W1 params.b1', 'grads.dW1 grads.db1'],
+    ['params.W1 params.b1', 'grads.W1 grads.b1'],
+    ['params/W1 params/b1', 'grads/dW1 grads/db1'],
+    ['params_W1 params_b1', 'grads_W1 grads_b1'],
+    ['params.W1 params.b1', 'dW1 db1'],
+    ['params.W1 params.b1', 'params.dW1 params.db1'],
+    ['model.W1 model.b1', 'model.grads.W1 model.grads.b1'],
+    ['W1 b1', 'grads.W1 grads.b1'],
+    ['W1 b1', 'grads.dW1 grads.db1'],
+    ['W1 b1', 'W1_grad b1_grad'],
+    ['W1 b1', 'dL_dW1 dL_db1'],
+    [
+      'weights.0 biases.0 weights.1 biases.1',
+      'nabla_weights.0 nabla_biases.0 nabla_weights.1 nabla_biases.1',
+    ],
+    ['weights.W1 biases.b1', 'dweights.W1 dbiases.b1'],
+    ['weights1 bias1 weights2 bias2', 'dweights1 dbias1 dweights2 dbias2'],
+    ['w b', 'dw db'],
+    ['W b', 'grads.W grads.b'],
+    ['theta', 'dtheta'],
+    ['layers.0.W layers.0.b layers.1.W layers.1.b', 'layers.0.dW layers.0.db layers.1.dW layers.1.db'],
+    ['fc1_W fc1_b fc2_W fc2_b', 'dfc1_W dfc1_b dfc2_W dfc2_b'],
+    [
+      'fc1.weight fc1.bias fc2.weight fc2.bias',
+      'grads.fc1.weight grads.fc1.bias grads.fc2.weight grads.fc2.bias',
+    ],
+    ['model.fc.weight model.fc.bias', 'grad.fc.weight grad.fc.bias'],
+    ['model.0.weight model.2.weight', 'model.0.weight_grad model.2.weight_grad'],
+    ['dense/kernel:0 dense/bias:0', 'grad.dense/kernel:0 grad.dense/bias:0'],
+    ['params.Dense_0.kernel params.Dense_0.bias', 'grads.Dense_0.kernel grads.Dense_0.bias'],
+    [
+      'coefs_0 intercepts_0 coefs_1 intercepts_1',
+      'coefs_0_grad intercepts_0_grad coefs_1_grad intercepts_1_grad',
+    ],
+  ])('%s with %s', (parameters, gradients) => {
+    const [p, g] = [words(parameters), words(gradients)]
+    for (const names of [
+      [...p, ...g],
+      [...g, ...p],
+      ['X', 'Y', 'cost', ...g.toReversed(), ...p],
+    ]) {
+      const found = matchNames(names)
+      const bound = new Map(
+        found.flatMap(({ weights, biases, weightsGradient, biasesGradient }) => [
+          [weights, weightsGradient],
+          ...(biases === undefined ? [] : [[biases, biasesGradient]]),
+        ]) as [string, string][],
+      )
+      expect(bound).toEqual(new Map(p.map((name, k) => [name, g[k]])))
+    }
+  })
+
+  it('are a set of their own where the gradients are, and may be equal there', () => {
+    expect(matchNames(['W1', 'W2'], {}, ['W2', 'W1'])).toEqual([
+      { weights: 'W1', weightsGradient: 'W1' },
+      { weights: 'W2', weightsGradient: 'W2' },
+    ])
+    expect(matchNames(['W1'], {}, ['W1', 'dW1'])).toEqual([{ weights: 'W1', weightsGradient: 'dW1' }])
+    expectFailure(
+      () => matchNames(['W1', 'W2'], {}, ['W1']),
+      'missing-array',
+      /the gradient of W1, is missing/,
+    )
+    expectFailure(() => matchNames(['W1'], {}, ['W1', 'W2']), 'missing-array', /^W2 is the gradient of W2/)
+  })
+
+  it('that can be read in two ways are refused, naming both', () => {
+    for (const [names, first, second] of [
+      ['params.W1 best.W1 grads.W1', 'params.W1', 'best.W1'],
+      ['w1 theta1 dw1 dtheta1', 'w1', 'theta1'],
+      ['w1 fc.weight grad.w1 grad.fc.weight', 'w1', 'fc.weight'],
+      ['W1 dW1 W1_grad', 'dW1', 'W1_grad'],
+      ['W1 dW1 grads.dW1', 'dW1', 'grads.dW1'],
+      ['fc.weight grad.fc.weight fc.weight.grad', 'grad.fc.weight', 'fc.weight.grad'],
+      ['w1 b1 bias1 dw1 db1 dbias1', 'b1', 'bias1'],
+    ]) {
+      const { message, fix } = refuses(names, /may both be/, {}, 'bad-usage')
+      expect(message).toContain(first)
+      expect(message).toContain(second)
+      expect(fix).toMatch(/leave one of them out, or say which .* by `(weights|biases|gradients): '/)
+    }
+  })
+
+  it('of matrices that mostly hold the biases are read without any only if that is said', () => {
+    const names = 'Theta1 Theta2 Theta1_grad Theta2_grad'
+    const { fix } = refuses(names, /^Theta1 and Theta2 have no biases beside them$/)
+    expect(fix).toMatch(/^if the network has none, set `weights: 'Theta\{l\}'`/)
+    expect(match(names, { weights: 'Theta{l}' })).toEqual([
+      { weights: 'Theta1', weightsGradient: 'Theta1_grad' },
+      { weights: 'Theta2', weightsGradient: 'Theta2_grad' },
+    ])
+  })
+
+  it('do not disturb the documented ones', () => {
+    const others =
+      'v.dW1 s.dW1 m_W1 v_W1 W1_old old.W1 best.W1 velocity.W1 w1 theta1 num_grad_W1 gradapprox W'
+    expect(match(`W1 b1 dW1 db1 ${others}`)).toEqual([
+      { weights: 'W1', biases: 'b1', weightsGradient: 'dW1', biasesGradient: 'db1' },
+    ])
+  })
+
+  it.each([
+    'v.W1 grads.W1',
+    'grad_W1 grad_b1',
+    'old.W1 dW1',
+    'num_grad.W1 W1_grad',
+    'mask1 D1',
+    'delta.W1 grads.W1',
+  ])('of gradients and of what an optimiser keeps alone are no parameters: %s', (names) => {
+    refuses(names, /named as weights are/)
+  })
+})
+
+describe('random names', () => {
+  const word = fc
+    .stringMatching(/^[a-z]{2,6}$/)
+    .filter(
+      (text) =>
+        !/^(grad|nabla|num|true|fd|old|prev|exp|avg|ema|mem|adam|mean|var|std|cache|upd|mask|momen|sgd|approx)|^d|bias|kernel|weight/.test(
+          text,
+        ),
+    )
+  const separator = fc.constantFrom('.', '/', '_', ':')
+  const stem = fc.constantFrom(
+    ['W', 'b'],
+    ['w', 'b'],
+    ['theta', 'bias'],
+    ['weights', 'biases'],
+    ['Theta', 'b'],
+  )
+  const mark = fc.constantFrom(
+    ...[
+      'd{name}',
+      'grad_{name}',
+      '{name}_grad',
+      'grads.{name}',
+      '{name}.grad',
+      'dL_d{name}',
+      'g_{name}',
+      'gradients/{name}',
+    ],
+  )
+  /** Parameters and their gradients, named by one scheme. */
+  const scheme = fc
+    .record({
+      word,
+      separator,
+      stem,
+      mark,
+      depth: fc.integer({ min: 1, max: 4 }),
+      folder: fc.boolean(),
+      inner: fc.boolean(),
+    })
+    .map(
+      ({ word: text, separator: between, stem: [weights, biases], mark: pattern, depth, folder, inner }) => {
+        const container = folder ? text + between : ''
+        const cores = Array.from({ length: depth }, (_, l) => [
+          `${weights}${l + 1}`,
+          `${biases}${l + 1}`,
+        ]).flat()
+        return cores.map((core) => ({
+          parameter: container + core,
+          gradient: inner
+            ? container + pattern.replace('{name}', core)
+            : pattern.replace('{name}', container + core),
+        }))
+      },
+    )
+  const shuffled = scheme.chain((pairs) =>
+    fc
+      .shuffledSubarray(
+        pairs.flatMap(({ parameter, gradient }) => [parameter, gradient]),
+        {
+          minLength: 2 * pairs.length,
+        },
+      )
+      .map((names) => ({ pairs, names })),
+  )
+
+  it('bind every gradient to its parameter, in any order', () => {
+    fc.assert(
+      fc.property(shuffled, ({ pairs, names }) => {
+        const bound = matchNames(names).flatMap((layer) => [
+          [layer.weights, layer.weightsGradient],
+          [layer.biases, layer.biasesGradient],
+        ])
+        expect(bound).toEqual(pairs.map(({ parameter, gradient }) => [parameter, gradient]))
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  it('never bind a gradient as a parameter, nor a parameter as a gradient, whatever is left out', () => {
+    fc.assert(
+      fc.property(
+        shuffled.chain(({ pairs, names }) => fc.subarray(names).map((some) => ({ pairs, names: some }))),
+        ({ pairs, names }) => {
+          const gradientOf = new Map(pairs.map(({ parameter, gradient }) => [parameter, gradient]))
+          let layers: ReturnType<typeof matchNames>
+          try {
+            layers = matchNames(names)
+          } catch (error) {
+            expect(error).toBeInstanceOf(GradcheckError)
+            return
+          }
+          for (const { weights, biases, weightsGradient, biasesGradient } of layers) {
+            expect(gradientOf.get(weights)).toBe(weightsGradient)
+            if (biases !== undefined) expect(gradientOf.get(biases)).toBe(biasesGradient)
+          }
+        },
+      ),
+      { numRuns: 400 },
+    )
+  })
+
+  it('of two schemes at once are refused, or bound by one of them alone', () => {
+    fc.assert(
+      fc.property(scheme, scheme, (first, second) => {
+        const names = [
+          ...new Set([...first, ...second].flatMap(({ parameter, gradient }) => [parameter, gradient])),
+        ]
+        try {
+          const bound = matchNames(names).flatMap((layer) => [
+            [layer.weights, layer.weightsGradient],
+            ...(layer.biases === undefined ? [] : [[layer.biases, layer.biasesGradient]]),
+          ])
+          const whole = [first, second].map((pairs) =>
+            pairs.map(({ parameter, gradient }) => [parameter, gradient]),
+          )
+          expect(
+            whole.some((pairs) => bound.every((each) => pairs.some((pair) => pair.join() === each.join()))),
+          ).toBe(true)
+        } catch (error) {
+          if (!(error instanceof GradcheckError)) throw error
+        }
+      }),
+      { numRuns: 400 },
+    )
   })
 })
