@@ -4,12 +4,7 @@ import { setting } from '../settings.js'
 import { gradientBases, type SplitName } from './gradient-names.js'
 import { capture, fill, LAYER, NAME } from './name-patterns.js'
 import type { NamingOptions } from './naming.js'
-import {
-  looksLikeParameter,
-  type ParameterName,
-  readModuleName,
-  readNumberedName,
-} from './parameter-names.js'
+import { type ParameterName, readModuleName, readNumberedName } from './parameter-names.js'
 
 /** The parameters of one dense layer. */
 export interface LayerParameters {
@@ -66,10 +61,7 @@ export function findFamily(names: readonly string[], options: NamingOptions): Pa
 
 /** Whether an array is the gradient of another, by its name. */
 function isGradient(name: string, present: ReadonlySet<string>, { gradients }: NamingOptions): boolean {
-  const bases =
-    gradients === undefined
-      ? gradientBases(name).filter(looksLikeParameter)
-      : [capture(name, gradients, NAME) ?? name]
+  const bases = gradients === undefined ? gradientBases(name) : [capture(name, gradients, NAME) ?? name]
   return bases.some((base) => base !== name && present.has(base))
 }
 

@@ -362,7 +362,7 @@ describe('random names', () => {
     .stringMatching(/^[a-z]{2,6}$/)
     .filter(
       (text) =>
-        !/^(grad|nabla|num|true|fd|old|prev|exp|avg|ema|mem|adam|mean|var|std|cache|upd|mask|momen|sgd|approx)|^d|bias|kernel|weight/.test(
+        !/^(grad|nabla|num|true|fd|old|prev|exp|avg|sq|rms|ema|mem|adam|mean|var|std|cache|upd|mask|momen|sgd|approx)|^d|bias|kernel|weight/.test(
           text,
         ),
     )
@@ -432,7 +432,7 @@ describe('random names', () => {
         ])
         expect(bound).toEqual(pairs.map(({ parameter, gradient }) => [parameter, gradient]))
       }),
-      { numRuns: 400 },
+      { numRuns: 200 },
     )
   })
 
@@ -455,7 +455,7 @@ describe('random names', () => {
           }
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 200 },
     )
   })
 
@@ -480,7 +480,7 @@ describe('random names', () => {
           if (!(error instanceof GradcheckError)) throw error
         }
       }),
-      { numRuns: 400 },
+      { numRuns: 200 },
     )
   })
 })
