@@ -3,7 +3,7 @@ import { findRound } from '../diagnosis/round-numbers.js'
 import type { BoundNetwork, BoundProblem } from '../problem.js'
 
 /** Multiply-adds that the search may spend on whole forward and backward passes. */
-const SEARCH_WORK = 1e9
+const SEARCH_WORK = 5e8
 /** What a forward and a backward pass cost together, in forward passes. */
 const PASSES = 3
 /** Rates that people write, to start from. */
