@@ -1,7 +1,10 @@
 import { DifferenceSum } from '../check/compare.js'
+import { diagnoseNumbers } from '../check/diagnosis/diagnose-numbers.js'
 import type { Verdict } from '../check/report.js'
 import { WorkSlices } from '../differentiate/work-slices.js'
 import { GradcheckError } from '../errors.js'
+import { listNames } from '../list-names.js'
+import { formatDifference, formatSetting } from '../report/format-numbers.js'
 import {
   type BoundDerivative,
   type BoundFunction,
@@ -12,10 +15,11 @@ import type { FunctionOptions, FunctionSettings } from './check-function.js'
 import { changeOf, NO_CROSSING } from './differences.js'
 import { createCpuFunctionEvaluator, type FunctionEvaluator } from './function-evaluator.js'
 import type { FunctionReport } from './function-report.js'
-import { type FunctionTotals, judgeDerivative, type PointResult } from './judge-points.js'
+import { type FunctionTotals, isZero, judgeDerivative, type PointResult } from './judge-points.js'
 import { deriveFromChanges, listSteps, type NumericalDerivative } from './numerical-derivative.js'
 import { namePoint } from './points.js'
 import { estimateRounding, type RoundingAt, valueErrors } from './rounding.js'
+import { branchesMeet, constantsOnSeams, slopesByConvention } from './seams.js'
 import { describeFault, SpecialPlaces } from './special-places.js'
 import { measureSteps, type StepSeries, textbookDerivative } from './step-series.js'
 import { deriveFormula } from './symbolic-derivative.js'
@@ -110,7 +114,7 @@ export async function checkFormula(
   const derivatives = bound.derivatives.map((derivative, d) =>
     judgeDerivative(derivative, found.results[d], tolerance, totals),
   )
-  const { verdict, notices } = conclude(bound, derivatives, found)
+  const { verdict, reasons, notices } = conclude(bound, derivatives, found, totals, tolerance)
   const checked = Math.max(...derivatives.map((derivative) => derivative.checked))
   const series = options.steps ? await measureSeries(bound, derivatives, first, evaluator, found) : undefined
   return {
@@ -130,7 +134,7 @@ export async function checkFormula(
     device: { evaluator: evaluator.name, adapter: evaluator.adapter, software: evaluator.software },
     derivatives,
     tensors: [],
-    diagnosis: [],
+    diagnosis: verdict === 'fail' ? diagnose(derivatives, found, tolerance) : [],
     special: found.special.list(),
     crossValidation: {
       checked: found.crossChecked,
@@ -142,7 +146,7 @@ export async function checkFormula(
       seconds: (performance.now() - started) / 1000,
       perturbations: bound.points.length * bound.derivatives.length * listSteps(settings.step).length,
     },
-    reasons: verdict === 'inconclusive' ? notices : [],
+    reasons,
     notices,
   }
 }
@@ -164,7 +168,7 @@ function findBasePoints(
   return points.flatMap((point) => {
     const values = evaluateTape(tape, point)
     const fault = findFault(tape, values)
-    if (fault === undefined) return [{ point, values, constants: constantsAt(tape, values) }]
+    if (fault === undefined) return [{ point, values, constants: constantsOnSeams(tape, values) }]
     found.special.addUndefined(fault, point)
     return []
   })
@@ -217,7 +221,10 @@ async function checkPoints(
       }
       const isOn = numerical.on !== NO_CROSSING
       const isNear = !isOn && numerical.near !== NO_CROSSING
-      if (isOn) found.special.add(numerical.on, base.point, 'on')
+      // where branches meet with one slope there is nothing special
+      const meets = isOn && branchesMeet(tape, base.constants, numerical.on)
+      const isSmooth = meets && agree(numerical.oneSided, tolerance)
+      if (isOn && !isSmooth) found.special.add(numerical.on, base.point, 'on', meets)
       if (isNear) found.special.add(numerical.near, base.point, 'near')
       if ((isOn && numerical.oneSided === undefined) || !Number.isFinite(numerical.value)) {
         found.unjudged++
@@ -236,10 +243,18 @@ async function checkPoints(
         step: numerical.step,
         error: rounding.derivatives[d] + rounding.ofCurvature(numerical.curvature) + numerical.truncation,
         oneSided: numerical.oneSided,
-        shrunk: isOn || isNear,
+        conventions: isOn ? slopesByConvention(tape, base.constants, moved[d]) : [],
+        shrunk: (isOn && !isSmooth) || isNear,
       })
     }
   }
+}
+
+/** Whether the slopes to both sides are one. */
+function agree(slopes: NumericalDerivative['oneSided'], tolerance: number): boolean {
+  if (slopes === undefined) return false
+  const [left, right] = slopes
+  return Math.abs(left - right) <= tolerance * (Math.abs(left) + Math.abs(right))
 }
 
 const slopeAt = (tape: Tape, { constants }: BasePoint, moved: number) =>
@@ -303,20 +318,60 @@ function conclude(
   bound: BoundFunction,
   derivatives: FunctionReport['derivatives'],
   found: Gathered,
-): { verdict: Verdict; notices: string[] } {
+  { difference, squaredErrors }: FunctionTotals,
+  tolerance: number,
+): { verdict: Verdict; reasons: string[]; notices: string[] } {
+  const reasons: string[] = []
   const notices: string[] = []
-  let verdict: Verdict = 'pass'
-  if (derivatives.some((derivative) => derivative.verdict === 'inconclusive')) verdict = 'inconclusive'
+  if (found.disagreements > 0) {
+    reasons.push(
+      `internal error: the textbook definition disagrees with difference arithmetic at ${found.disagreements} of ${found.crossChecked} points; please report it`,
+    )
+  }
+  const isWrong = derivatives.some((derivative) => derivative.verdict === 'fail')
   for (const { variable, tape } of bound.derivatives) {
-    if (tape === undefined) {
-      notices.push(
-        `the formula is too long for a symbolic derivative by ${variable}: pass --gradient d/d${variable}=…`,
-      )
-    }
+    if (tape !== undefined) continue
+    reasons.push(
+      `the formula is too long for a symbolic derivative by ${variable}: give its derivative by ${variable} yourself`,
+    )
   }
   if (found.unjudged > 0) {
     const count = found.unjudged === 1 ? 'one derivative does' : `${found.unjudged} derivatives do`
-    notices.push(`${count} not exist where the function is not smooth, and could not be judged`)
+    const sentence = `${count} not exist where the function is not smooth, and could not be judged`
+    if (derivatives.some(({ checked }) => checked === 0)) reasons.push(sentence)
+    else notices.push(sentence)
+  }
+  const between = derivatives.reduce((sum, derivative) => sum + derivative.undecidedPoints, 0)
+  if (between > 0) {
+    const count = between === 1 ? 'one value lies' : `${between} values lie`
+    reasons.push(
+      `${count} between the slopes to both sides of a kink: right there are the slope to the left, to the right, their mean, and what these make of every kink of the formula; take a point beside the kink`,
+    )
+  }
+  const results = found.results.flat()
+  if (results.length > 0 && results.every(isZero)) {
+    reasons.push(
+      'the derivative is zero on both sides: nothing was tested. Take a point where the function changes',
+    )
+  } else {
+    const untested = bound.derivatives.filter(
+      (_, d) => found.results[d].length > 0 && found.results[d].every(isZero),
+    )
+    if (untested.length > 0) {
+      const names = listNames(untested.map(({ variable }) => `d/d${variable}`))
+      const [are, of] = untested.length === 1 ? ['is', 'it'] : ['are', 'them']
+      notices.push(`${names} ${are} zero on both sides: nothing of ${of} was tested`)
+    }
+  }
+  const numericalError = relativeTo(difference, squaredErrors)
+  if (
+    reasons.length === 0 &&
+    !isWrong &&
+    (numericalError > tolerance || !(difference.difference <= tolerance))
+  ) {
+    reasons.push(
+      `the error of the numerical derivative, ${formatDifference(numericalError)}, is above the tolerance of ${formatSetting(tolerance)}: it cannot confirm the derivative to within that`,
+    )
   }
   if (found.repeated > 0) {
     const count = found.repeated === 1 ? 'one derivative is' : `${found.repeated} derivatives are`
@@ -324,14 +379,31 @@ function conclude(
       `${count} beyond single precision (overflow, underflow, terms that cancel), and evaluated in float64`,
     )
   }
-  if (derivatives.some((derivative) => derivative.verdict === 'fail')) verdict = 'fail'
-  if (found.disagreements > 0) {
-    verdict = 'inconclusive'
-    notices.push(
-      `internal error: the textbook definition disagrees with difference arithmetic at ${found.disagreements} of ${found.crossChecked} points; please report it`,
-    )
-  }
-  return { verdict, notices }
+  if (isWrong && found.disagreements === 0)
+    return { verdict: 'fail', reasons: [], notices: [...reasons, ...notices] }
+  return { verdict: reasons.length > 0 ? 'inconclusive' : 'pass', reasons, notices: [...reasons, ...notices] }
+}
+
+/** What is wrong with derivatives that fail, by their numbers at the points. */
+function diagnose(
+  derivatives: FunctionReport['derivatives'],
+  { results }: Gathered,
+  tolerance: number,
+): FunctionReport['diagnosis'] {
+  const numbers = derivatives.map(({ variable, verdict }, d) => ({
+    name: variable,
+    gradient: `d/d${variable}`,
+    shape: [results[d].length],
+    analytical: Float64Array.from(results[d], ({ analytical }) => analytical),
+    numerical: Float64Array.from(results[d], ({ numerical }) => numerical),
+    // on a kink one value among several was chosen
+    errors: Float64Array.from(results[d], ({ error, analyticalError, oneSided }) =>
+      oneSided === undefined ? error + analyticalError : Number.POSITIVE_INFINITY,
+    ),
+    tolerance,
+    isWrong: verdict === 'fail',
+  }))
+  return diagnoseNumbers(numbers, false)
 }
 
 /**

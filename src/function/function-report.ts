@@ -37,6 +37,8 @@ export interface DerivativeReport {
   readonly verdict: Verdict
   /** Points at which g is off by more than the tolerance and the error estimates. */
   readonly wrongPoints: number
+  /** Points that are left open: g lies between the slopes to both sides of a kink, or errors could hide a mistake. */
+  readonly undecidedPoints: number
   /** Points whose step ran over a special point and was made smaller. */
   readonly kinks: number
   /** Worst points first: the disagreeing ones, or the one that disagrees most. */

@@ -72,6 +72,9 @@ export type OperationName =
   | 'max'
   | 'select'
 
+/** Operations that take one of two slopes: which one is decided where their first constant is 0. */
+export const SWITCHES: ReadonlySet<OperationName> = new Set(['relu', 'abs', 'min', 'max', 'select'])
+
 const sigmoid = findActivation('sigmoid')
 const tanh = findActivation('tanh')
 const softplus = findActivation('softplus')

@@ -43,6 +43,7 @@ const ARITHMETIC = ['add', 'subtract', 'multiply', 'divide'] as const
  */
 export async function parseFormula(text: string, variables: readonly string[] = []): Promise<Formula> {
   requireReadable(text)
+  refuseOtherLanguages(text)
   const { parse } = await loadMathjs()
   let node: AnyNode
   try {
@@ -78,6 +79,25 @@ function requireReadable(text: string): void {
       throw formulaError(text, at, `${what} has no place in a formula`)
     }
   }
+}
+
+/** Namespaces that people's code has before a function. */
+const NAMESPACE = /\b(np|numpy|jnp|jax|math|Math|torch|tf|cp|scipy)\.(?=[A-Za-z])/
+
+/** Refuses what other languages write differently, and says how it is written here. */
+function refuseOtherLanguages(text: string): void {
+  const power = text.indexOf('**')
+  if (power >= 0)
+    throw formulaError(text, power, '** has no meaning in a formula', 'write ^ for a power: x^2')
+  const found = NAMESPACE.exec(text)
+  if (found === null) return
+  const name = /[A-Za-z]\w*/.exec(text.slice(found.index + found[0].length))![0]
+  throw formulaError(
+    text,
+    found.index,
+    `${found[0]}${name} has no place in a formula`,
+    `leave ${found[0]} out: write ${name.toLowerCase()}, as in exp(x), sin(x) or pi`,
+  )
 }
 
 function tooDeep(text: string, at: number): GradcheckError {

@@ -1,4 +1,4 @@
-import { OPERATIONS, type OperationName } from './operations.js'
+import { OPERATIONS, type OperationName, SWITCHES } from './operations.js'
 import { CONSTANTS, constantsOf, type Tape } from './tape.js'
 
 const DOUBLE_ROUNDOFF = 2 ** -53
@@ -114,6 +114,8 @@ function partial(
 /** How far the errors of an instruction's operands move ∂(operation k)/∂(operand j). */
 function slopeError(tape: Tape, values: Float64Array, errors: Float64Array, k: number, j: number): number {
   const { operation, operands, parameter } = tape.instructions[k]
+  // its slopes do not bend, and where rounding decides between them both are looked at
+  if (SWITCHES.has(operation!)) return 0
   const { value, constants, change } = OPERATIONS[operation!]
   const at = operands.map((operand) => values[operand])
   const slopeAt = ([a, b, c]: number[]) => {

@@ -11,6 +11,8 @@ interface Place {
   near: number
   at: Float64Array
   undefined: boolean
+  /** The branches of a condition meet there: it is a kink and no jump. */
+  meets: boolean
   /** The last points counted: derivatives by several variables meet the same one. */
   last: { on?: Float64Array; near?: Float64Array }
 }
@@ -30,14 +32,20 @@ export class SpecialPlaces {
   }
 
   /** Notes a point on an instruction's special point, or within a step of it. */
-  add(instruction: number, point: Float64Array, kind: 'on' | 'near'): void {
-    this.#add(instruction, point, kind, false)
+  add(instruction: number, point: Float64Array, kind: 'on' | 'near', meets = false): void {
+    this.#add(instruction, point, kind, false, meets)
   }
 
-  #add(instruction: number, point: Float64Array, kind: 'on' | 'near', isUndefined: boolean): void {
+  #add(
+    instruction: number,
+    point: Float64Array,
+    kind: 'on' | 'near',
+    isUndefined: boolean,
+    meets = false,
+  ): void {
     let place = this.#places.get(instruction)
     if (place === undefined) {
-      place = { on: 0, near: 0, at: point, undefined: isUndefined, last: {} }
+      place = { on: 0, near: 0, at: point, undefined: isUndefined, meets, last: {} }
       this.#places.set(instruction, place)
     }
     if (kind === 'on' && place.on === 0) place.at = point
@@ -48,13 +56,13 @@ export class SpecialPlaces {
   }
 
   list(): SpecialPlace[] {
-    return [...this.#places].map(([instruction, { on, near, at, undefined: isUndefined }]) => {
+    return [...this.#places].map(([instruction, { on, near, at, meets, undefined: isUndefined }]) => {
       const { operation, source } = this.#tape.instructions[instruction]
       const rule = operation === undefined ? undefined : OPERATIONS[operation]
       const hasName = rule?.crossing !== undefined && (!isUndefined || rule.crossing === 'pole')
       const text = source()
       return {
-        kind: hasName ? rule.crossing! : 'undefined',
+        kind: !hasName ? 'undefined' : meets ? 'kink' : rule.crossing!,
         expression: text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text,
         where: hasName ? rule.where! : 'it has no finite value',
         on,

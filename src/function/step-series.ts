@@ -1,7 +1,8 @@
 import type { Scheme } from '../differentiate/evaluator.js'
 import { changeOf } from './differences.js'
 import type { FunctionEvaluator } from './function-evaluator.js'
-import { constantsAt, evaluateTape, type Tape, valueAt } from './tape.js'
+import { constantsOnSeams } from './seams.js'
+import { evaluateTape, type Tape, valueAt } from './tape.js'
 
 /** What a step's error came to, by one way of computing. */
 export interface StepErrors {
@@ -55,7 +56,7 @@ export async function measureSteps(
   floor: number,
 ): Promise<Pick<StepSeries, 'steps' | 'series'>> {
   const steps = SERIES_STEPS
-  const constants = constantsAt(tape, evaluateTape(tape, point))
+  const constants = constantsOnSeams(tape, evaluateTape(tape, point))
   const signed = steps.flatMap((h) => [h, -h])
   const { slopes } = await evaluator.evaluate({ tape, points: [constants], moved: [moved], steps: signed })
   const series = (['forward', 'central'] as const).flatMap((scheme) => {

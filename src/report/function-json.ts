@@ -27,6 +27,7 @@ export function functionReportToJson(report: FunctionReport): object {
       verdict: derivative.verdict,
       kinks: derivative.kinks,
       wrongPoints: derivative.wrongPoints,
+      undecidedPoints: derivative.undecidedPoints,
       worst: derivative.worst.map(pointToJson),
     })),
     tensors: report.tensors.map(tensorToJson),

@@ -132,8 +132,10 @@ describe('200 generated formulas, derived by mathjs', () => {
       const wrt = /\bx\b/.test(formula.text) ? 'x' : 'y'
       const gradient = symbolicText(formula, wrt)
       const right = await checkFunction({ formula: formula.text, gradient, at, wrt }, { evaluator: gpu })
-      expect(right.verdict, `${formula.text}: ${right.notices}`).toBe('pass')
-      const offset = Math.abs(right.derivatives[0].worst[0].analytical) < 1e-12 ? 1e-3 : 0
+      // what is zero tests nothing, and is said to
+      const isZero = Math.abs(right.derivatives[0].worst[0].analytical) < 1e-12
+      expect(right.verdict, `${formula.text}: ${right.notices}`).toBe(isZero ? 'inconclusive' : 'pass')
+      const offset = isZero ? 1e-3 : 0
       const planted = `1.001 * (${gradient}) + ${offset}`
       const wrong = await checkFunction(
         { formula: formula.text, gradient: planted, at, wrt },
@@ -149,8 +151,9 @@ describe('200 generated formulas, derived by mathjs', () => {
     const others: string[] = []
     let beyond = 0
     for (const { text } of sampleFormulas(60, 3, 6)) {
-      const { verdict, notices } = await checkFunction({ formula: text, at }, { evaluator: gpu })
-      if (verdict !== 'pass') others.push(`${verdict}: ${text}`)
+      const { verdict, reasons, notices } = await checkFunction({ formula: text, at }, { evaluator: gpu })
+      const isUntested = /nothing was tested/.test(reasons.join())
+      if (verdict !== 'pass' && !isUntested) others.push(`${verdict}: ${text}`)
       if (notices.some((notice) => notice.includes('beyond single precision'))) beyond++
     }
     expect(others).toEqual([])

@@ -311,7 +311,7 @@ function toDerivativeReport(
   analytical: Float64Array,
   derivatives: readonly Derivative[],
 ): DerivativeReport {
-  const { name, shape, checked, difference, wrongEntries, kinks } = report
+  const { name, shape, checked, difference, wrongEntries, undecidedEntries, kinks } = report
   return {
     variable: name,
     gradient: '',
@@ -320,6 +320,7 @@ function toDerivativeReport(
     difference,
     verdict,
     wrongPoints: wrongEntries,
+    undecidedPoints: undecidedEntries,
     kinks,
     worst: shown.map((k) => ({
       at: {},

@@ -89,24 +89,99 @@ describe('a formula', () => {
     expect(crossValidation.difference).toBeLessThan(1e-9)
   })
 
-  it('whose derivative is 0 by cancellation passes', async () => {
+  it.each([
+    ['sigmoid(x) + sigmoid(-x)', '0', 0.3],
+    ['x^2', '2*x', 0],
+    ['relu(x)', 'step(x)', -1],
+  ])('%s, whose derivative %s is 0 at %f, was not tested', async (formula, gradient, x) => {
+    const report = await checkFunction({ formula, gradient, at: { x } })
+    expect(report.verdict).toBe('inconclusive')
+    expect(report.reasons.join()).toMatch(/zero on both sides: nothing was tested/)
+    const wrong = await checkFunction({ formula, gradient: `${gradient} + 1e-3`, at: { x } })
+    expect(wrong.verdict).toBe('fail')
+  })
+
+  it('is tested where some of its points or variables are not', async () => {
+    const grid = await checkFunction({ formula: 'relu(x)', gradient: 'step(x)', at: { x: [-1, 1] } })
+    expect(grid.verdict).toBe('pass')
+    const at = { x: 1, y: -1 }
+    const report = await checkFunction({ formula: 'x + relu(y)', gradient: { x: '1', y: '0' }, at })
+    expect(report.verdict).toBe('pass')
+    expect(report.notices.join()).toMatch(/d\/dy is zero on both sides: nothing of it was tested/)
+  })
+
+  it.each([
+    ['scaled', { x: '4*x*y', y: 'x^2' }],
+    ['sign-flipped', { x: '2*x*y', y: '-x^2' }],
+    ['swapped', { x: 'x^2', y: '2*x*y' }],
+    ['offset', { x: '2*x*y + 3', y: 'x^2' }],
+  ])('has a diagnosis: %s', async (kind, gradient) => {
+    const at = { x: [1, 2.5, 3], y: [0.5, 7] }
+    const { diagnosis } = await checkFunction({ formula: 'x^2 * y', gradient, at })
+    expect(diagnosis.map((finding) => finding.kind)).toEqual([kind])
+  })
+})
+
+describe('at a seam of a condition', () => {
+  const smooth = (edge: number) => `abs(x) < ${edge} ? 0.5*x^2/${edge} : abs(x) - 0.5*${edge}`
+
+  it.each([0.1, 0.3, 0.4, 0.7, 1.1, 1.3, 2.9, 1e-3, 1e5])(
+    'whose branches meet but for rounding there is one slope: smooth L1 at %f',
+    async (edge) => {
+      for (const x of [edge, -edge]) {
+        const at = { x }
+        const slope = Math.sign(x)
+        const formula = smooth(edge)
+        const right = await checkFunction({ formula, gradient: `${slope}`, at })
+        expect(right, `${x}`).toMatchObject({ verdict: 'pass', special: [] })
+        for (const claimed of [0.5 * slope, 1.5 * slope, -slope, 0]) {
+          const wrong = await checkFunction({ formula, gradient: `${claimed}`, at })
+          expect(wrong.verdict, `${claimed} at ${x}`).toBe('fail')
+        }
+      }
+    },
+  )
+
+  it('whose branches meet with two slopes there is a kink, and each side has its own', async () => {
+    const formula = 'x < 0.3 ? 3*x : x + 0.6'
     const at = { x: 0.3 }
-    expect((await checkFunction({ formula: 'sigmoid(x) + sigmoid(-x)', gradient: '0', at })).verdict).toBe(
-      'pass',
-    )
-    expect((await checkFunction({ formula: 'sin(x)', at: { x: Math.PI / 2 } })).verdict).toBe('pass')
-    expect((await checkFunction({ formula: 'x^2', gradient: '2*x', at: { x: 0 } })).verdict).toBe('pass')
+    for (const [gradient, verdict] of [
+      ['3', 'pass'],
+      ['1', 'pass'],
+      ['2.5', 'inconclusive'],
+      ['0.5', 'fail'],
+    ]) {
+      const report = await checkFunction({ formula, gradient, at })
+      expect(report, gradient).toMatchObject({ verdict, special: [{ kind: 'kink', on: 1 }] })
+    }
+  })
+
+  it('that is a jump of a hundredth there is no derivative', async () => {
+    const report = await checkFunction({ formula: 'x < 0.3 ? x : x + 0.01', gradient: '1', at: { x: 0.3 } })
+    expect(report).toMatchObject({ verdict: 'inconclusive', special: [{ kind: 'jump' }] })
+  })
+
+  it('a tie of max that only rounding decides has the slopes of both', async () => {
+    for (const gradient of ['2*x', '1.1']) {
+      const report = await checkFunction({ formula: 'max(x^2, 1.1*x)', gradient, at: { x: 1.1 } })
+      expect(report.verdict, gradient).toBe('pass')
+    }
   })
 })
 
 describe('where a function is not smooth', () => {
   it.each([
-    ['abs(x)', '0.5', 'pass', 'kink'],
+    ['abs(x)', '0.5', 'inconclusive', 'kink'],
+    ['abs(x)', '0', 'pass', 'kink'],
+    ['relu(x) + abs(x)', '0', 'pass', 'kink'],
+    ['relu(x) + relu(2*x)', '1.5', 'pass', 'kink'],
+    ['relu(x) + relu(2*x)', '1', 'inconclusive', 'kink'],
+    ['relu(x) - relu(-x)', '0', 'pass', 'kink'],
     ['abs(x)', '1.5', 'fail', 'kink'],
     ['relu(x)', '0', 'pass', 'kink'],
     ['relu(x)', '-0.1', 'fail', 'kink'],
     ['max(x, 2*x)', '2', 'pass', 'kink'],
-    ['x >= 0 ? x^2 : -x', '-1', 'pass', 'jump'],
+    ['x >= 0 ? x^2 : -x', '-1', 'pass', 'kink'],
     ['sqrt(x)', '1', 'inconclusive', 'edge'],
     ['step(x)', '0', 'inconclusive', 'jump'],
     ['cbrt(x)', '1', 'inconclusive', 'edge'],
@@ -178,17 +253,25 @@ describe('bad input', () => {
     ['a power of a negative', { formula: 'x^0.3', at: { x: -1 } }, /x \^ 0\.3 is not defined at x = -1/],
     ['an overflow', { formula: 'exp(x)', at: { x: 1000 } }, /too large/],
     ['a value that is none', { formula: 'x', at: { x: Number.NaN } }, /x has the value NaN/],
+    ['a power of Python', { formula: 'x**2', at: { x: 1 } }, /\*\* has no meaning/],
+    ['a name of NumPy', { formula: '2*np.exp(x)', at: { x: 1 } }, /np\.exp has no place/],
+    ['a name of JavaScript', { formula: 'x', gradient: 'Math.PI', at: { x: 1 } }, /Math\.PI has no place/],
     ['too many points', { formula: 'x', at: { x: grid(0, 1, 400), y: grid(0, 1, 400) } }, /160000 points/],
   ])('%s', async (_, problem, message) => {
     await expect(checkFunction(problem)).rejects.toThrow(message)
   })
 
-  it.each([{ step: 0 }, { step: Number.NaN }, { tolerance: -1 }, { scheme: 'backward' as never }])(
-    'the option %o',
-    async (options) => {
-      await expect(checkFunction({ formula: 'x', at: { x: 1 } }, options)).rejects.toThrow()
-    },
-  )
+  it.each([
+    { step: 0 },
+    { step: Number.NaN },
+    { step: 1e300 },
+    { tolerance: -1 },
+    { tolerance: 1 },
+    { noise: 1e-3 },
+    { scheme: 'backward' as never },
+  ])('the option %o', async (options) => {
+    await expect(checkFunction({ formula: 'x', at: { x: 1 } }, options)).rejects.toThrow()
+  })
 })
 
 describe('the error against the step', () => {

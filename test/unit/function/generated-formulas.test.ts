@@ -34,8 +34,13 @@ describe('200 generated formulas, derived by mathjs', () => {
         const gradient = symbolicText(formula, wrt)
         if (!new RegExp(`\\b${wrt}\\b`).test(formula.text)) continue
         const right = await checkFunction({ formula: formula.text, gradient, at, wrt })
-        if (right.verdict !== 'pass') refused.push(`${formula.text} by ${wrt}: ${right.notices.join()}`)
-        const planted = `1.001 * (${gradient}) + ${Math.abs(right.derivatives[0].worst[0].analytical) < 1e-12 ? 1e-3 : 0}`
+        // what is zero tests nothing, and is said to
+        const isZero = Math.abs(right.derivatives[0].worst[0].analytical) < 1e-12
+        const isUntested = right.verdict === 'inconclusive' && /nothing was tested/.test(right.reasons.join())
+        if (isZero ? !isUntested : right.verdict !== 'pass') {
+          refused.push(`${formula.text} by ${wrt}: ${right.notices.join()}`)
+        }
+        const planted = `1.001 * (${gradient}) + ${isZero ? 1e-3 : 0}`
         const wrong = await checkFunction({ formula: formula.text, gradient: planted, at, wrt })
         if (wrong.verdict !== 'fail') missed.push(`${formula.text} by ${wrt}`)
       }
