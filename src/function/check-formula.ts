@@ -37,7 +37,7 @@ const CROSS_CHECK_MARGIN = 4
 const SMALLEST_EXACT = 2 ** -102
 
 /** Tolerances that rounding may be estimated to take of a derivative in single precision. */
-const MOST_ROUNDING = 16
+const MOST_ROUNDING = 1
 
 /** A point where the function has a value. */
 interface BasePoint {
@@ -376,7 +376,7 @@ function conclude(
   if (found.repeated > 0) {
     const count = found.repeated === 1 ? 'one derivative is' : `${found.repeated} derivatives are`
     notices.push(
-      `${count} beyond single precision (overflow, underflow, terms that cancel), and evaluated in float64`,
+      `${count} beyond single precision (overflow, underflow, rounding above the tolerance), and evaluated in float64`,
     )
   }
   if (isWrong && found.disagreements === 0)
