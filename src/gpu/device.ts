@@ -3,6 +3,8 @@ import { GradcheckError } from '../errors.js'
 /** Which adapters are wanted: a graphics processor, or a WebGPU implementation that runs on the processor. */
 export type AdapterKind = 'hardware' | 'software'
 
+export const ADAPTER_KINDS: readonly AdapterKind[] = ['hardware', 'software']
+
 /** A device with what the rest needs to know of its adapter. Whoever opened it calls `dispose`. */
 export interface GpuDevice {
   readonly device: GPUDevice
@@ -34,16 +36,26 @@ export function nameOf(info: GPUAdapterInfo): string {
 /**
  * Requests an adapter of the wanted kind.
  * @returns nothing when there is none
+ * @throws GradcheckError `device-unavailable` where none can be asked for
  */
 export async function requestAdapter(gpu: GPU, kind: AdapterKind): Promise<GPUAdapter | undefined> {
   // Dawn takes only SwiftShader for a fallback adapter; another software driver answers a plain request
   const requests: GPURequestAdapterOptions[] =
     kind === 'software' ? [{ forceFallbackAdapter: true }, {}] : [{ powerPreference: 'high-performance' }]
   for (const options of requests) {
-    const adapter = await gpu.requestAdapter(options)
+    const adapter = await askForAdapter(gpu, options)
     if (adapter !== null && kindOf(adapter.info) === kind) return adapter
   }
   return undefined
+}
+
+async function askForAdapter(gpu: GPU, options: GPURequestAdapterOptions): Promise<GPUAdapter | null> {
+  try {
+    return await gpu.requestAdapter(options)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new GradcheckError('device-unavailable', `no adapter could be asked for: ${reason}`, { cause })
+  }
 }
 
 /**

@@ -25,10 +25,19 @@ export function withErrorScopes<T>(
     for (const popped of pop()) popped.catch(() => undefined)
     throw error
   }
-  const checked = Promise.all(pop()).then((errors) => {
-    const error = errors.find((candidate) => candidate !== null)
-    if (error instanceof GPUOutOfMemoryError) throw new OutOfDeviceMemory(`${what}: ${error.message}`)
-    if (error) throw new GradcheckError('internal', `${what}: ${error.message}`, { cause: error })
-  })
+  const checked = readErrors(pop(), what)
   return { value, checked }
+}
+
+async function readErrors(popped: readonly Promise<GPUError | null>[], what: string): Promise<void> {
+  let errors: (GPUError | null)[]
+  try {
+    errors = await Promise.all(popped)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new GradcheckError('internal', `${what}: the device does not tell its errors: ${reason}`, { cause })
+  }
+  const error = errors.find((candidate) => candidate !== null)
+  if (error instanceof GPUOutOfMemoryError) throw new OutOfDeviceMemory(`${what}: ${error.message}`)
+  if (error) throw new GradcheckError('internal', `${what}: ${error.message}`, { cause: error })
 }

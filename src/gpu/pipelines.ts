@@ -27,6 +27,8 @@ export class Pipelines {
     if (pipeline === undefined) {
       pipeline = this.#create(label, code, entryPoint, constants)
       this.#pipelines.set(key, pipeline)
+      // what failed once may not fail again
+      pipeline.catch(() => this.#pipelines.delete(key))
     }
     return pipeline
   }
@@ -57,7 +59,7 @@ async function compile(device: GPUDevice, label: string, code: string): Promise<
   )
   // may reject while the compiler's messages, which say more, are waited for
   checked.catch(() => undefined)
-  const info = await module.getCompilationInfo()
+  const info = await readMessages(module, label)
   const errors = info.messages.filter((message) => message.type === 'error')
   if (errors.length > 0) {
     const lines = code.split('\n')
@@ -69,4 +71,13 @@ async function compile(device: GPUDevice, label: string, code: string): Promise<
   }
   await checked
   return module
+}
+
+async function readMessages(module: GPUShaderModule, label: string): Promise<GPUCompilationInfo> {
+  try {
+    return await module.getCompilationInfo()
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new GradcheckError('internal', `the shader ${label} was not compiled: ${reason}`, { cause })
+  }
 }

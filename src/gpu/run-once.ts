@@ -1,4 +1,5 @@
 import { withErrorScopes } from './error-scopes.js'
+import { mapToRead } from './unverified-results.js'
 
 /** What a slot holds that the kernel did not write. */
 const UNWRITTEN = Number.NaN
@@ -45,7 +46,7 @@ export async function runOnce(
       device.queue.submit([encoder.finish()])
     })
     await checked
-    await readBack.mapAsync(GPUMapMode.READ)
+    await mapToRead(readBack, size)
     return new Float32Array(readBack.getMappedRange().slice(0))
   } finally {
     for (const buffer of [inputs, outputs, zero, readBack]) buffer.destroy()

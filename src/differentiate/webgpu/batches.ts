@@ -1,6 +1,7 @@
 import { GradcheckError } from '../../errors.js'
 import { withErrorScopes } from '../../gpu/error-scopes.js'
 import type { Pipelines } from '../../gpu/pipelines.js'
+import { mapToRead, UnverifiedResults } from '../../gpu/unverified-results.js'
 import type { Model } from '../../network/model.js'
 import type { DifferenceSettings, EvaluationHooks, GpuPrecision, TensorDerivatives } from '../evaluator.js'
 import { workPerColumn } from '../work.js'
@@ -16,9 +17,6 @@ const BATCHES_IN_FLIGHT = 2
 /** WebGPU's limit on workgroups in one dimension; larger grids are folded into a second one. */
 const MOST_WORKGROUPS = 65535
 
-/** A batch whose results were not all written: what some systems give instead of an error when they end a kernel. */
-export class UnverifiedBatch extends Error {}
-
 /** What every tensor of a check is evaluated with. */
 export interface BatchContext {
   readonly device: GPUDevice
@@ -32,6 +30,8 @@ export interface BatchContext {
   readonly tile: TileShape
   /** What the buffers of a batch may take together. */
   readonly memoryBytes: number
+  /** Aborts once nobody waits for the results any more: they are not to be touched then. */
+  readonly abandoned?: AbortSignal | undefined
 }
 
 let lastCanary = 0
@@ -127,7 +127,7 @@ interface Submitted {
 }
 
 function submit(
-  { device, model, settings }: BatchContext,
+  { device, model, settings, abandoned }: BatchContext,
   tensor: TensorDerivatives,
   stages: readonly Stage[],
   buffers: BatchBuffers,
@@ -179,12 +179,18 @@ function submit(
     },
   )
   const bytes = 4 * (sections * count + 1)
-  const mapped = readBack.mapAsync(GPUMapMode.READ, 0, bytes)
-  const finished = Promise.all([checked, mapped]).then(() => {
+  const mapped = mapToRead(readBack, bytes)
+  mapped.catch(() => undefined)
+  const finish = async () => {
+    // an error scope says more than that nothing can be read
+    await checked
+    await mapped
+    if (abandoned?.aborted === true) return
     const words = new Uint32Array(readBack.getMappedRange(0, bytes).slice(0))
     readBack.unmap()
     takeIn(tensor, words, count, canary, buffers.format)
-  })
+  }
+  const finished = finish()
   finished.catch(() => undefined)
   return { readBack, count, start, finished }
 }
@@ -199,7 +205,7 @@ function takeIn(
 ): void {
   const kinksAt = parts * count
   if (words[kinksAt + count] !== canary || words.subarray(0, kinksAt).includes(UNWRITTEN)) {
-    throw new UnverifiedBatch(`the GPU did not write all results of a batch of ${tensor.parameter.name}`)
+    throw new UnverifiedResults(`the GPU did not write all results of a batch of ${tensor.parameter.name}`)
   }
   const values = new Float32Array(words.buffer, 0, kinksAt)
   for (let k = 0; k < count; k++) {

@@ -3,6 +3,7 @@ import { GradcheckError } from '../../errors.js'
 import type { GpuDevice } from '../../gpu/device.js'
 import { OutOfDeviceMemory, withErrorScopes } from '../../gpu/error-scopes.js'
 import { type DeviceSession, isLost, ReplaceableDevice } from '../../gpu/replaceable-device.js'
+import { UnverifiedResults } from '../../gpu/unverified-results.js'
 import type { Model } from '../../network/model.js'
 import { scaleOf } from '../../network/step-scales.js'
 import { requireOneOf, requireRecord } from '../../requirements.js'
@@ -16,7 +17,7 @@ import {
   type TensorDerivatives,
 } from '../evaluator.js'
 import { DEFAULT_MEMORY_BYTES } from './batch-size.js'
-import { evaluateTensor, UnverifiedBatch } from './batches.js'
+import { evaluateTensor } from './batches.js'
 import { uploadNetwork } from './network-buffers.js'
 import { formatOf } from './reals.js'
 import { requireExtendedArithmetic } from './self-test.js'
@@ -24,6 +25,9 @@ import { chooseTileShape } from './tile-shape.js'
 
 /** How often a lost device is replaced before the check gives up. */
 const MOST_LOSSES = 4
+
+/** How long work may go on after its signal aborted: some batches' time. */
+const PATIENCE_MILLISECONDS = 1000
 
 /** What an adapter's evaluator may take and give. */
 export interface WebgpuOptions {
@@ -74,12 +78,16 @@ export async function createWebgpuEvaluator(
     device.requireOpen()
     // the step of the kernels and of the L2 term is one and the same number
     const settings: DifferenceSettings = { ...asked, step: Math.fround(asked.step) }
-    if (tensors.every(({ done, entries }) => done === entries.length)) return
+    if (hooks.signal?.aborted || tensors.every(({ done, entries }) => done === entries.length)) return
     const before = tensors.map(({ done }) => done)
     for (let losses = 0; ; losses++) {
       const session = device.session
       try {
-        await evaluateRest(session, model, tensors, settings, hooks)
+        await endUnlessHung(
+          session,
+          (abandoned) => evaluateRest(session, model, tensors, settings, hooks, abandoned),
+          hooks.signal,
+        )
         break
       } catch (error) {
         // what a closed device ended is no loss
@@ -90,7 +98,7 @@ export async function createWebgpuEvaluator(
           shortages++
           continue
         }
-        if (!(error instanceof UnverifiedBatch) && !(await isLost(gpu))) throw error
+        if (!(error instanceof UnverifiedResults) && !(await isLost(gpu))) throw error
         if (losses === MOST_LOSSES) {
           throw new GradcheckError(
             'device-lost',
@@ -111,6 +119,7 @@ export async function createWebgpuEvaluator(
     tensors: readonly TensorDerivatives[],
     settings: DifferenceSettings,
     hooks: EvaluationHooks,
+    abandoned: AbortSignal,
   ): Promise<void> {
     const { value: network, checked } = withErrorScopes(gpu.device, 'the network', () =>
       uploadNetwork(gpu.device, model, formatOf(precision), settings.scales),
@@ -131,6 +140,7 @@ export async function createWebgpuEvaluator(
             shrink: 2 ** (device.replacements + shortages),
             memoryBytes,
             tile,
+            abandoned,
           },
           tensor,
           {
@@ -170,6 +180,39 @@ function readOptions(options: WebgpuOptions): Required<WebgpuOptions> {
     )
   }
   return { memoryBytes, precision }
+}
+
+/**
+ * Waits for work on a device that ends soon after its signal aborts; where it does not, the device hangs and is given up:
+ * the next check opens another.
+ * @param begin is given a signal that aborts when nobody waits for the work any more
+ */
+async function endUnlessHung(
+  { gpu }: DeviceSession,
+  begin: (abandoned: AbortSignal) => Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const abandoned = new AbortController()
+  const work = begin(abandoned.signal)
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let stop: () => void = () => undefined
+  const hung = new Promise<void>((resolve) => {
+    stop = () => {
+      timer = setTimeout(() => {
+        abandoned.abort()
+        work.catch(() => undefined)
+        gpu.dispose()
+        resolve()
+      }, PATIENCE_MILLISECONDS)
+    }
+  })
+  signal?.addEventListener('abort', stop, { once: true })
+  try {
+    await Promise.race([work, hung])
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', stop)
+  }
 }
 
 function outOfMemory(gpu: GpuDevice, cause: OutOfDeviceMemory): GradcheckError {

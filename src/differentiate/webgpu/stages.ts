@@ -1,3 +1,4 @@
+import { withErrorScopes } from '../../gpu/error-scopes.js'
 import type { Pipelines } from '../../gpu/pipelines.js'
 import { type Activation, findActivation } from '../../network/activations.js'
 import type { DenseLayer } from '../../network/dense-layer.js'
@@ -47,15 +48,26 @@ export interface StageInputs {
   readonly tile: TileShape
 }
 
+/** A kernel whose pipeline is there and whose buffers are still to be bound. */
+interface StagePlan extends Omit<Stage, 'bindGroup'> {
+  /** The kernel's own, made as they are asked for. */
+  buffers(): readonly GPUBuffer[]
+}
+
 /**
  * The kernels that carry the changes of one tensor's perturbations to the loss, in order: the perturbed layer,
  * a product for each layer from the second behind it on, and the loss.
  */
 export async function createStages(inputs: StageInputs): Promise<Stage[]> {
   const l = inputs.parameter.layer
-  const stages = [await createStart(inputs)]
-  for (let q = l + 2; q < inputs.model.layers.length; q++) stages.push(await createProduct(inputs, q))
-  stages.push(await createLoss(inputs))
+  const plans = [await planStart(inputs)]
+  for (let q = l + 2; q < inputs.model.layers.length; q++) plans.push(await planProduct(inputs, q))
+  plans.push(await planLoss(inputs))
+  const what = `the kernels of ${inputs.parameter.name}`
+  const { value: stages, checked } = withErrorScopes(inputs.device, what, () =>
+    plans.map((plan) => ({ ...plan, bindGroup: bind(inputs, plan) })),
+  )
+  await checked
   return stages
 }
 
@@ -81,16 +93,15 @@ export function activationConstants(
 /** Binds the buffers that all kernels share, then a kernel's own. */
 function bind(
   { device, precision, batch }: StageInputs,
-  label: string,
-  pipeline: GPUComputePipeline,
-  buffers: readonly GPUBuffer[],
+  { label, pipeline, buffers }: StagePlan,
 ): GPUBindGroup {
-  const entries = [...batch.common, ...buffers].map((buffer, binding) => ({ binding, resource: { buffer } }))
+  const all = [...batch.common, ...buffers()]
+  const entries = all.map((buffer, binding) => ({ binding, resource: { buffer } }))
   if (precision === 'extended') entries.push({ binding: ZERO_BINDING, resource: { buffer: batch.zero } })
   return device.createBindGroup({ label, layout: pipeline.getBindGroupLayout(0), entries })
 }
 
-async function createStart(inputs: StageInputs): Promise<Stage> {
+async function planStart(inputs: StageInputs): Promise<StagePlan> {
   const { pipelines, precision, model, parameter, network, batch } = inputs
   const l = parameter.layer
   const pipeline = await pipelines.get('start', KERNELS[precision].start, 'startChanges', {
@@ -102,12 +113,12 @@ async function createStart(inputs: StageInputs): Promise<Stage> {
   return {
     label: `start of ${parameter.name}`,
     pipeline,
-    bindGroup: bind(inputs, 'start', pipeline, [input, basePoint, batch.starts, unitMoves]),
+    buffers: () => [input, basePoint, batch.starts, unitMoves],
     workgroups: (_groups, quads) => Math.ceil(quads / START_GROUP_SIZE),
   }
 }
 
-async function createProduct(inputs: StageInputs, q: number): Promise<Stage> {
+async function planProduct(inputs: StageInputs, q: number): Promise<StagePlan> {
   const { model, parameter, network, batch } = inputs
   const layer = model.layers[q]
   const fromStart = q === parameter.layer + 2
@@ -123,7 +134,7 @@ async function createProduct(inputs: StageInputs, q: number): Promise<Stage> {
   return {
     label,
     pipeline,
-    bindGroup: bind(inputs, label, pipeline, [
+    buffers: () => [
       batch.createUniforms(label, [layer.outputs, layer.inputs, batch.quads]),
       fromStart ? batch.starts : batch.changesOf(q - 1 - parameter.layer),
       network.layers[q - 1].weights,
@@ -131,7 +142,7 @@ async function createProduct(inputs: StageInputs, q: number): Promise<Stage> {
       network.layers[q].weights,
       network.layers[q].basePoint,
       batch.changesOf(q - parameter.layer),
-    ]),
+    ],
     workgroups: isNarrow
       ? (_groups, quads) => Math.ceil(quads / NARROW_GROUP_SIZE)
       : (_groups, quads) =>
@@ -166,7 +177,7 @@ function narrowPipeline(
   })
 }
 
-async function createLoss(inputs: StageInputs): Promise<Stage> {
+async function planLoss(inputs: StageInputs): Promise<StagePlan> {
   const { pipelines, precision, model, parameter, network, batch } = inputs
   const last = model.layers.length - 1
   const behind = last - parameter.layer
@@ -184,14 +195,14 @@ async function createLoss(inputs: StageInputs): Promise<Stage> {
   return {
     label: `loss behind ${parameter.name}`,
     pipeline,
-    bindGroup: bind(inputs, 'loss', pipeline, [
+    buffers: () => [
       batch.createUniforms('loss', [model.layers[last].outputs, batch.quads]),
       behind < 2 ? batch.starts : batch.changesOf(behind),
       network.layers[last].weights,
       network.outputs,
       network.targets,
       network.sampleWeights,
-    ]),
+    ],
     workgroups: (groups) => Math.ceil((GROUP * groups * lanes) / LOSS_GROUP_SIZE),
   }
 }

@@ -1,4 +1,5 @@
 import { withErrorScopes } from '../../gpu/error-scopes.js'
+import { mapToRead, UnverifiedResults } from '../../gpu/unverified-results.js'
 import { createChanges, type FunctionBatch, type FunctionChanges } from '../function-evaluator.js'
 import { CONSTANTS } from '../tape.js'
 import { encodeTape } from './encode-tape.js'
@@ -9,9 +10,6 @@ const GROUP_SIZE = 64
 const MOST_WORKGROUPS = 65535
 /** What a result holds that the kernel did not write: no crossing is so large. */
 const UNWRITTEN = 0xffffffff
-
-/** A batch whose results were not all written: what some systems give instead of an error when they end a kernel. */
-export class UnverifiedFunctionBatch extends Error {}
 
 let lastCanary = 0
 
@@ -91,7 +89,11 @@ export async function evaluateBatch(
         return destination
       },
     )
-    await Promise.all([checked, readBack.mapAsync(GPUMapMode.READ)])
+    const mapped = mapToRead(readBack, resultBytes)
+    mapped.catch(() => undefined)
+    // an error scope says more than that nothing can be read
+    await checked
+    await mapped
     const words = new Uint32Array(readBack.getMappedRange().slice(0))
     readBack.unmap()
     takeIn(changes, words, canary)
@@ -110,12 +112,10 @@ function joinConstants(points: readonly Float64Array[], length: number): Float32
 function takeIn(changes: FunctionChanges, words: Uint32Array<ArrayBuffer>, canary: number): void {
   const { slopes, crossings } = changes
   const numbers = new Float32Array(words.buffer)
-  if (words[2 * slopes.length] !== canary)
-    throw new UnverifiedFunctionBatch('a batch of formulas did not end')
+  if (words[2 * slopes.length] !== canary) throw new UnverifiedResults('a batch of formulas did not end')
   for (let k = 0; k < slopes.length; k++) {
     const crossing = words[2 * k + 1]
-    if (crossing === UNWRITTEN)
-      throw new UnverifiedFunctionBatch(`evaluation ${k} of a batch was not written`)
+    if (crossing === UNWRITTEN) throw new UnverifiedResults(`evaluation ${k} of a batch was not written`)
     slopes[k] = numbers[2 * k]
     crossings[k] = crossing - 1
   }

@@ -3,13 +3,14 @@ import { GradcheckError } from '../../errors.js'
 import type { GpuDevice } from '../../gpu/device.js'
 import { OutOfDeviceMemory } from '../../gpu/error-scopes.js'
 import { isLost, ReplaceableDevice } from '../../gpu/replaceable-device.js'
+import { UnverifiedResults } from '../../gpu/unverified-results.js'
 import {
   createChanges,
   type FunctionBatch,
   type FunctionChanges,
   type FunctionEvaluator,
 } from '../function-evaluator.js'
-import { evaluateBatch, UnverifiedFunctionBatch } from './batch.js'
+import { evaluateBatch } from './batch.js'
 
 /** How often a lost device is replaced before the check gives up. */
 const MOST_LOSSES = 4
@@ -59,7 +60,7 @@ export async function createWebgpuFunctionEvaluator(
       } catch (error) {
         // what a closed device ended is no loss
         device.requireOpen()
-        const isLoss = error instanceof UnverifiedFunctionBatch || (await isLost(gpu))
+        const isLoss = error instanceof UnverifiedResults || (await isLost(gpu))
         if (!isLoss && !(error instanceof OutOfDeviceMemory)) throw error
         if (losses++ === MOST_LOSSES) throw explainLosses(gpu, losses, error as Error)
         if (isLoss) await device.replace(session)

@@ -53,15 +53,14 @@ async function findWithDawn(
   kind: AdapterKind,
   missing: { reason: string; fix: string },
 ): Promise<FoundAdapter> {
-  let gpu: GPU
   try {
-    gpu = await createGpu()
+    const gpu = await createGpu()
+    const adapter = await requestAdapter(gpu, kind)
+    return adapter === undefined ? { adapter: undefined, ...missing } : { adapter, gpu }
   } catch (error) {
     if (!(error instanceof GradcheckError)) throw error
     return { adapter: undefined, reason: error.message, fix: error.fix ?? missing.fix }
   }
-  const adapter = await requestAdapter(gpu, kind)
-  return adapter === undefined ? { adapter: undefined, ...missing } : { adapter, gpu }
 }
 
 /**

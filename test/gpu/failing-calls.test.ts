@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { checkGradients } from '../../src/check/check-gradients.js'
+import type { Problem } from '../../src/check/problem.js'
+import type { CheckReport } from '../../src/check/report.js'
+import { createWebgpuEvaluator } from '../../src/differentiate/webgpu/evaluator.js'
+import { GradcheckError } from '../../src/errors.js'
+import type { GpuDevice } from '../../src/gpu/device.js'
+import { FailingDevices, type Failure } from '../support/failing-devices.js'
+import { openGpuDevice } from '../support/gpu-device.js'
+import { withChanged } from '../support/plant-errors.js'
+import { makeRandomProblem, type RandomNetworkOptions } from '../support/random-network.js'
+
+/** A small check, in which the gradient of the last weights is wrong. */
+function makeWrongProblem(options: Pick<RandomNetworkOptions, 'activations' | 'widths' | 'biases'>): Problem {
+  const random = makeRandomProblem({ ...options, seed: 2, loss: 'half-squared-error', samples: 2 })
+  const gradients = withChanged(random.gradients, lastGradient(options), (value) => 2 * value)
+  return { ...random.problem, gradients }
+}
+
+const lastGradient = ({ activations }: Pick<RandomNetworkOptions, 'activations'>) => `dW${activations.length}`
+
+/** Every kind of kernel. */
+const small = makeWrongProblem({
+  activations: ['tanh', 'sigmoid', 'linear'],
+  widths: [2, 2, 2, 1],
+  biases: 'none',
+})
+/** As few kernels as there may be, for devices that have to make them. */
+const tiny = makeWrongProblem({ activations: ['linear'], widths: [2, 1], biases: 'none' })
+const LONGEST_MILLISECONDS = 60_000
+const DEVICES_AT_ONCE = 8
+
+/** How a check ended. */
+type Outcome = CheckReport | GradcheckError
+
+async function check(problem: Problem, devices: FailingDevices, signal?: AbortSignal): Promise<Outcome> {
+  const evaluator = await createWebgpuEvaluator(devices.open)
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('the check does not end')), LONGEST_MILLISECONDS)
+  })
+  try {
+    const options = signal === undefined ? { evaluator } : { evaluator, signal }
+    return await Promise.race([checkGradients(problem, options), late])
+  } catch (error) {
+    if (error instanceof GradcheckError) return error
+    throw error
+  } finally {
+    clearTimeout(timer)
+    // before the device is closed, which would destroy them as well
+    expect(devices.openBuffers).toBe(0)
+    evaluator.dispose()
+    expect(devices.openDevices).toBe(0)
+  }
+}
+
+/** An error of ours, or that the last weights are wrong and nothing else. */
+function expectRight(outcome: Outcome): void {
+  if (outcome instanceof GradcheckError) return
+  expect(outcome.verdict).toBe('fail')
+  const weights = outcome.tensors.filter(({ name }) => name.startsWith('W'))
+  const failing = outcome.tensors.filter(({ verdict }) => verdict === 'fail')
+  expect(failing).toEqual(weights.slice(-1))
+  expect(outcome.parameters.checked).toBe(outcome.parameters.total)
+  expect(outcome.interrupted).toBe(false)
+}
+
+const isError = (outcome: Outcome) => outcome instanceof GradcheckError
+
+describe('a check of which one device call fails', () => {
+  let shared: GpuDevice
+  beforeAll(async () => {
+    shared = await openGpuDevice('software')
+  })
+  afterAll(() => shared?.dispose())
+
+  /** How many calls a check makes. */
+  async function countCalls(problem: Problem): Promise<number> {
+    const devices = new FailingDevices(undefined, 0, { shared })
+    expectRight(await check(problem, devices))
+    return devices.calls
+  }
+
+  /** The outcomes of checks in each of which another call fails, all at once. */
+  async function failEach(problem: Problem, failure: Failure): Promise<Outcome[]> {
+    const calls = await countCalls(problem)
+    const outcomes = await Promise.all(
+      Array.from({ length: calls }, (_, at) => check(problem, new FailingDevices(failure, at, { shared }))),
+    )
+    for (const outcome of outcomes) expectRight(outcome)
+    return outcomes
+  }
+
+  it('by a validation error or a rejection ends in an error, or is made again', async () => {
+    const outcomes = await failEach(small, 'validation')
+    for (const outcome of outcomes)
+      if (outcome instanceof GradcheckError) expect(outcome.code).toBe('internal')
+    // none goes unnoticed: what is made again is the reading of a batch, one for each tensor and refinement
+    expect(outcomes.filter((outcome) => !isError(outcome)).length).toBeLessThan(outcomes.length / 20)
+  })
+
+  it('because memory runs out ends in the right verdict', async () => {
+    expect((await failEach(small, 'out-of-memory')).filter(isError)).toEqual([])
+  })
+
+  it('because the device is lost ends in the right verdict', async () => {
+    const calls = await countCalls(tiny)
+    const outcomes: Outcome[] = []
+    for (let from = 0; from < calls; from += DEVICES_AT_ONCE) {
+      const several = Array.from({ length: Math.min(DEVICES_AT_ONCE, calls - from) }, (_, k) =>
+        check(tiny, new FailingDevices('loss', from + k)),
+      )
+      outcomes.push(...(await Promise.all(several)))
+    }
+    for (const outcome of outcomes) expectRight(outcome)
+    expect(outcomes.filter(isError)).toEqual([])
+  }, 300_000)
+
+  it('because it hangs ends once it is aborted, and claims no more than it saw', async () => {
+    const calls = await countCalls(small)
+    const each = Array.from({ length: calls }, async (_, at) => {
+      const controller = new AbortController()
+      const onFailure = () => setTimeout(() => controller.abort(), 20)
+      return await check(small, new FailingDevices('hang', at, { shared, onFailure }), controller.signal)
+    })
+    const outcomes = await Promise.all(each)
+    expect(outcomes.filter(isError)).toEqual([])
+    const reports = outcomes as CheckReport[]
+    for (const report of reports) {
+      if (!report.interrupted) expectRight(report)
+      for (const { name, verdict } of report.tensors) if (verdict === 'fail') expect(name).toBe('W3')
+    }
+    expect(reports.filter(({ interrupted }) => interrupted).length).toBeGreaterThan(calls / 4)
+  })
+})
