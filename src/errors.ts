@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'unknown-name'
   | 'bad-network'
   | 'bad-formula'
+  | 'bad-program'
   | 'device-unavailable'
   | 'device-lost'
   | 'internal'

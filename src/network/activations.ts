@@ -5,7 +5,7 @@ import {
   normalSecantSlope,
   normalTail,
   slopeBetweenTails,
-} from './normal-distribution.js'
+} from '../operations/normal-distribution.js'
 import { ACTIVATION_WORDS, unknownName } from './vocabulary.js'
 
 export type ActivationName =

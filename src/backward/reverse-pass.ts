@@ -1,0 +1,43 @@
+import { applicationOf, type BoundProgram } from '../program/evaluate.js'
+import { ancestorsOf } from '../program/program.js'
+import { elementCount } from '../tensor.js'
+
+/** The cotangent of each of a program's values, ∂(output)/∂(value), by id; nothing where the output does not read it. */
+export type Cotangents = readonly (Float64Array | undefined)[]
+
+/** What an edge passes back: from the value `user` to its operand number `operand`. */
+export interface Edge {
+  readonly user: number
+  readonly operand: number
+}
+
+/**
+ * Reverse-mode differentiation in float64, exact but for rounding.
+ * @param passBack what an edge passes back, where that is to be another thing than the operation's own rule gives:
+ * nothing for the rule
+ */
+export function reversePass(
+  bound: BoundProgram,
+  passBack?: (edge: Edge, cotangent: Float64Array) => Float64Array | undefined,
+): Cotangents {
+  const { program } = bound
+  const needed = ancestorsOf(program)
+  const cotangents: (Float64Array | undefined)[] = program.values.map(() => undefined)
+  cotangents[program.output] = Float64Array.of(1)
+  for (let id = program.output; id >= 0; id--) {
+    const value = program.values[id]
+    const cotangent = cotangents[id]
+    if (needed[id] === 0 || cotangent === undefined || value.kind !== 'computed') continue
+    const application = applicationOf(bound, value)
+    for (const [operand, from] of value.operands.entries()) {
+      if (program.values[from].kind === 'constant') continue
+      const pulled =
+        passBack?.({ user: id, operand }, cotangent) ??
+        value.operation.pullBack(application, cotangent, operand)
+      cotangents[from] ??= new Float64Array(elementCount(program.values[from].shape))
+      const sum = cotangents[from]
+      for (let k = 0; k < pulled.length; k++) sum[k] += pulled[k]
+    }
+  }
+  return cotangents
+}

@@ -1,0 +1,88 @@
+import { ofRule, ofRules } from './definition.js'
+import { binary, leavesSign, type ScalarRule, unary } from './scalar-rule.js'
+
+// the constant is b − a
+function pick(
+  value: (a: number, b: number) => number,
+  takesSecond: (difference: number) => boolean,
+): ScalarRule {
+  const ends = (distance: number, a: number, b: number, h: number) => {
+    const end = takesSecond(distance + h * (b - a))
+    return { start: distance === 0 ? end : takesSecond(distance), end }
+  }
+  return binary({
+    value,
+    constants: 1,
+    fill(k, at, a, b) {
+      k[at] = b - a
+    },
+    change(k, at, a, b, _c, h) {
+      const { start, end } = ends(k[at], a, b, h)
+      if (start === end) return end ? b : a
+      return end ? k[at] / h + b : a - k[at] / h
+    },
+    special: { kind: 'kink', where: 'its arguments are equal' },
+    crosses(k, at, a, b, _c, h) {
+      const { start, end } = ends(k[at], a, b, h)
+      return start !== end || (k[at] === 0 && a !== b)
+    },
+    through(k, at, a, b, _c, h) {
+      const { start, end } = ends(k[at], a, b, h)
+      return k[at] === 0 || start !== end ? undefined : end ? 1 : 0
+    },
+  })
+}
+
+export const minimum = pick(Math.min, (difference) => difference < 0)
+export const maximum = pick(Math.max, (difference) => difference > 0)
+
+/** The second operand where the first is above 0 (inclusive: or is 0), else the third; the constants are a and b − c. */
+export function select(inclusive: boolean): ScalarRule {
+  const holds = (x: number) => x > 0 || (x === 0 && inclusive)
+  return {
+    arity: 3,
+    value: (a, b, c) => (holds(a) ? b : c),
+    constants: 2,
+    fill(k, at, a, b, c) {
+      k[at] = a
+      k[at + 1] = b - c
+    },
+    change(k, at, a, b, c, h) {
+      const [start, end] = [holds(k[at]), holds(k[at] + h * a)]
+      if (start === end) return end ? b : c
+      return start ? c - k[at + 1] / h : b + k[at + 1] / h
+    },
+    linearIn: [1, 2],
+    roundings: 3,
+    special: { kind: 'jump', where: 'its condition changes' },
+    crosses: (k, at, a, _b, _c, h) => holds(k[at]) !== holds(k[at] + h * a) || leavesSign(k[at], h * a),
+    through(k, at, a, _b, _c, h) {
+      const [start, end] = [holds(k[at]), holds(k[at] + h * a)]
+      return start === end ? (end ? 1 : 2) : undefined
+    },
+  }
+}
+
+/** A step function: 0 but where it jumps. */
+function jump(value: (z: number) => number): ScalarRule {
+  return unary({
+    value,
+    constants: (z, v) => [z, v],
+    secantSlope: (z, v, d) => (leavesSign(z, d) ? (value(z + d) - v) / d : 0),
+    special: { kind: 'jump', where: 'its argument is 0' },
+    crosses: leavesSign,
+  })
+}
+
+export const sign = jump(Math.sign)
+/** 1 above 0, else 0. */
+export const step = jump((z) => (z > 0 ? 1 : 0))
+
+export const CHOICES = {
+  minimum: ofRule(2, minimum),
+  maximum: ofRule(2, maximum),
+  /** The second operand where the first is above 0 (inclusive: or is 0), else the third. */
+  select: ofRules(3, ({ inclusive = false }: { readonly inclusive?: boolean }) => select(inclusive)),
+  sign: ofRule(1, sign),
+  step: ofRule(1, step),
+}

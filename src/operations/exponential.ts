@@ -1,0 +1,64 @@
+import { ofRule } from './definition.js'
+import { leavesSign, unary } from './scalar-rule.js'
+
+/** Up to here the Taylor series below are exact to float64's last digit, and several times faster than Math's. */
+export const SERIES_REACH = 0.004
+
+/** (e^x − 1) / x */
+export function expm1Ratio(x: number): number {
+  if (Math.abs(x) > SERIES_REACH) return Math.expm1(x) / x
+  return 1 + x * (1 / 2 + x * (1 / 6 + x * (1 / 24 + x * (1 / 120 + x * (1 / 720)))))
+}
+
+/** ln(1 + x) / x */
+export function log1pRatio(x: number): number {
+  if (Math.abs(x) > SERIES_REACH) return Math.log1p(x) / x
+  return 1 - x * (1 / 2 - x * (1 / 3 - x * (1 / 4 - x * (1 / 5 - x * (1 / 6 - x * (1 / 7))))))
+}
+
+const argumentIsZero = (at: string) => ({ kind: 'edge', where: `its argument is ${at}` }) as const
+
+// e^(z + d) − e^z = e^z·(e^d − 1)
+export const exp = unary({
+  value: Math.exp,
+  constants: (_z, v) => [v],
+  secantSlope: (x, _y, d) => x * expm1Ratio(d),
+})
+
+export const expm1 = unary({
+  value: Math.expm1,
+  constants: (z) => [Math.exp(z)],
+  secantSlope: (x, _y, d) => x * expm1Ratio(d),
+})
+
+export const log = unary({
+  value: Math.log,
+  secantSlope: (z, _y, d) => log1pRatio(d / z) / z,
+  special: argumentIsZero('0'),
+  crosses: leavesSign,
+})
+
+export const log1p = unary({
+  value: Math.log1p,
+  constants: (z) => [1 + z],
+  secantSlope: (x, _y, d) => log1pRatio(d / x) / x,
+  special: argumentIsZero('−1'),
+  crosses: leavesSign,
+})
+
+// Δ√a = Δa/(√a + √a′)
+export const sqrt = unary({
+  value: Math.sqrt,
+  constants: (z, v) => [z, v],
+  secantSlope: (z, v, d) => 1 / (v + Math.sqrt(z + d)),
+  special: { kind: 'edge', where: 'its argument is 0 and its slope infinite' },
+  crosses: leavesSign,
+})
+
+export const EXPONENTIAL = {
+  exp: ofRule(1, exp),
+  expm1: ofRule(1, expm1),
+  log: ofRule(1, log),
+  log1p: ofRule(1, log1p),
+  sqrt: ofRule(1, sqrt),
+}

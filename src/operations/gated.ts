@@ -1,0 +1,70 @@
+import { ofRule } from './definition.js'
+import { normalDistribution, normalSecantSlope, normalTail } from './normal-distribution.js'
+import { type ScalarRule, unary } from './scalar-rule.js'
+import { FAR, fromTail, sigmoidOf, sigmoidSecantSlope, sigmoidTail, slopeBetweenTails } from './sigmoids.js'
+
+/**
+ * Secant slope of z·v(z), v being σ or Φ: v at the lower end plus the higher end times v's slope, which cancels
+ * nowhere but where the change itself passes through zero. A small fall is taken from its start as well.
+ */
+function gatedSlope(
+  z: number,
+  tail: number,
+  d: number,
+  gateSlope: number,
+  gate: (end: number) => number,
+): number {
+  return d > -0.5 ? fromTail(z, tail) + (z + d) * gateSlope : gate(z + d) + z * gateSlope
+}
+
+const siluSlope = (z: number, tail: number, d: number) =>
+  gatedSlope(z, tail, d, sigmoidSecantSlope(z, tail, d), sigmoidOf)
+
+export const silu = unary({
+  value: (z) => z * sigmoidOf(z),
+  constants: (z) => [z, sigmoidTail(z)],
+  secantSlope: siluSlope,
+})
+
+export const gelu = unary({
+  value: (z) => z * normalDistribution(z),
+  constants: (z) => [z, normalTail(z)],
+  secantSlope: (z, tail, d) => gatedSlope(z, tail, d, normalSecantSlope(z, tail, d), normalDistribution),
+})
+
+// Hendrycks & Gimpel 2016, "Gaussian Error Linear Units": gelu(z) ≈ z·σ(2·√(2/π)·(z + 0.044715 z³)) ≈ z·σ(1.702 z)
+const GELU_TANH_SCALE = 2 * Math.sqrt(2 / Math.PI)
+const GELU_TANH_CUBIC = 0.044715
+const GELU_SIGMOID_SCALE = 1.702
+const geluTanhLogit = (z: number) => GELU_TANH_SCALE * (z + GELU_TANH_CUBIC * z * z * z)
+
+export const geluSigmoid: ScalarRule = unary({
+  value: (z) => z * sigmoidOf(GELU_SIGMOID_SCALE * z),
+  constants: (z) => [z, sigmoidTail(GELU_SIGMOID_SCALE * z)],
+  // u·σ(u)/1.702 of u = 1.702 z
+  secantSlope: (z, tail, d) => siluSlope(GELU_SIGMOID_SCALE * z, tail, GELU_SIGMOID_SCALE * d),
+})
+
+export const geluTanh = unary({
+  value: (z) => z * sigmoidOf(geluTanhLogit(z)),
+  constants: (z) => [z, sigmoidTail(geluTanhLogit(z))],
+  // of σ(u), with Δu = scale·d·(1 + cubic·(3z² + 3zd + d²)); far, where the rounding of Δu would be amplified,
+  // from u at the end
+  secantSlope(z, tail, d) {
+    const end = z + d
+    const logitSlope = GELU_TANH_SCALE * (1 + GELU_TANH_CUBIC * (3 * z * end + d * d))
+    if (Math.abs(logitSlope * d) <= FAR) {
+      return fromTail(z, tail) + end * logitSlope * sigmoidSecantSlope(z, tail, logitSlope * d)
+    }
+    const endTail = sigmoidTail(geluTanhLogit(end))
+    const gateSlope = slopeBetweenTails(z, tail, end, endTail, d)
+    return gatedSlope(z, tail, d, gateSlope, () => fromTail(end, endTail))
+  },
+})
+
+export const GATED = {
+  silu: ofRule(1, silu),
+  gelu: ofRule(1, gelu),
+  geluTanh: ofRule(1, geluTanh),
+  geluSigmoid: ofRule(1, geluSigmoid),
+}

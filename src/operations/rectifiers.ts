@@ -1,0 +1,64 @@
+import { ofRule, ofRules } from './definition.js'
+import { expm1Ratio } from './exponential.js'
+import { leavesSign, type ScalarRule, type SpecialPoint, unary } from './scalar-rule.js'
+
+const KINK_AT_ZERO: SpecialPoint = { kind: 'kink', where: 'its argument is 0' }
+/** A tail below this has lost digits: 2^−1022, the smallest normal float64. */
+const SMALLEST_NORMAL = 2.2250738585072014e-308
+// Klambauer et al. 2017, "Self-Normalizing Neural Networks"
+const SELU_SCALE = 1.0507009873554805
+const SELU_ALPHA = 1.6732632423543772
+
+/** `below`·z for z ≤ 0 and `above`·z above. */
+function piecewiseLinear(below: number, above: number): ScalarRule {
+  const value = (z: number) => (z > 0 ? above : below) * z
+  return unary({
+    value,
+    secantSlope(z, _y, d) {
+      const end = z + d
+      if (z > 0 === end > 0) return z > 0 ? above : below
+      return (value(end) - value(z)) / (end - z)
+    },
+    special: KINK_AT_ZERO,
+    crosses: leavesSign,
+  })
+}
+
+export const relu: ScalarRule = { ...piecewiseLinear(0, 1), value: (z) => Math.max(z, 0) }
+export const abs: ScalarRule = { ...piecewiseLinear(-1, 1), value: Math.abs }
+/** z above 0, `slope`·z below. */
+export const leakyRelu = (slope = 0.01) => piecewiseLinear(slope, 1)
+
+/** scale·z above 0 and scale·α·(e^z − 1) below; the second constant is e^z of a negative z. */
+function exponentialLinear(scale: number, alpha: number): ScalarRule {
+  const rule = unary({
+    value: (z) => scale * (z > 0 ? z : alpha * Math.expm1(z)),
+    constants: (z) => [z, z > 0 ? 1 : Math.exp(z)],
+    secantSlope(z, tail, d) {
+      const end = z + d
+      if (z > 0 && end > 0) return scale
+      if (z > 0) return (scale * (z - alpha * Math.expm1(end))) / (z - end)
+      if (end > 0) return (scale * (end - alpha * Math.expm1(z))) / (end - z)
+      // far up from where e^z has underflowed, e^end has not
+      const rises = d > 1 && tail < SMALLEST_NORMAL
+      return scale * alpha * (rises ? Math.exp(end) * expm1Ratio(-d) : tail * expm1Ratio(d))
+    },
+    special: KINK_AT_ZERO,
+    crosses: leavesSign,
+  })
+  if (alpha !== 1) return rule
+  // with α = 1 the two pieces have one slope at 0
+  const { special: _special, crosses: _crosses, ...smooth } = rule
+  return smooth
+}
+
+export const elu = (alpha = 1) => exponentialLinear(1, alpha)
+export const selu = exponentialLinear(SELU_SCALE, SELU_ALPHA)
+
+export const RECTIFIERS = {
+  relu: ofRule(1, relu),
+  abs: ofRule(1, abs),
+  leakyRelu: ofRules(1, ({ slope }: { readonly slope?: number }) => leakyRelu(slope)),
+  elu: ofRules(1, ({ alpha }: { readonly alpha?: number }) => elu(alpha)),
+  selu: ofRule(1, selu),
+}

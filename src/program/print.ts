@@ -1,0 +1,39 @@
+import { formatShape } from '../tensor.js'
+import type { Program, Source, Value } from './program.js'
+
+/**
+ * A program as text, a line a value:
+ * `%3 (4, 2) = matmul(%0, %1)   Z1, layer 1, model.py:12`
+ */
+export function printProgram({ values, output }: Program): string {
+  const lines = values.map((value) => {
+    const where = describeSource(value.source)
+    const line = `${value.id === output ? '→ ' : '  '}%${value.id} ${formatShape(value.shape)} = ${describe(value)}`
+    return where === '' ? line : `${line}   ${where}`
+  })
+  return `${lines.join('\n')}\n`
+}
+
+function describe(value: Value): string {
+  switch (value.kind) {
+    case 'input':
+      return value.name
+    case 'constant':
+      return value.data.length === 1 ? String(value.data[0]) : `constant of ${value.data.length} numbers`
+    case 'computed': {
+      const { name, attributes } = value.operation
+      const named = Object.entries(attributes).flatMap(([key, attribute]) =>
+        attribute === undefined ? [] : [`${key}=${Array.isArray(attribute) ? `[${attribute}]` : attribute}`],
+      )
+      return `${name}(${[...value.operands.map((id) => `%${id}`), ...named].join(', ')})`
+    }
+  }
+}
+
+/** `Z1, layer 1, model.py:12:5`: empty where nothing is known. */
+export function describeSource({ file, line, column, name, layer }: Source): string {
+  const place = [file, line, column].filter((part) => part !== undefined).join(':')
+  return [name, layer === undefined ? undefined : `layer ${layer}`, place || undefined]
+    .filter((part) => part !== undefined)
+    .join(', ')
+}
