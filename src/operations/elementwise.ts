@@ -6,7 +6,8 @@ import {
   ShapeMismatch,
   stridesOf,
 } from '../program/shapes.js'
-import type { Application, Attributes, Operand, Operation } from './operation.js'
+import { type Box, boxShape, type Change, expand, placeBox } from './change.js'
+import type { Application, Attributes, CarryChange, Operand, Operation } from './operation.js'
 import type { ScalarRule } from './scalar-rule.js'
 
 /** A scalar rule applied to every element of operands that are broadcast together. */
@@ -35,6 +36,8 @@ export function elementwise(name: string, rule: ScalarRule, attributes: Attribut
       })
     },
     pullBack: (application, cotangent, operand) => pullBack(rule, application, cotangent, operand),
+    prepare: (application) => prepare(rule, application),
+    laneAxis: alignLanes,
     isLinearIn: (operand) => rule.linearIn?.includes(operand) ?? false,
   }
 }
@@ -95,4 +98,115 @@ function pullBack(
     pulled[order === undefined ? k : order[k]] += slope * cotangent[k]
   }
   return pulled
+}
+
+/** The axis of what operands are broadcast to on which the lanes of all of them lie, repeated by none. */
+function alignLanes(operands: readonly Shape[], axes: readonly (number | undefined)[]): number | undefined {
+  const shape = broadcastShapes(operands)
+  let found: number | undefined
+  for (const [operand, axis] of axes.entries()) {
+    if (axis === undefined) continue
+    const aligned = axis + shape.length - operands[operand].length
+    if (operands[operand][axis] !== shape[aligned] || (found !== undefined && found !== aligned))
+      return undefined
+    found = aligned
+  }
+  return found
+}
+
+function prepare(rule: ScalarRule, application: Application): CarryChange {
+  const { operands, result } = application
+  const { shape } = result
+  const constants = constantsOf(rule, application)
+  const strides = stridesOf(shape)
+  return (given, block) => {
+    const changes = given.map((change, k) => change && align(operands[k].shape, change, shape))
+    const { box, aligned } = unite(shape, changes, block.count)
+    const place = placeBox(shape, box, strides, block.count)
+    const size = place.inner.length
+    const lengths = boxShape(shape, box)
+    // where each operand's change stands for each element of the box; one that does not change reads a 0
+    const [a, b, c] = [0, 1, 2].map((k) => readChange(operands[k]?.shape, aligned[k], lengths, shape))
+    const data = new Float64Array(block.count * size)
+    const laneAxis = changes.find((change) => change?.laneAxis !== undefined)?.laneAxis
+    const lanesOf =
+      laneAxis === undefined
+        ? undefined
+        : listOffsets(
+            lengths,
+            lengths.map((_, axis) => Number(axis === laneAxis)),
+          )
+    for (let p = 0; p < block.count; p++) {
+      const h = block.steps[p]
+      for (let e = 0; e < size; e++) {
+        const at = rule.constants * (place.starts[p] + place.inner[e])
+        const sa = a.data[p * a.size + a.order[e]]
+        const sb = b.data[p * b.size + b.order[e]]
+        const sc = c.data[p * c.size + c.order[e]]
+        data[p * size + e] = rule.change(constants, at, sa, sb, sc, h)
+        if (rule.crosses?.(constants, at, sa, sb, sc, h)) {
+          block.crossings[p * block.lanes + (lanesOf === undefined ? 0 : lanesOf[e])]++
+        }
+      }
+    }
+    return { box, data, laneAxis }
+  }
+}
+
+/** A change with the axes that broadcasting puts before its own. */
+function align(own: Shape, change: Change, shape: Shape): Change {
+  const missing = shape.length - own.length
+  const box = shape.map((length, axis) => {
+    // repeated along the axis: all of it changes
+    if (axis < missing || own[axis - missing] !== length) return undefined
+    return change.box[axis - missing]
+  })
+  return { ...change, box, laneAxis: change.laneAxis === undefined ? undefined : change.laneAxis + missing }
+}
+
+/** Brings changes to one box: an axis of which one operand moves an index and another all is moved whole. */
+function unite(
+  shape: Shape,
+  changes: readonly (Change | undefined)[],
+  count: number,
+): { box: Box; aligned: (Change | undefined)[] } {
+  const moving = changes.filter((change) => change !== undefined)
+  if (moving.length === 1) return { box: moving[0].box, aligned: [...changes] }
+  const split = shape.flatMap((_, axis) => {
+    const [first, ...others] = moving.map(({ box }) => box[axis])
+    return others.every((indices) => isSame(first, indices)) ? [] : [axis]
+  })
+  const aligned = changes.map((change) => change && expand(shape, change, split, count))
+  return { box: aligned.find((change) => change !== undefined)!.box, aligned }
+}
+
+const isSame = (a: Int32Array | undefined, b: Int32Array | undefined) =>
+  a === b || (a !== undefined && b !== undefined && a.every((index, p) => index === b[p]))
+
+interface ReadOrder {
+  readonly data: Float64Array
+  readonly size: number
+  readonly order: Int32Array
+}
+
+const NOTHING = new Float64Array(1)
+
+function readChange(
+  own: Shape | undefined,
+  change: Change | undefined,
+  lengths: readonly number[],
+  shape: Shape,
+): ReadOrder {
+  if (own === undefined || change === undefined) {
+    const none = new Int32Array(lengths.reduce((product, length) => product * length, 1))
+    return { data: NOTHING, size: 0, order: none }
+  }
+  const missing = shape.length - own.length
+  // the change's own extents, of length 1 where the operand is broadcast or the box has an index
+  const extents = shape.map((length, axis) => {
+    if (axis < missing || own[axis - missing] !== length) return 1
+    return change.box[axis] === undefined ? length : 1
+  })
+  const size = extents.reduce((product, length) => product * length, 1)
+  return { data: change.data, size, order: listOffsets(lengths, broadcastStrides(extents, lengths)) }
 }

@@ -1,4 +1,5 @@
 import type { Shape } from '../program/shapes.js'
+import type { Block, Change } from './change.js'
 
 /** An array at the given point, row-major. */
 export interface Operand {
@@ -28,6 +29,19 @@ export interface Operation {
    * It is linear in the cotangent, and exact.
    */
   pullBack(application: Application, cotangent: Float64Array, operand: number): Float64Array
+  /**
+   * Prepares the constants of the given point and makes the function that carries changes: from those of the operands
+   * (nothing for one that does not change; one at least does) to that of the result, by an exact difference rule.
+   */
+  prepare(application: Application): CarryChange
+  /**
+   * The axis of the result along which lanes lie that lie along these axes of the operands that change; undefined where
+   * they would mix.
+   * @param axes by operand; undefined for one that does not change
+   */
+  laneAxis(operands: readonly Shape[], axes: readonly (number | undefined)[]): number | undefined
   /** True for an operand in which the operation is linear while the others stay: what can be checked by its output. */
   isLinearIn(operand: number): boolean
 }
+
+export type CarryChange = (changes: readonly (Change | undefined)[], block: Block) => Change

@@ -1,11 +1,10 @@
-import { ShapeMismatch } from '../program/shapes.js'
+import { type Shape, ShapeMismatch } from '../program/shapes.js'
 import { formatShape } from '../tensor.js'
+import { type Block, type Change, expand } from './change.js'
 import type { Definition, NoAttributes } from './definition.js'
-import type { Application, Operation } from './operation.js'
+import type { Application, CarryChange, Operand, Operation } from './operation.js'
 
-/**
- * A·B of (m, k) and (k, n), each sum over the shared axis in its order.
- */
+/** A·B of (m, k) and (k, n), each sum over the shared axis in its order. */
 function matmul(name: string): Operation {
   return {
     name,
@@ -25,6 +24,12 @@ function matmul(name: string): Operation {
       multiplyInto(A.data, B.data, A.shape[0], A.shape[1], B.shape[1], result)
     },
     pullBack: pullBackProduct,
+    prepare: prepareProduct,
+    // rows of A and columns of B do not mix
+    laneAxis: (_shapes, [ofA, ofB]) => {
+      if (ofA === 0 && ofB === undefined) return 0
+      return ofB === 1 && ofA === undefined ? 1 : undefined
+    },
     isLinearIn: () => true,
   }
 }
@@ -45,6 +50,92 @@ function pullBackProduct(
   const pulled = new Float64Array(k * n)
   multiplyInto(transposed(A.data, m, k), cotangent, k, m, n, pulled)
   return pulled
+}
+
+/** Δ(AB) = ΔA·B + A·ΔB + ΔA·ΔB: a product with what both sides of a perturbation share wherever there is one. */
+function prepareProduct({ operands: [A, B] }: Application): CarryChange {
+  const turned = transposed(A.data, A.shape[0], A.shape[1])
+  return ([ofA, ofB], block) => {
+    if (ofB === undefined) return multiplyLeft(ofA!, A.shape, B, block.count)
+    if (ofA === undefined) return multiplyRight(ofB, A, turned, B.shape, block.count)
+    const wholeA = expand(A.shape, ofA, [0, 1], block.count)
+    const wholeB = expand(B.shape, ofB, [0, 1], block.count)
+    const left = multiplyLeft(wholeA, A.shape, B, block.count)
+    const right = multiplyRight(wholeB, A, turned, B.shape, block.count)
+    const both = multiplyChanges(wholeA, wholeB, A.shape, B.shape, block)
+    return { ...left, data: left.data.map((value, k) => value + right.data[k] + both[k]) }
+  }
+}
+
+/** ΔA·B */
+function multiplyLeft(
+  { box: [rows, shared], data, laneAxis }: Change,
+  [m, k]: Shape,
+  B: Operand,
+  count: number,
+): Change {
+  const n = B.shape[1]
+  const height = rows === undefined ? m : 1
+  const product = new Float64Array(count * height * n)
+  if (shared === undefined) multiplyInto(data, B.data, count * height, k, n, product)
+  else {
+    for (let at = 0; at < count * height; at++) {
+      const [change, from] = [data[at], n * shared[Math.floor(at / height)]]
+      for (let j = 0; j < n; j++) product[at * n + j] = change * B.data[from + j]
+    }
+  }
+  return { box: [rows, undefined], data: product, laneAxis }
+}
+
+/** A·ΔB; `turned` is Aᵀ, row-major. */
+function multiplyRight(
+  { box: [shared, columns], data, laneAxis }: Change,
+  A: Operand,
+  turned: Float64Array,
+  [, n]: Shape,
+  count: number,
+): Change {
+  const [m, k] = A.shape
+  const width = columns === undefined ? n : 1
+  const product = new Float64Array(count * m * width)
+  for (let p = 0; p < count && shared !== undefined; p++) {
+    for (let i = 0; i < m; i++) {
+      const a = turned[shared[p] * m + i]
+      for (let j = 0; j < width; j++) product[(p * m + i) * width + j] = a * data[p * width + j]
+    }
+  }
+  if (shared === undefined && width === 1) multiplyInto(data, turned, count, k, m, product)
+  else if (shared === undefined) {
+    for (let p = 0; p < count; p++) {
+      const of = (array: Float64Array, size: number) => array.subarray(p * size, (p + 1) * size)
+      multiplyInto(A.data, of(data, k * width), m, k, width, of(product, m * width))
+    }
+  }
+  return { box: [undefined, columns], data: product, laneAxis }
+}
+
+/** h·ΔA·ΔB of whole changes. */
+function multiplyChanges(
+  ofA: Change,
+  ofB: Change,
+  [m, k]: Shape,
+  [, n]: Shape,
+  { count, steps }: Block,
+): Float64Array {
+  const result = new Float64Array(count * m * n)
+  for (let p = 0; p < count; p++) {
+    const product = result.subarray(p * m * n, (p + 1) * m * n)
+    multiplyInto(
+      ofA.data.subarray(p * m * k, (p + 1) * m * k),
+      ofB.data.subarray(p * k * n, (p + 1) * k * n),
+      m,
+      k,
+      n,
+      product,
+    )
+    for (let e = 0; e < product.length; e++) product[e] *= steps[p]
+  }
+  return result
 }
 
 /** Row-major again, columns × rows. */

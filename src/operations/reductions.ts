@@ -1,4 +1,6 @@
 import { broadcastStrides, listOffsets, normalizeAxes, type Shape } from '../program/shapes.js'
+import { elementCount } from '../tensor.js'
+import { boxShape } from './change.js'
 import type { Definition } from './definition.js'
 import type { Operand, Operation } from './operation.js'
 
@@ -17,6 +19,9 @@ function linearReduction(
   const { keepDims = false } = attributes
   const axesOf = (shape: Shape) =>
     normalizeAxes(attributes.axes ?? shape.map((_, axis) => axis), shape.length)
+  /** Where an axis that is kept stands in the result. */
+  const moveAxis = (axis: number, axes: readonly number[]) =>
+    keepDims ? axis : axis - axes.filter((other) => other < axis).length
   const countOf = (shape: Shape) => axesOf(shape).reduce((product, axis) => product * shape[axis], 1)
   /** Which element of the result each element of the operand goes to. */
   const targetsOf = ({ shape }: Operand) => {
@@ -42,6 +47,33 @@ function linearReduction(
     pullBack({ operands: [operand] }, cotangent) {
       const factor = factorOf(countOf(operand.shape))
       return Float64Array.from(targetsOf(operand), (target) => factor * cotangent[target])
+    },
+    prepare({ operands: [operand] }) {
+      const { shape } = operand
+      const axes = axesOf(shape)
+      const factor = factorOf(countOf(shape))
+      return ([change], { count }) => {
+        const { box, data, laneAxis } = change!
+        const extents = boxShape(shape, box)
+        const kept = extents.map((length, axis) => (axes.includes(axis) ? 1 : length))
+        const targets = listOffsets(extents, broadcastStrides(kept, extents))
+        const size = elementCount(kept)
+        const sums = new Float64Array(count * size)
+        for (let p = 0; p < count; p++) {
+          for (let e = 0; e < targets.length; e++) sums[p * size + targets[e]] += data[p * targets.length + e]
+        }
+        if (factor !== 1) for (let k = 0; k < sums.length; k++) sums[k] *= factor
+        const remaining = box.map((indices, axis) => (axes.includes(axis) ? undefined : indices))
+        return {
+          box: keepDims ? remaining : remaining.filter((_, axis) => !axes.includes(axis)),
+          data: sums,
+          laneAxis: laneAxis === undefined ? undefined : moveAxis(laneAxis, axes),
+        }
+      }
+    },
+    laneAxis([shape], [axis]) {
+      const axes = axesOf(shape)
+      return axis === undefined || axes.includes(axis) ? undefined : moveAxis(axis, axes)
     },
     isLinearIn: () => true,
   }

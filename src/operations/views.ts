@@ -1,5 +1,6 @@
 import { listOffsets, normalizeAxis, type Shape, ShapeMismatch, stridesOf } from '../program/shapes.js'
 import { elementCount, formatShape } from '../tensor.js'
+import { type Box, boxShape, expand } from './change.js'
 import type { Definition } from './definition.js'
 import type { Operation } from './operation.js'
 
@@ -9,11 +10,15 @@ export interface View extends Operation {
   order(operand: Shape): Int32Array
 }
 
+/**
+ * @param axesOf the operand's axis behind each axis of the result; undefined where it is made of several, or of a part
+ */
 function view(
   name: string,
   attributes: Operation['attributes'],
   shape: (operand: Shape) => Shape,
   order: (operand: Shape) => Int32Array,
+  axesOf: (operand: Shape) => readonly (number | undefined)[],
 ): View {
   return {
     name,
@@ -28,6 +33,28 @@ function view(
       const pulled = new Float64Array(operand.data.length)
       for (const [k, from] of order(operand.shape).entries()) pulled[from] += cotangent[k]
       return pulled
+    },
+    prepare({ operands: [operand] }) {
+      const axes = axesOf(operand.shape)
+      return ([given], { count }) => {
+        const lost = operand.shape.flatMap((_, axis) => (axes.includes(axis) ? [] : [axis]))
+        const change = expand(operand.shape, given!, lost, count)
+        const box: Box = axes.map((axis) => (axis === undefined ? undefined : change.box[axis]))
+        // the elements of the box, in the order of the result's
+        const extents = boxShape(operand.shape, change.box)
+        const from = order(extents)
+        const data = new Float64Array(change.data.length)
+        for (let p = 0; p < count; p++) {
+          for (let e = 0; e < from.length; e++)
+            data[p * from.length + e] = change.data[p * from.length + from[e]]
+        }
+        const laneAxis = given!.laneAxis === undefined ? undefined : axes.indexOf(given!.laneAxis)
+        return { box, data, laneAxis }
+      }
+    },
+    laneAxis([operand], [lane]) {
+      const at = lane === undefined ? -1 : axesOf(operand).indexOf(lane)
+      return at === -1 ? undefined : at
     },
     isLinearIn: () => true,
   }
@@ -55,28 +82,28 @@ function transpose(name: string, { axes }: { readonly axes?: readonly number[] }
         order.map((axis) => strides[axis]),
       )
     },
+    (operand) => orderOf(operand.length),
   )
 }
 
 /** The same elements in another shape; one length may be −1. */
 function reshape(name: string, { shape }: { readonly shape: readonly number[] }): View {
+  const resultOf = (operand: Shape) => {
+    const known = shape.filter((length) => length !== -1)
+    const rest = elementCount(operand) / elementCount(known)
+    const result = shape.map((length) => (length === -1 ? rest : length))
+    const isWhole = Number.isInteger(rest) || known.length === shape.length
+    if (shape.length - known.length > 1 || !isWhole || elementCount(result) !== elementCount(operand)) {
+      throw new ShapeMismatch(`${formatShape(operand)} cannot be reshaped to ${formatShape(shape)}`)
+    }
+    return result
+  }
   return view(
     name,
     { shape },
-    (operand) => {
-      const known = shape.filter((length) => length !== -1)
-      const rest = elementCount(operand) / elementCount(known)
-      const result = shape.map((length) => (length === -1 ? rest : length))
-      if (
-        shape.length - known.length > 1 ||
-        elementCount(result) !== elementCount(operand) ||
-        !Number.isInteger(rest)
-      ) {
-        throw new ShapeMismatch(`${formatShape(operand)} cannot be reshaped to ${formatShape(shape)}`)
-      }
-      return result
-    },
+    resultOf,
     (operand) => Int32Array.from({ length: elementCount(operand) }, (_, k) => k),
+    (operand) => matchAxes(operand, resultOf(operand)),
   )
 }
 
@@ -85,4 +112,22 @@ export const VIEWS = {
   transpose: { arity: 1, make: transpose } satisfies Definition<{ readonly axes?: readonly number[] }, 1>,
   /** The same elements in another shape; one length may be −1. */
   reshape: { arity: 1, make: reshape } satisfies Definition<{ readonly shape: readonly number[] }, 1>,
+}
+
+/** For each axis of a reshaped array the axis that it was, where it was one by itself. */
+function matchAxes(before: Shape, after: Shape): (number | undefined)[] {
+  const axes: (number | undefined)[] = after.map(() => undefined)
+  if (elementCount(before) === 0) return axes
+  let [i, j] = [0, 0]
+  // a group of axes ends where the products of the lengths are equal
+  while (i < before.length && j < after.length) {
+    const [from, to] = [i, j]
+    let [ofBefore, ofAfter] = [before[i++], after[j++]]
+    while (ofBefore !== ofAfter) {
+      if (ofBefore < ofAfter) ofBefore *= before[i++]
+      else ofAfter *= after[j++]
+    }
+    if (i === from + 1 && j === to + 1) axes[to] = from
+  }
+  return axes
 }
