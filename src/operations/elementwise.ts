@@ -35,7 +35,11 @@ export function elementwise(name: string, rule: ScalarRule, attributes: Attribut
         result[k] = rule.value(a, b, c)
       })
     },
-    pullBack: (application, cotangent, operand) => pullBack(rule, application, cotangent, operand),
+    pullBack: (application, cotangent, operand) =>
+      pullBack(rule, application, cotangent, operand, (slope) => slope),
+    pullBackSquares: (application, variances, operand) =>
+      pullBack(rule, application, variances, operand, (slope) => slope * slope),
+    roundings: () => rule.roundings,
     prepare: (application) => prepare(rule, application),
     laneAxis: alignLanes,
     isLinearIn: (operand) => rule.linearIn?.includes(operand) ?? false,
@@ -86,6 +90,7 @@ function pullBack(
   application: Application,
   cotangent: Float64Array,
   operand: number,
+  factorOf: (slope: number) => number,
 ): Float64Array {
   const { operands, result } = application
   const pulled = new Float64Array(operands[operand].data.length)
@@ -95,7 +100,7 @@ function pullBack(
   for (let k = 0; k < result.data.length; k++) {
     if (cotangent[k] === 0) continue
     const slope = rule.change(constants, rule.constants * k, unit[0], unit[1], unit[2], 0)
-    pulled[order === undefined ? k : order[k]] += slope * cotangent[k]
+    pulled[order === undefined ? k : order[k]] += factorOf(slope) * cotangent[k]
   }
   return pulled
 }

@@ -73,16 +73,11 @@ function softmaxCrossEntropy(name: string): Operation {
         result[row] = total
       }
     },
-    pullBack({ operands: [logits, targets] }, cotangent, operand) {
-      const classes = countClasses(logits.shape)
-      if (operand === 0) {
-        return softmaxBase(logits, targets).residuals.map((r, k) => r * cotangent[Math.floor(k / classes)])
-      }
-      return logits.data.map((z, k) => {
-        const row = Math.floor(k / classes)
-        return (logSumExp(logits.data.subarray(row * classes, (row + 1) * classes)) - z) * cotangent[row]
-      })
-    },
+    pullBack: (application, cotangent, operand) =>
+      slopesOfSoftmax(application, operand).map((slope, k) => slope * cotangent[rowOf(application, k)]),
+    pullBackSquares: (application, variances, operand) =>
+      slopesOfSoftmax(application, operand).map((slope, k) => slope ** 2 * variances[rowOf(application, k)]),
+    roundings: ({ operands: [logits] }) => 6 + countClasses(logits.shape) / 64,
     prepare: prepareSoftmax,
     laneAxis([shape], axes) {
       const [first, ...others] = axes.filter((axis) => axis !== undefined)
@@ -91,6 +86,19 @@ function softmaxCrossEntropy(name: string): Operation {
     },
     isLinearIn: (operand) => operand === 1,
   }
+}
+
+const rowOf = ({ operands: [logits] }: Application, k: number) => Math.floor(k / countClasses(logits.shape))
+
+/** The derivative of each row's loss by its logits, or by its targets. */
+function slopesOfSoftmax(application: Application, operand: number): Float64Array {
+  const [logits, targets] = application.operands
+  if (operand === 0) return softmaxBase(logits, targets).residuals
+  const classes = countClasses(logits.shape)
+  return logits.data.map((z, k) => {
+    const from = classes * rowOf(application, k)
+    return logSumExp(logits.data.subarray(from, from + classes)) - z
+  })
 }
 
 /** Beyond this change of the sum of exponentials it is taken as a whole, its largest term taken out. */

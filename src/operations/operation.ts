@@ -30,6 +30,15 @@ export interface Operation {
    */
   pullBack(application: Application, cotangent: Float64Array, operand: number): Float64Array
   /**
+   * The same with every factor squared: what it makes of variances that are independent, Σ J²·v.
+   */
+  pullBackSquares(application: Application, variances: Float64Array, operand: number): Float64Array
+  /**
+   * Roundings of an element of the result's change, as a variance in squared unit roundoffs relative to the squares of
+   * its terms.
+   */
+  roundings(application: Application): number
+  /**
    * Prepares the constants of the given point and makes the function that carries changes: from those of the operands
    * (nothing for one that does not change; one at least does) to that of the result, by an exact difference rule.
    */

@@ -24,6 +24,10 @@ function matmul(name: string): Operation {
       multiplyInto(A.data, B.data, A.shape[0], A.shape[1], B.shape[1], result)
     },
     pullBack: pullBackProduct,
+    pullBackSquares: ({ operands: [A, B], result }, variances, operand) =>
+      pullBackProduct({ operands: [squared(A), squared(B)], result }, variances, operand),
+    // each product and change, and the partial sums
+    roundings: ({ operands: [A] }) => 3 + A.shape[1] / 2,
     prepare: prepareProduct,
     // rows of A and columns of B do not mix
     laneAxis: (_shapes, [ofA, ofB]) => {
@@ -51,6 +55,8 @@ function pullBackProduct(
   multiplyInto(transposed(A.data, m, k), cotangent, k, m, n, pulled)
   return pulled
 }
+
+const squared = ({ shape, data }: Operand): Operand => ({ shape, data: data.map((value) => value * value) })
 
 /** Δ(AB) = ΔA·B + A·ΔB + ΔA·ΔB: a product with what both sides of a perturbation share wherever there is one. */
 function prepareProduct({ operands: [A, B] }: Application): CarryChange {

@@ -29,6 +29,8 @@ function linearReduction(
     const kept = shape.map((length, axis) => (axes.includes(axis) ? 1 : length))
     return listOffsets(shape, broadcastStrides(kept, shape))
   }
+  const spread = (operand: Operand, sums: Float64Array, factor: number) =>
+    Float64Array.from(targetsOf(operand), (target) => factor * sums[target])
   return {
     name,
     attributes: { axes: attributes.axes, keepDims: attributes.keepDims },
@@ -44,10 +46,12 @@ function linearReduction(
       const factor = factorOf(countOf(operand.shape))
       if (factor !== 1) for (let k = 0; k < result.length; k++) result[k] *= factor
     },
-    pullBack({ operands: [operand] }, cotangent) {
-      const factor = factorOf(countOf(operand.shape))
-      return Float64Array.from(targetsOf(operand), (target) => factor * cotangent[target])
-    },
+    pullBack: ({ operands: [operand] }, cotangent) =>
+      spread(operand, cotangent, factorOf(countOf(operand.shape))),
+    pullBackSquares: ({ operands: [operand] }, variances) =>
+      spread(operand, variances, factorOf(countOf(operand.shape)) ** 2),
+    // lanes of 32 and a tree
+    roundings: ({ operands: [operand] }) => 4 + countOf(operand.shape) / 64,
     prepare({ operands: [operand] }) {
       const { shape } = operand
       const axes = axesOf(shape)

@@ -2,7 +2,7 @@ import { listOffsets, normalizeAxis, type Shape, ShapeMismatch, stridesOf } from
 import { elementCount, formatShape } from '../tensor.js'
 import { type Box, boxShape, expand } from './change.js'
 import type { Definition } from './definition.js'
-import type { Operation } from './operation.js'
+import type { Application, Operation } from './operation.js'
 
 /** An operation whose elements are elements of its operand. */
 export interface View extends Operation {
@@ -20,6 +20,11 @@ function view(
   order: (operand: Shape) => Int32Array,
   axesOf: (operand: Shape) => readonly (number | undefined)[],
 ): View {
+  const gatherBack = ({ operands: [operand] }: Application, cotangent: Float64Array) => {
+    const pulled = new Float64Array(operand.data.length)
+    for (const [k, from] of order(operand.shape).entries()) pulled[from] += cotangent[k]
+    return pulled
+  }
   return {
     name,
     attributes,
@@ -29,11 +34,9 @@ function view(
       const from = order(operand.shape)
       for (let k = 0; k < result.length; k++) result[k] = operand.data[from[k]]
     },
-    pullBack({ operands: [operand] }, cotangent) {
-      const pulled = new Float64Array(operand.data.length)
-      for (const [k, from] of order(operand.shape).entries()) pulled[from] += cotangent[k]
-      return pulled
-    },
+    pullBack: gatherBack,
+    pullBackSquares: gatherBack,
+    roundings: () => 0,
     prepare({ operands: [operand] }) {
       const axes = axesOf(operand.shape)
       return ([given], { count }) => {
