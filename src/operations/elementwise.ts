@@ -39,6 +39,7 @@ export function elementwise(name: string, rule: ScalarRule, attributes: Attribut
       pullBack(rule, application, cotangent, operand, (slope) => slope),
     pullBackSquares: (application, variances, operand) =>
       pullBack(rule, application, variances, operand, (slope) => slope * slope),
+    errors: (application, operandErrors) => carryErrors(rule, application, operandErrors),
     roundings: () => rule.roundings,
     prepare: (application) => prepare(rule, application),
     laneAxis: alignLanes,
@@ -214,4 +215,31 @@ function readChange(
   })
   const size = extents.reduce((product, length) => product * length, 1)
   return { data: change.data, size, order: listOffsets(lengths, broadcastStrides(extents, lengths)) }
+}
+
+/** Roundings of a value: of its own, and of a series behind it. */
+const VALUE_ROUNDINGS = 2
+
+function carryErrors(
+  rule: ScalarRule,
+  application: Application,
+  operandErrors: readonly Float64Array[],
+): Float64Array {
+  const { operands, result } = application
+  const constants = constantsOf(rule, application)
+  const orders = readOrders(operands)
+  const isExact = rule.roundings === 0
+  return result.data.map((value, k) => {
+    let error = isExact ? 0 : VALUE_ROUNDINGS * Math.abs(value)
+    for (const [operand, errors] of operandErrors.entries()) {
+      const order = orders[operand]
+      const own = errors[order === undefined ? k : order[k]]
+      if (own === 0) continue
+      const [a, b, c] = [0, 1, 2].map((other) => (other === operand ? 1 : 0))
+      const slope = Math.abs(rule.change(constants, rule.constants * k, a, b, c, 0))
+      // on a special point there is no slope to tell how far the error goes
+      if (Number.isFinite(slope)) error += slope * own
+    }
+    return error
+  })
 }

@@ -77,6 +77,7 @@ function softmaxCrossEntropy(name: string): Operation {
       slopesOfSoftmax(application, operand).map((slope, k) => slope * cotangent[rowOf(application, k)]),
     pullBackSquares: (application, variances, operand) =>
       slopesOfSoftmax(application, operand).map((slope, k) => slope ** 2 * variances[rowOf(application, k)]),
+    errors: carrySoftmaxErrors,
     roundings: ({ operands: [logits] }) => 6 + countClasses(logits.shape) / 64,
     prepare: prepareSoftmax,
     laneAxis([shape], axes) {
@@ -99,6 +100,19 @@ function slopesOfSoftmax(application: Application, operand: number): Float64Arra
     const from = classes * rowOf(application, k)
     return logSumExp(logits.data.subarray(from, from + classes)) - z
   })
+}
+
+/** A row's loss has the errors of ln Σ exp, of its terms, and what those of logits and targets move it by. */
+function carrySoftmaxErrors(application: Application, errors: readonly Float64Array[]): Float64Array {
+  const [logits, targets] = application.operands
+  const result = new Float64Array(application.result.data.length)
+  const slopes = errors.map((_, operand) => slopesOfSoftmax(application, operand))
+  for (let k = 0; k < logits.data.length; k++) {
+    const terms = targets.data[k] * (1 + Math.abs(logits.data[k]) + Math.abs(slopes[1][k]))
+    const moved = errors.reduce((sum, own, operand) => sum + Math.abs(slopes[operand][k]) * own[k], 0)
+    result[rowOf(application, k)] += 2 * Math.abs(terms) + moved
+  }
+  return result
 }
 
 /** Beyond this change of the sum of exponentials it is taken as a whole, its largest term taken out. */

@@ -34,6 +34,11 @@ export interface Operation {
    */
   pullBackSquares(application: Application, variances: Float64Array, operand: number): Float64Array
   /**
+   * Bounds on the errors of the result's elements, in unit roundoffs, from those of the operands: what the operation
+   * makes of them, and its own roundings.
+   */
+  errors(application: Application, operands: readonly Float64Array[]): Float64Array
+  /**
    * Roundings of an element of the result's change, as a variance in squared unit roundoffs relative to the squares of
    * its terms.
    */

@@ -26,6 +26,7 @@ function matmul(name: string): Operation {
     pullBack: pullBackProduct,
     pullBackSquares: ({ operands: [A, B], result }, variances, operand) =>
       pullBackProduct({ operands: [squared(A), squared(B)], result }, variances, operand),
+    errors: carryErrors,
     // each product and change, and the partial sums
     roundings: ({ operands: [A] }) => 3 + A.shape[1] / 2,
     prepare: prepareProduct,
@@ -57,6 +58,21 @@ function pullBackProduct(
 }
 
 const squared = ({ shape, data }: Operand): Operand => ({ shape, data: data.map((value) => value * value) })
+
+const absolute = ({ shape, data }: Operand): Operand => ({ shape, data: data.map(Math.abs) })
+
+/** |A|·(errors of B + half of the shared length's roundings of |B|) + (errors of A)·|B| */
+function carryErrors({ operands: [A, B] }: Application, [ofA, ofB]: readonly Float64Array[]): Float64Array {
+  const [m, k] = A.shape
+  const n = B.shape[1]
+  const [sizeA, sizeB] = [absolute(A), absolute(B)]
+  const result = new Float64Array(m * n)
+  const spread = sizeB.data.map((size, at) => ofB[at] + (1 + k / 2) * size)
+  multiplyInto(sizeA.data, spread, m, k, n, result)
+  const other = new Float64Array(m * n)
+  multiplyInto(ofA, sizeB.data, m, k, n, other)
+  return result.map((error, at) => error + other[at])
+}
 
 /** Δ(AB) = ΔA·B + A·ΔB + ΔA·ΔB: a product with what both sides of a perturbation share wherever there is one. */
 function prepareProduct({ operands: [A, B] }: Application): CarryChange {

@@ -50,6 +50,15 @@ function linearReduction(
       spread(operand, cotangent, factorOf(countOf(operand.shape))),
     pullBackSquares: ({ operands: [operand] }, variances) =>
       spread(operand, variances, factorOf(countOf(operand.shape)) ** 2),
+    errors({ operands: [operand], result }, [errors]) {
+      const sums = new Float64Array(result.data.length)
+      const count = countOf(operand.shape)
+      const factor = factorOf(count)
+      for (const [k, target] of targetsOf(operand).entries()) {
+        sums[target] += factor * (errors[k] + (1 + count / 2) * Math.abs(operand.data[k]))
+      }
+      return sums
+    },
     // lanes of 32 and a tree
     roundings: ({ operands: [operand] }) => 4 + countOf(operand.shape) / 64,
     prepare({ operands: [operand] }) {

@@ -36,6 +36,8 @@ function view(
     },
     pullBack: gatherBack,
     pullBackSquares: gatherBack,
+    errors: ({ operands: [operand] }, [errors]) =>
+      Float64Array.from(order(operand.shape), (from) => errors[from]),
     roundings: () => 0,
     prepare({ operands: [operand] }) {
       const axes = axesOf(operand.shape)

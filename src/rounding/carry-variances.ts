@@ -20,7 +20,8 @@ export function carryVariances(bound: BoundProgram, cotangents: Cotangents): Var
     const value = program.values[id]
     const carried = variances[id]
     const cotangent = cotangents[id]
-    if (needed[id] === 0 || value.kind !== 'computed' || carried === undefined || cotangent === undefined) continue
+    if (needed[id] === 0 || value.kind !== 'computed' || carried === undefined || cotangent === undefined)
+      continue
     const application = applicationOf(bound, value)
     const roundings = value.operation.roundings(application)
     const spread = carried.map((variance, k) => variance + roundings * cotangent[k] ** 2)
