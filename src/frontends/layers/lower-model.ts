@@ -12,11 +12,11 @@ const INPUTS = '(inputs)'
 const TARGETS = '(targets)'
 
 /** What each activation is in a program. */
-const ACTIVATE: Record<ActivationName, (b: Builder, z: Node) => Node> = {
+const ACTIVATE: Record<ActivationName, (b: Builder, z: Node, constant: number) => Node> = {
   linear: (_b, z) => z,
   relu: (b, z) => b.relu(z),
-  'leaky-relu': (b, z) => b.leakyRelu(z),
-  elu: (b, z) => b.elu(z),
+  'leaky-relu': (b, z, slope) => b.leakyRelu(z, { slope }),
+  elu: (b, z, alpha) => b.elu(z, { alpha }),
   selu: (b, z) => b.selu(z),
   sigmoid: (b, z) => b.sigmoid(z),
   tanh: (b, z) => b.tanh(z),
@@ -25,6 +25,7 @@ const ACTIVATE: Record<ActivationName, (b: Builder, z: Node) => Node> = {
   silu: (b, z) => b.silu(z),
   gelu: (b, z) => b.gelu(z),
   'gelu-tanh': (b, z) => b.geluTanh(z),
+  'gelu-sigmoid': (b, z) => b.geluSigmoid(z),
 }
 
 /** A stack of dense layers as a program, samples × units throughout; parameters in the user's own layout. */
@@ -72,7 +73,7 @@ function lowerLayers(b: Builder, model: Model, arrays: Readonly<Record<string, N
   return penalties.reduce((sum, squares) => b.add(sum, b.multiply(squares, model.l2Scale)), loss)
 }
 
-const activate = (b: Builder, { name }: Activation, z: Node) => ACTIVATE[name](b, z)
+const activate = (b: Builder, { name, constant = 0 }: Activation, z: Node) => ACTIVATE[name](b, z, constant)
 
 function lowerLoss(b: Builder, model: Model, output: Node, targets: Node): Node {
   const ofEach = {
