@@ -6,9 +6,13 @@ import {
   ShapeMismatch,
   stridesOf,
 } from '../program/shapes.js'
+import { elementCount } from '../tensor.js'
 import { type Box, boxShape, type Change, expand, placeBox } from './change.js'
 import type { Application, Attributes, CarryChange, Operand, Operation } from './operation.js'
 import type { ScalarRule } from './scalar-rule.js'
+
+/** What a scalar rule costs beside a multiply-add. */
+const ELEMENT_WORK = 8
 
 /** A scalar rule applied to every element of operands that are broadcast together. */
 export interface Elementwise extends Operation {
@@ -39,10 +43,12 @@ export function elementwise(name: string, rule: ScalarRule, attributes: Attribut
       pullBack(rule, application, cotangent, operand, (slope) => slope),
     pullBackSquares: (application, variances, operand) =>
       pullBack(rule, application, variances, operand, (slope) => slope * slope),
+    pullBackTerms: (application, cotangent, operand) => pullBackTerms(rule, application, cotangent, operand),
     errors: (application, operandErrors) => carryErrors(rule, application, operandErrors),
     roundings: () => rule.roundings,
     prepare: (application) => prepare(rule, application),
     laneAxis: alignLanes,
+    work: (operands) => ELEMENT_WORK * elementCount(broadcastShapes(operands)),
     isLinearIn: (operand) => rule.linearIn?.includes(operand) ?? false,
   }
 }
@@ -242,4 +248,26 @@ function carryErrors(
     }
     return error
   })
+}
+
+/**
+ * A curved function's slope is often computed from its value, 1 − a² or a + 1, whose terms are as large as the value
+ * (at most 1) however small the slope is.
+ */
+function pullBackTerms(
+  rule: ScalarRule,
+  application: Application,
+  cotangent: Float64Array,
+  operand: number,
+): Float64Array {
+  const sizes = cotangent.map(Math.abs)
+  const ofSlope = pullBack(rule, application, sizes, operand, Math.abs)
+  if (rule.terms === undefined) return ofSlope
+  const order = readOrders(application.operands)[operand]
+  const { terms } = rule
+  forEachElement(application.operands, sizes.length, (k, a, b, c) => {
+    const at = order === undefined ? k : order[k]
+    ofSlope[at] += terms(operand, a, b, c, application.result.data[k]) * sizes[k]
+  })
+  return ofSlope
 }

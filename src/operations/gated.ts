@@ -20,13 +20,18 @@ function gatedSlope(
 const siluSlope = (z: number, tail: number, d: number) =>
   gatedSlope(z, tail, d, sigmoidSecantSlope(z, tail, d), sigmoidOf)
 
+/** v(z) + z·v′(z) cancels below 0. */
+const ofGate = (z: number, value: number) => (z === 0 ? 0 : Math.abs(value / z))
+
 export const silu = unary({
+  terms: ofGate,
   value: (z) => z * sigmoidOf(z),
   constants: (z) => [z, sigmoidTail(z)],
   secantSlope: siluSlope,
 })
 
 export const gelu = unary({
+  terms: ofGate,
   value: (z) => z * normalDistribution(z),
   constants: (z) => [z, normalTail(z)],
   secantSlope: (z, tail, d) => gatedSlope(z, tail, d, normalSecantSlope(z, tail, d), normalDistribution),
@@ -39,6 +44,7 @@ const GELU_SIGMOID_SCALE = 1.702
 const geluTanhLogit = (z: number) => GELU_TANH_SCALE * (z + GELU_TANH_CUBIC * z * z * z)
 
 export const geluSigmoid: ScalarRule = unary({
+  terms: ofGate,
   value: (z) => z * sigmoidOf(GELU_SIGMOID_SCALE * z),
   constants: (z) => [z, sigmoidTail(GELU_SIGMOID_SCALE * z)],
   // u·σ(u)/1.702 of u = 1.702 z
@@ -46,6 +52,7 @@ export const geluSigmoid: ScalarRule = unary({
 })
 
 export const geluTanh = unary({
+  terms: ofGate,
   value: (z) => z * sigmoidOf(geluTanhLogit(z)),
   constants: (z) => [z, sigmoidTail(geluTanhLogit(z))],
   // of σ(u), with Δu = scale·d·(1 + cubic·(3z² + 3zd + d²)); far, where the rounding of Δu would be amplified,

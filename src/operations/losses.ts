@@ -1,5 +1,5 @@
 import { type Shape, ShapeMismatch, stridesOf } from '../program/shapes.js'
-import { formatShape } from '../tensor.js'
+import { elementCount, formatShape } from '../tensor.js'
 import { expand, placeBox } from './change.js'
 import { type Definition, type NoAttributes, ofRule } from './definition.js'
 import { log1pRatio } from './exponential.js'
@@ -37,6 +37,8 @@ export const binaryCrossEntropy: ScalarRule = {
   },
   linearIn: [1],
   roundings: MANY_ROUNDINGS,
+  // a − y
+  terms: (operand, z, y) => (operand === 0 ? sigmoidOf(z) + Math.abs(y) : Math.abs(z)),
 }
 
 /** Softmax along the last axis and what the change of the cross-entropy needs of it, at the given point. */
@@ -77,6 +79,16 @@ function softmaxCrossEntropy(name: string): Operation {
       slopesOfSoftmax(application, operand).map((slope, k) => slope * cotangent[rowOf(application, k)]),
     pullBackSquares: (application, variances, operand) =>
       slopesOfSoftmax(application, operand).map((slope, k) => slope ** 2 * variances[rowOf(application, k)]),
+    pullBackTerms(application, cotangent, operand) {
+      const [logits, targets] = application.operands
+      const { probabilities } = softmaxBase(logits, targets)
+      const slopes = slopesOfSoftmax(application, operand)
+      // p − t
+      return slopes.map((slope, k) => {
+        const terms = operand === 0 ? probabilities[k] + Math.abs(targets.data[k]) : 0
+        return (Math.abs(slope) + terms) * Math.abs(cotangent[rowOf(application, k)])
+      })
+    },
     errors: carrySoftmaxErrors,
     roundings: ({ operands: [logits] }) => 6 + countClasses(logits.shape) / 64,
     prepare: prepareSoftmax,
@@ -85,6 +97,7 @@ function softmaxCrossEntropy(name: string): Operation {
       const isAlong = first === shape.length - 1 || others.some((axis) => axis !== first)
       return isAlong ? undefined : first
     },
+    work: ([logits]) => SOFTMAX_WORK * elementCount(logits),
     isLinearIn: (operand) => operand === 1,
   }
 }
@@ -200,6 +213,9 @@ function exponentialExcess(x: number): number {
   }
   return sum
 }
+
+/** Multiply-adds for each logit, roughly. */
+const SOFTMAX_WORK = 30
 
 const countClasses = (shape: Shape) => shape[shape.length - 1]
 

@@ -34,6 +34,11 @@ export interface Operation {
    */
   pullBackSquares(application: Application, variances: Float64Array, operand: number): Float64Array
   /**
+   * Σ|terms| of what is passed back, in the short forms that code in use has: 1 − a² for a tanh's slope, p − y for a
+   * cross-entropy's. Left out where a derivative is one term.
+   */
+  pullBackTerms?(application: Application, cotangent: Float64Array, operand: number): Float64Array
+  /**
    * Bounds on the errors of the result's elements, in unit roundoffs, from those of the operands: what the operation
    * makes of them, and its own roundings.
    */
@@ -54,6 +59,8 @@ export interface Operation {
    * @param axes by operand; undefined for one that does not change
    */
   laneAxis(operands: readonly Shape[], axes: readonly (number | undefined)[]): number | undefined
+  /** Multiply-adds of one evaluation, roughly. */
+  work(operands: readonly Shape[]): number
   /** True for an operand in which the operation is linear while the others stay: what can be checked by its output. */
   isLinearIn(operand: number): boolean
 }

@@ -35,6 +35,7 @@ function matmul(name: string): Operation {
       if (ofA === 0 && ofB === undefined) return 0
       return ofB === 1 && ofA === undefined ? 1 : undefined
     },
+    work: ([A, B]) => A[0] * A[1] * B[1],
     isLinearIn: () => true,
   }
 }
@@ -61,13 +62,13 @@ const squared = ({ shape, data }: Operand): Operand => ({ shape, data: data.map(
 
 const absolute = ({ shape, data }: Operand): Operand => ({ shape, data: data.map(Math.abs) })
 
-/** |A|·(errors of B + half of the shared length's roundings of |B|) + (errors of A)·|B| */
+/** |A|·(errors of B + roundings of |B|, which grow as the root of the length of the sum) + (errors of A)·|B| */
 function carryErrors({ operands: [A, B] }: Application, [ofA, ofB]: readonly Float64Array[]): Float64Array {
   const [m, k] = A.shape
   const n = B.shape[1]
   const [sizeA, sizeB] = [absolute(A), absolute(B)]
   const result = new Float64Array(m * n)
-  const spread = sizeB.data.map((size, at) => ofB[at] + (1 + k / 2) * size)
+  const spread = sizeB.data.map((size, at) => ofB[at] + (2 + Math.sqrt(k) / 2) * size)
   multiplyInto(sizeA.data, spread, m, k, n, result)
   const other = new Float64Array(m * n)
   multiplyInto(ofA, sizeB.data, m, k, n, other)

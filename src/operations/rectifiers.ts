@@ -45,6 +45,8 @@ function exponentialLinear(scale: number, alpha: number): ScalarRule {
     },
     special: KINK_AT_ZERO,
     crosses: leavesSign,
+    // a + α
+    terms: (z, value) => (z > 0 ? 0 : scale * alpha + Math.abs(value)),
   })
   if (alpha !== 1) return rule
   // with α = 1 the two pieces have one slope at 0

@@ -55,7 +55,7 @@ function linearReduction(
       const count = countOf(operand.shape)
       const factor = factorOf(count)
       for (const [k, target] of targetsOf(operand).entries()) {
-        sums[target] += factor * (errors[k] + (1 + count / 2) * Math.abs(operand.data[k]))
+        sums[target] += factor * (errors[k] + (1 + Math.sqrt(count) / 2) * Math.abs(operand.data[k]))
       }
       return sums
     },
@@ -88,6 +88,7 @@ function linearReduction(
       const axes = axesOf(shape)
       return axis === undefined || axes.includes(axis) ? undefined : moveAxis(axis, axes)
     },
+    work: ([operand]) => elementCount(operand),
     isLinearIn: () => true,
   }
 }

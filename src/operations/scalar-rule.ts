@@ -41,6 +41,8 @@ export interface ScalarRule {
     c: number,
     h: number,
   ): number | undefined
+  /** What the terms of ∂/∂(operand) in a short form exceed it by; left out where it is one term. */
+  terms?(operand: number, a: number, b: number, c: number, value: number): number
   /** Roundings of a change's terms: a few of plain arithmetic, more where series and divisions take part. */
   readonly roundings: number
 }
@@ -62,10 +64,20 @@ export interface UnaryRule {
   /** Whether a change d runs over the special point, or starts from it. */
   crosses?(x: number, d: number, y: number): boolean
   readonly isLinear?: boolean
+  /** What the terms of the slope in a short form exceed it by, from z and f(z). */
+  terms?(z: number, value: number): number
 }
 
 /** A rule of one operand; up to three constants. */
-export function unary({ value, constants, secantSlope, special, crosses, isLinear }: UnaryRule): ScalarRule {
+export function unary({
+  value,
+  constants,
+  secantSlope,
+  special,
+  crosses,
+  isLinear,
+  terms,
+}: UnaryRule): ScalarRule {
   const count = constants?.(0.5, value(0.5)).length ?? 1
   return {
     arity: 1,
@@ -79,6 +91,7 @@ export function unary({ value, constants, secantSlope, special, crosses, isLinea
       a === 0 ? 0 : a * secantSlope(k[at], count > 1 ? k[at + 1] : 0, h * a, count > 2 ? k[at + 2] : 0),
     linearIn: isLinear ? [0] : [],
     roundings: isLinear ? FEW_ROUNDINGS : MANY_ROUNDINGS,
+    ...(terms === undefined ? {} : { terms: (_operand, z, _b, _c, v) => terms(z, v) }),
     ...(special === undefined ? {} : { special }),
     ...(crosses === undefined
       ? {}

@@ -58,10 +58,14 @@ export function softplusSecantSlope(z: number, tail: number, d: number): number 
   return z > 0 ? 1 - slope : slope
 }
 
+/** Slopes in terms of the value, a·(1 − a) and 1 − a². */
+const ofValue = (_z: number, value: number) => Math.min(1, Math.abs(value))
+
 export const sigmoid = unary({
   value: sigmoidOf,
   constants: (z) => [z, sigmoidTail(z)],
   secantSlope: sigmoidSecantSlope,
+  terms: ofValue,
 })
 
 // tanh z = 2·σ(2z) − 1
@@ -69,6 +73,7 @@ export const tanh = unary({
   value: Math.tanh,
   constants: (z) => [z, sigmoidTail(2 * z)],
   secantSlope: (z, tail, d) => 4 * sigmoidSecantSlope(2 * z, tail, 2 * d),
+  terms: ofValue,
 })
 
 export const softplus = unary({

@@ -61,6 +61,7 @@ function view(
       const at = lane === undefined ? -1 : axesOf(operand).indexOf(lane)
       return at === -1 ? undefined : at
     },
+    work: ([operand]) => elementCount(operand),
     isLinearIn: () => true,
   }
 }

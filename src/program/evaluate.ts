@@ -30,13 +30,21 @@ export function bindProgram(program: Program, arrays: NamedTensors): BoundProgra
   return { program, base }
 }
 
-function evaluateValue(program: Program, value: ComputedValue, at: readonly Float64Array[]): Float64Array {
+export function evaluateValue(
+  program: Program,
+  value: ComputedValue,
+  at: readonly Float64Array[],
+): Float64Array {
   const result = new Float64Array(elementCount(value.shape))
   value.operation.evaluate(operandsOf(program, value, at), result)
   return result
 }
 
-function operandsOf({ values }: Program, value: ComputedValue, at: readonly Float64Array[]): Operand[] {
+export function operandsOf(
+  { values }: Program,
+  value: ComputedValue,
+  at: readonly Float64Array[],
+): Operand[] {
   return value.operands.map((id) => ({ shape: values[id].shape, data: at[id] }))
 }
 
