@@ -3,6 +3,7 @@ export type { CheckOptions, Method, Progress } from './check/check-options.js'
 export type { GradientEntries } from './check/gradient-entries.js'
 export type { Problem, TensorsByName } from './check/problem.js'
 export { type ArrayProblemOptions, problemFromArrays } from './check/problem-from-arrays.js'
+export type { ProgramProblem } from './check/program/bind-program-problem.js'
 export type {
   CheckReport,
   DeviceReport,
@@ -59,6 +60,13 @@ export {
   sequential,
 } from './network/network.js'
 export { REDUCTION_NAMES, type Reduction } from './network/reductions.js'
+export {
+  type Builder,
+  type Node,
+  type NodeLike,
+  type ProgramDefinition,
+  program,
+} from './program/builder.js'
 export { functionReportToJson } from './report/function-json.js'
 export { formatFunctionReport } from './report/function-text.js'
 export { reportToJson } from './report/json.js'

@@ -1,6 +1,7 @@
 import type { DifferenceSettings, Evaluator } from '../differentiate/evaluator.js'
 import { RootSum } from '../network/root-sum-squares.js'
 import { scaleSteps } from '../network/step-scales.js'
+import { isRecord } from '../requirements.js'
 import { type CheckOptions, chooseEvaluator, readSettings } from './check-options.js'
 import { DifferenceSum } from './compare.js'
 import { conclude } from './conclude.js'
@@ -15,6 +16,8 @@ import { judgeTensor, type TensorEvidence, type Totals } from './judge.js'
 import { judgeByDigits } from './judge-by-digits.js'
 import { describeKinks } from './kinks/describe-kinks.js'
 import { type BoundProblem, bindProblem, type Problem } from './problem.js'
+import type { ProgramProblem } from './program/bind-program-problem.js'
+import { checkProgram } from './program/check-program.js'
 import type { CheckReport, Finding, StepReport } from './report.js'
 import { describeSampling, explainSampling } from './sampling.js'
 import type { SetupFinding } from './setup/findings.js'
@@ -29,7 +32,15 @@ import { chooseTolerance, chooseTolerances, toleranceOfWhole } from './tolerance
  * wrong gradient is a result (`verdict: 'fail'`), not an exception.
  * @throws GradcheckError for input that cannot be checked, or a device that stays lost
  */
-export async function checkGradients(problem: Problem, options: CheckOptions = {}): Promise<CheckReport> {
+export async function checkGradients(
+  problem: Problem | ProgramProblem,
+  options: CheckOptions = {},
+): Promise<CheckReport> {
+  if (isRecord(problem) && 'program' in problem) return checkProgram(problem as ProgramProblem, options)
+  return checkNetwork(problem as Problem, options)
+}
+
+async function checkNetwork(problem: Problem, options: CheckOptions): Promise<CheckReport> {
   const evaluator = chooseEvaluator(options)
   const asked = readSettings(options, evaluator)
   const steps = readSteps(options.steps)

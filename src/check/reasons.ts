@@ -24,6 +24,9 @@ export type Reason =
   /** Random directions disagree where no entry does. */
   | { readonly kind: 'directions'; readonly onKink: boolean }
 
+/** What remedies depend on. */
+type ArithmeticOf = Pick<Evaluator, 'name' | 'precision'>
+
 /** A tensor that is inconclusive, and all of the reasons. */
 export interface OpenTensor {
   readonly name: string
@@ -39,7 +42,7 @@ type Found<K extends Reason['kind']> = readonly (OpenTensor & {
 })[]
 
 /** A sentence for every reason: what is open, in which tensors, and what to do about it. */
-export function explainReasons(open: readonly OpenTensor[], evaluator: Evaluator): string[] {
+export function explainReasons(open: readonly OpenTensor[], evaluator: ArithmeticOf): string[] {
   const find = <K extends Reason['kind']>(kind: K): Found<K> =>
     open.flatMap((tensor) =>
       tensor.reasons.flatMap((reason) =>
@@ -67,7 +70,7 @@ function explainUnresolved(found: Found<'unresolved'>): string[] {
   ]
 }
 
-function explainOverflow(found: Found<'overflowed'>, { precision }: Evaluator): string[] {
+function explainOverflow(found: Found<'overflowed'>, { precision }: ArithmeticOf): string[] {
   if (found.length === 0) return []
   const count = sumCounts(found)
   const derivatives = count === 1 ? 'derivative is' : 'derivatives are'
@@ -95,7 +98,7 @@ function explainUntested(found: Found<'untested'>): string[] {
 }
 
 /** One sentence for each cause, whose remedies differ. */
-function explainNumericalError(found: Found<'numerical-error'>, evaluator: Evaluator): string[] {
+function explainNumericalError(found: Found<'numerical-error'>, evaluator: ArithmeticOf): string[] {
   return (['truncation', 'rounding'] as const).flatMap((cause) => {
     const tensors = found.filter(({ reason }) => reason.cause === cause)
     if (tensors.length === 0) return []
@@ -109,7 +112,7 @@ function explainNumericalError(found: Found<'numerical-error'>, evaluator: Evalu
 }
 
 /** What has less rounding than an evaluator. */
-function describeMoreDigits({ name, precision }: Evaluator): string {
+function describeMoreDigits({ name, precision }: ArithmeticOf): string {
   if (name === 'textbook') return 'use difference arithmetic, a larger step'
   switch (precision) {
     case 'single':

@@ -43,7 +43,8 @@ export interface Builder extends OperationMethods {
 /** A program as a function of its arrays: its operations are listed once their shapes are known. */
 export interface ProgramDefinition {
   readonly kind: 'program'
-  build(shapes: ReadonlyMap<string, Shape>): Program
+  /** @param upstream what the output is multiplied by and summed, where it is no single number */
+  build(shapes: ReadonlyMap<string, Shape>, upstream?: Tensor): Program
 }
 
 export const program = {
@@ -53,7 +54,7 @@ export const program = {
    * @param build gets a builder and the arrays by name, and gives the loss: a value of one element
    */
   from(build: (builder: Builder, arrays: Readonly<Record<string, Node>>) => Node): ProgramDefinition {
-    return { kind: 'program', build: (shapes) => buildProgram(build, shapes) }
+    return { kind: 'program', build: (shapes, upstream) => buildProgram(build, shapes, upstream) }
   },
 }
 
@@ -65,13 +66,22 @@ export const program = {
 export function buildProgram(
   build: (builder: Builder, arrays: Readonly<Record<string, Node>>) => Node,
   shapes: ReadonlyMap<string, Shape>,
+  upstream?: Tensor,
 ): Program {
   const list = new ValueList()
   const arrays: Record<string, Node> = Object.create(null)
   for (const [name, shape] of shapes) arrays[name] = list.addInput(name, shape)
   const builder = createBuilder(list)
-  const loss = build(builder, named(arrays, shapes))
-  return list.finish(loss)
+  const output = build(builder, named(arrays, shapes))
+  if (upstream === undefined) return list.finish(output)
+  if (formatShape(upstream.shape) !== formatShape(list.toNode(output).shape)) {
+    throw new GradcheckError(
+      'bad-shape',
+      `upstream has shape ${formatShape(upstream.shape)}, but the program's output has ${formatShape(output.shape)}`,
+      { fix: 'give the gradient of the loss by the output, in the output’s own shape' },
+    )
+  }
+  return list.finish(builder.sum(builder.multiply(output, upstream)))
 }
 
 /** The arrays, with an error for a name that is not among them. */
@@ -162,7 +172,7 @@ class ValueList {
         'bad-program',
         `the program ends in an array of shape ${formatShape(shape)}, not in one number`,
         {
-          fix: 'sum it up, or multiply it by an upstream gradient first: sum(multiply(y, dy))',
+          fix: 'sum it up, or give an upstream gradient of that shape',
         },
       )
     }

@@ -1,0 +1,131 @@
+import { GradcheckError } from '../../errors.js'
+import type { AnalyticalGradient } from '../../network/bind.js'
+import type { ProgramDefinition } from '../../program/builder.js'
+import { type BoundProgram, bindProgram } from '../../program/evaluate.js'
+import { describeSource } from '../../program/print.js'
+import { type InputValue, inputsOf } from '../../program/program.js'
+import { isRecord, requireRecord } from '../../requirements.js'
+import { suggestName } from '../../suggest.js'
+import { formatShape, type NamedTensors, requireTensor, type Tensor, unravelIndex } from '../../tensor.js'
+import type { TensorsByName } from '../problem.js'
+import { readSavedCost, type SavedCost } from '../setup/saved-cost.js'
+
+/** A loss that is built of operations, the point it is checked at, and the gradient somebody wrote. */
+export interface ProgramProblem {
+  readonly program: ProgramDefinition
+  /** Every array that the program reads, data too, under the names it reads them by. */
+  readonly parameters: TensorsByName
+  /** The analytical gradient of some of them, under their own names or with a `d` before: those are checked. */
+  readonly gradients: TensorsByName
+  /** What the program's output is multiplied by and summed, where it is no single number: of its shape. */
+  readonly upstream?: Tensor
+  /** J as the user's code computed it. */
+  readonly cost?: number | Tensor
+}
+
+/** A parameter with its analytical gradient. */
+export interface CheckedParameter {
+  readonly input: InputValue
+  readonly gradient: AnalyticalGradient
+}
+
+/** A problem that has been read and found sound. */
+export interface BoundProgramProblem {
+  readonly bound: BoundProgram
+  readonly checked: readonly CheckedParameter[]
+  readonly savedCost: SavedCost | undefined
+}
+
+/** @throws GradcheckError for anything missing, misshapen or not finite, a program that does not fit its arrays */
+export function bindProgramProblem(problem: ProgramProblem): BoundProgramProblem {
+  requireRecord('the problem', problem, 'give program, parameters and gradients')
+  const { program, upstream } = problem
+  if (!isRecord(program) || program.kind !== 'program' || typeof program.build !== 'function') {
+    throw new GradcheckError('bad-program', 'program is none that program.from made', {
+      fix: 'describe the loss: program.from((b, { W, X }) => b.sum(b.tanh(b.matmul(X, W))))',
+    })
+  }
+  const arrays = readTensors('parameters', problem.parameters)
+  const gradients = readTensors('gradients', problem.gradients)
+  const shapes = new Map([...arrays].map(([name, { shape }]) => [name, shape]))
+  const listed = program.build(
+    shapes,
+    upstream === undefined ? undefined : requireTensor('upstream', upstream),
+  )
+  const bound = bindProgram(listed, arrays)
+  requireFiniteValues(bound)
+  const inputs = new Map(inputsOf(listed).map((input) => [input.name, input]))
+  const checked = [...gradients].map(([name, tensor]) => pairGradient(name, tensor, inputs))
+  if (checked.length === 0) {
+    throw new GradcheckError('missing-array', 'there is no gradient to check', {
+      fix: `give the gradient of one of ${[...inputs.keys()].join(', ')} at least`,
+    })
+  }
+  const savedCost =
+    problem.cost === undefined
+      ? undefined
+      : readSavedCost(problem.cost, [...arrays.values(), ...gradients.values()])
+  return { bound, checked, savedCost }
+}
+
+function readTensors(what: string, given: TensorsByName): NamedTensors {
+  requireRecord(what, given, `give an object or a Map of tensors by name`)
+  const entries = given instanceof Map ? [...given] : Object.entries(given)
+  return new Map(
+    entries.map(([name, tensor]) => {
+      const read = requireTensor(name, tensor)
+      const at = read.data.findIndex((value) => !Number.isFinite(value))
+      if (at === -1) return [name, read]
+      throw new GradcheckError(
+        'bad-value',
+        `${name}[${unravelIndex(at, read.shape).join(', ')}] is ${read.data[at]}: only finite numbers can be checked`,
+      )
+    }),
+  )
+}
+
+function pairGradient(
+  name: string,
+  tensor: Tensor,
+  inputs: ReadonlyMap<string, InputValue>,
+): CheckedParameter {
+  const input = inputs.get(name) ?? (name.startsWith('d') ? inputs.get(name.slice(1)) : undefined)
+  if (input === undefined) {
+    const candidates = [...inputs.keys()].flatMap((known) => [known, `d${known}`])
+    throw new GradcheckError(
+      'unknown-name',
+      `${name} is the gradient of no array of the program${suggestName(name, candidates)}`,
+      {
+        fix: `name gradients by their arrays, or with a d before: ${[...inputs.keys()].map((known) => `d${known}`).join(', ')}`,
+      },
+    )
+  }
+  if (formatShape(tensor.shape) !== formatShape(input.shape)) {
+    const isTransposed = formatShape([...tensor.shape].reverse()) === formatShape(input.shape)
+    throw new GradcheckError(
+      'bad-shape',
+      `${name} has shape ${formatShape(tensor.shape)}, but ${input.name} has ${formatShape(input.shape)}`,
+      { fix: isTransposed ? `transpose ${name}` : `give the gradient of ${input.name} in its own shape` },
+    )
+  }
+  return { input, gradient: { name, values: tensor.data, dtype: tensor.dtype } }
+}
+
+/** @throws GradcheckError with the first operation whose operands are finite and whose value is not */
+function requireFiniteValues({ program, base }: BoundProgram): void {
+  for (const value of program.values) {
+    const at = base[value.id].findIndex((number) => !Number.isFinite(number))
+    if (at === -1 || value.kind !== 'computed') continue
+    const where = describeSource(value.source)
+    const index = unravelIndex(at, value.shape).join(', ')
+    const operands = value.operands.map((id) => {
+      const { source, shape } = program.values[id]
+      return `${source.name ?? `%${id}`} ${formatShape(shape)}`
+    })
+    throw new GradcheckError(
+      'bad-value',
+      `${where === '' ? '' : `${where}: `}${value.operation.name} of ${operands.join(' and ')} is ${base[value.id][at]} at [${index}]`,
+      { fix: 'check at a point where every value of the program is a finite number' },
+    )
+  }
+}

@@ -1,0 +1,268 @@
+import { reversePass } from '../../backward/reverse-pass.js'
+import { createDerivatives, type TensorDerivatives } from '../../differentiate/evaluator.js'
+import { WorkSlices } from '../../differentiate/work-slices.js'
+import { GradcheckError } from '../../errors.js'
+import type { ParameterTensor } from '../../network/model.js'
+import { RootSum } from '../../network/root-sum-squares.js'
+import { ChangeCarrier } from '../../program/carry-changes.js'
+import { differentiateParameter } from '../../program/differentiate-parameter.js'
+import { planParameter } from '../../program/plan.js'
+import { elementCount } from '../../tensor.js'
+import type { CheckOptions } from '../check-options.js'
+import { requireStep } from '../check-options.js'
+import { DifferenceSum } from '../compare.js'
+import { diagnoseNumbers } from '../diagnosis/diagnose-numbers.js'
+import { listEntries } from '../gradient-entries.js'
+import { judgeTensor, type TensorEvidence, type TensorJudgement, type Totals } from '../judge.js'
+import { explainReasons } from '../reasons.js'
+import type { CheckReport, Finding, Verdict } from '../report.js'
+import { defaultTolerance, toleranceOfWhole } from '../tolerances.js'
+import { type BoundProgramProblem, bindProgramProblem, type ProgramProblem } from './bind-program-problem.js'
+import { crossValidateProgram } from './cross-validate-program.js'
+import { createProgramEstimate } from './program-estimate.js'
+import { describeProgramKinks, settleProgramKinks } from './settle-program-kinks.js'
+
+/** The step of programs: no difference loses digits to it, and next to nothing crosses or curves within it. */
+const DEFAULT_STEP = 1e-7
+/** What a step is multiplied by where its truncation or a kink is in question. */
+const FINE = 2 ** -20
+/** A second look takes half of that as well; what is left is below this many times the difference of the two. */
+const LEFT_BY_HALVING = 2
+
+/** Where programs are evaluated. */
+const EVALUATOR = { name: 'cpu', adapter: 'CPU', software: false, precision: 'double' } as const
+
+/**
+ * Checks the gradient of a loss that is built of operations: every element of the parameters whose gradient is given is
+ * perturbed, in float64 on the CPU, or what the operations make that they enter.
+ * @throws GradcheckError for input that cannot be checked
+ */
+export async function checkProgram(problem: ProgramProblem, options: CheckOptions): Promise<CheckReport> {
+  const step = readStep(options)
+  const read = bindProgramProblem(problem)
+  const { bound, checked } = read
+  const started = performance.now()
+  const settings = { step, scheme: 'central' } as const
+  const tolerances = checked.map(
+    ({ gradient }) => options.tolerance ?? defaultTolerance(EVALUATOR, gradient.dtype, settings),
+  )
+  const cotangents = reversePass(bound)
+  const estimate = createProgramEstimate(bound, cotangents, checked)
+  const evaluated = await evaluate(read, step, estimate, tolerances, options)
+  const { results, truncations, crossed, perturbations, interrupted } = evaluated
+  // before entries on kinks get what a convention gives them
+  const crossValidation = crossValidateProgram(bound, checked, results)
+  const kinks = settleProgramKinks(read, results, crossed, estimate, tolerances)
+  const evidence = checked.map(
+    ({ gradient }, t): TensorEvidence => ({
+      gradient,
+      estimate,
+      tolerance: tolerances[t],
+      truncations: truncations[t],
+      crossings: crossed[t],
+      between: kinks.between[t],
+      untested: kinks.untested[t],
+    }),
+  )
+  const totals: Totals = { difference: new DifferenceSum(), errors: new RootSum(), anyNonZero: false }
+  const judgements = results.map((tensor, t) => judgeTensor(tensor, t, evidence[t], totals))
+  const { norms } = totals.difference
+  const cost = bound.base[bound.program.output][0]
+  const reasons = [
+    ...explainReasons(
+      judgements.map((judgement) => ({ ...judgement.report, reasons: judgement.reasons })),
+      EVALUATOR,
+    ),
+    ...explainWhole(totals, judgements, crossValidation.disagreements, interrupted),
+    ...compareCost(read, cost),
+  ]
+  const verdict = concludeVerdict(judgements, reasons, crossValidation.disagreements)
+  return {
+    schema: 1,
+    verdict,
+    difference: totals.difference.difference,
+    tolerance: toleranceOfWhole(
+      tolerances,
+      judgements.map((judgement) => judgement.norms),
+      norms,
+    ),
+    numericalError: norms === 0 ? 0 : totals.errors.value / norms,
+    cost,
+    parameters: {
+      total: checked.reduce((sum, { input }) => sum + elementCount(input.shape), 0),
+      checked: results.reduce((sum, { done }) => sum + done, 0),
+    },
+    method: 'difference',
+    scheme: 'central',
+    step,
+    precision: 'double',
+    device: { evaluator: 'cpu', adapter: EVALUATOR.adapter, software: false },
+    tensors: judgements.map(({ report }) => report),
+    setup: [],
+    diagnosis: verdict === 'fail' ? diagnose(results, judgements, evidence) : [],
+    crossValidation: { checked: crossValidation.checked, difference: crossValidation.difference },
+    timing: { seconds: (performance.now() - started) / 1000, perturbations },
+    reasons: verdict === 'inconclusive' ? reasons : [],
+    notices: [...reasons, ...describeProgramKinks(kinks)],
+    interrupted,
+    ...(options.keepGradients === true
+      ? { gradients: results.map((tensor, t) => listEntries(tensor, t, evidence[t])) }
+      : {}),
+  }
+}
+
+/** @throws GradcheckError `bad-usage` for options that a program does not take */
+function readStep(options: CheckOptions): number {
+  const { method, scheme, evaluator, fast, sample, steps, step = DEFAULT_STEP } = options
+  const refuse = (what: string, fix: string) => new GradcheckError('bad-usage', what, { fix })
+  if (method === 'textbook' || (evaluator !== undefined && evaluator.name !== 'cpu')) {
+    throw refuse('a program is checked by difference arithmetic on the CPU', 'leave evaluator and method out')
+  }
+  if (scheme !== undefined && scheme !== 'central') {
+    throw refuse('a program is checked by central differences', 'leave scheme out')
+  }
+  if (fast === true || sample !== undefined || (steps !== undefined && steps !== false)) {
+    throw refuse('every parameter of a program is checked, at one step', 'leave fast, sample and steps out')
+  }
+  requireStep(step)
+  return step
+}
+
+interface Evaluated {
+  readonly results: readonly TensorDerivatives[]
+  readonly truncations: readonly (Float64Array | undefined)[]
+  /** How many entries of each tensor crossed a kink at the step asked for. */
+  readonly crossed: readonly number[]
+  readonly perturbations: number
+  readonly interrupted: boolean
+}
+
+/** Differentiates by every parameter; where something disagrees or crosses, with next to no step as well. */
+async function evaluate(
+  { bound, checked }: BoundProgramProblem,
+  step: number,
+  estimate: ReturnType<typeof createProgramEstimate>,
+  tolerances: readonly number[],
+  { signal, onProgress, perturb = 'auto' }: CheckOptions,
+): Promise<Evaluated> {
+  const carrier = new ChangeCarrier(bound)
+  const plans = checked.map(({ input }) => planParameter(bound.program, input, perturb))
+  const results = createDerivatives(
+    checked.map(({ input }) => ({
+      parameter: toParameter(input),
+      entries: allOf(elementCount(input.shape)),
+    })),
+    (t) => plans[t].perturbed,
+  )
+  const total = results.reduce((sum, { entries }) => sum + entries.length, 0)
+  const truncations: (Float64Array | undefined)[] = checked.map(() => undefined)
+  const crossed = checked.map(() => 0)
+  const slices = new WorkSlices()
+  let [perturbations, done] = [0, 0]
+  for (const [t, { input, gradient }] of checked.entries()) {
+    onProgress?.({ done, total, phase: 'perturbing' })
+    if (slices.isOver) await slices.pause()
+    if (signal?.aborted) break
+    const differentiate = (h: number) => {
+      const found = differentiateParameter(bound, carrier, input, plans[t], h)
+      perturbations += found.perturbations
+      return found
+    }
+    let found = differentiate(step)
+    crossed[t] = found.crossed.reduce((sum, mark) => sum + mark, 0)
+    const isOpen = found.derivatives.some((numerical, k) => {
+      const sizes = Math.abs(numerical) + Math.abs(gradient.values[k])
+      const distance = Math.abs(numerical - gradient.values[k])
+      return found.crossed[k] !== 0 || !(distance <= tolerances[t] * sizes + estimate.ofRounding(t, k))
+    })
+    if (isOpen) {
+      const [fine, half] = [differentiate(FINE * step), differentiate((FINE / 2) * step)]
+      truncations[t] = half.derivatives.map(
+        (derivative, k) => LEFT_BY_HALVING * Math.abs(derivative - fine.derivatives[k]),
+      )
+      found = half
+    }
+    results[t].derivatives.set(found.derivatives)
+    results[t].kinks.set(found.crossed)
+    results[t].done = found.derivatives.length
+    done += found.derivatives.length
+  }
+  onProgress?.({ done, total, phase: 'perturbing' })
+  return { results, truncations, crossed, perturbations, interrupted: done < total }
+}
+
+const allOf = (size: number) => Uint32Array.from({ length: size }, (_, k) => k)
+
+/** A parameter as the judge knows tensors: its own order, of no layer. */
+function toParameter({ name, shape }: { name: string; shape: readonly number[] }): ParameterTensor {
+  return { name, shape, size: elementCount(shape), layer: 0, role: 'weights', transposed: false }
+}
+
+function explainWhole(
+  totals: Totals,
+  judgements: readonly TensorJudgement[],
+  disagreements: number,
+  interrupted: boolean,
+): string[] {
+  const reasons: string[] = []
+  if (interrupted) {
+    reasons.push('the check was interrupted: it covers only the parameters counted as checked')
+  } else if (!totals.anyNonZero && judgements.every((judgement) => judgement.reasons.length === 0)) {
+    reasons.push('both gradients are zero everywhere: nothing was tested; check at another point')
+  }
+  if (disagreements > 0) {
+    reasons.push(
+      `internal error: differences of whole losses disagree with the numerical gradient in ${disagreements} places; please report it`,
+    )
+  }
+  return reasons
+}
+
+/** Relative difference up to which a saved cost is that of the program, beside its own digits. */
+const COST_AGREEMENT = 1e-6
+
+function compareCost({ savedCost }: BoundProgramProblem, cost: number): string[] {
+  if (savedCost === undefined) return []
+  const { value, unitRoundoff } = savedCost
+  const allowed = Math.max(COST_AGREEMENT, 16 * unitRoundoff) * Math.max(Math.abs(value), Math.abs(cost))
+  if (Math.abs(value - cost) <= allowed) return []
+  return [
+    `the saved cost is ${value}, the program's is ${cost}: the gradient may be that of another loss; write the program as the code computes it`,
+  ]
+}
+
+function concludeVerdict(
+  judgements: readonly TensorJudgement[],
+  reasons: readonly string[],
+  disagreements: number,
+): Verdict {
+  const isWrong = judgements.some(({ report }) => report.verdict === 'fail')
+  if (isWrong && disagreements === 0 && !reasons.some((reason) => reason.startsWith('the saved cost'))) {
+    return 'fail'
+  }
+  return reasons.length > 0 ? 'inconclusive' : 'pass'
+}
+
+function diagnose(
+  results: readonly TensorDerivatives[],
+  judgements: readonly TensorJudgement[],
+  evidence: readonly TensorEvidence[],
+): Finding[] {
+  return diagnoseNumbers(
+    results.map(({ parameter, derivatives, kinks }, t) => ({
+      name: parameter.name,
+      gradient: evidence[t].gradient.name,
+      shape: parameter.shape,
+      analytical: evidence[t].gradient.values,
+      numerical: derivatives,
+      errors: derivatives.map((_, k) =>
+        kinks[k] !== 0
+          ? Number.POSITIVE_INFINITY
+          : evidence[t].estimate.ofRounding(t, k) + evidence[t].estimate.ofArithmetic(t, k),
+      ),
+      tolerance: evidence[t].tolerance,
+      isWrong: judgements[t].report.verdict === 'fail',
+    })),
+    true,
+  )
+}

@@ -1,0 +1,57 @@
+import type { TensorDerivatives } from '../../differentiate/evaluator.js'
+import { normOf } from '../../network/root-sum-squares.js'
+import { type BoundProgram, evaluateFrom } from '../../program/evaluate.js'
+import { coneOf } from '../../program/program.js'
+import { boundValueErrors } from '../../rounding/value-errors.js'
+import { DifferenceSum } from '../compare.js'
+import type { CrossValidation } from '../cross-validation.js'
+import type { CheckedParameter } from './bind-program-problem.js'
+
+const FLOAT64_ROUNDOFF = 2 ** -53
+/** Near the cube root of float64's roundoff, where rounding and truncation of whole losses are about equal. */
+const STEP = 2 ** -17
+const LARGEST_SAMPLE = 24
+/** How many times what is estimated of it a difference of whole losses may be off by. */
+const MARGIN = 8
+
+/**
+ * Holds a sample of the derivatives against differences of whole losses, which share no rule with difference arithmetic:
+ * (J(θ + h) − J(θ − h))/2h at two steps, extrapolated.
+ */
+export function crossValidateProgram(
+  bound: BoundProgram,
+  checked: readonly CheckedParameter[],
+  results: readonly TensorDerivatives[],
+): CrossValidation {
+  const { program, base } = bound
+  const errors = boundValueErrors(bound)
+  const perTensor = Math.max(1, Math.floor(LARGEST_SAMPLE / checked.length))
+  const sum = new DifferenceSum()
+  let [count, disagreements] = [0, 0]
+  for (const [t, { input }] of checked.entries()) {
+    const { derivatives, kinks, done } = results[t]
+    const cone = coneOf(program, [input.id])
+    const own = base[input.id]
+    const scale = normOf(own) / Math.sqrt(own.length)
+    const picked = Math.min(perTensor, done)
+    for (let k = 0; k < picked; k++) {
+      const at = Math.floor(((k + 0.5) * done) / picked)
+      if (kinks[at] !== 0 || !Number.isFinite(derivatives[at])) continue
+      const quotient = (h: number) => {
+        const [above, below] = [own[at] + h, own[at] - h]
+        const lossAt = (value: number) =>
+          evaluateFrom(bound, new Map([[input.id, own.with(at, value)]]), cone)
+        return (lossAt(above) - lossAt(below)) / (above - below)
+      }
+      const step = STEP * (Math.max(scale, Math.abs(own[at])) || 1)
+      const [coarse, fine] = [quotient(step), quotient(step / 2)]
+      const slow = fine + (fine - coarse) / 3
+      const rounding = (FLOAT64_ROUNDOFF * errors[program.output][0]) / step
+      const allowed = MARGIN * (rounding + Math.abs(fine - coarse))
+      count++
+      sum.add(derivatives[at], slow)
+      if (!(Math.abs(derivatives[at] - slow) <= allowed + 1e-7 * Math.abs(slow))) disagreements++
+    }
+  }
+  return { checked: count, difference: sum.difference, disagreements }
+}

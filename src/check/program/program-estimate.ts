@@ -1,0 +1,51 @@
+import type { Cotangents } from '../../backward/reverse-pass.js'
+import { normOf } from '../../network/root-sum-squares.js'
+import { formatOf } from '../../network/rounding.js'
+import type { BoundProgram } from '../../program/evaluate.js'
+import { carryVariances } from '../../rounding/carry-variances.js'
+import { measureNoise } from '../../rounding/measure-noise.js'
+import { ARITHMETIC_DEVIATIONS, type ErrorEstimate } from '../error-estimate.js'
+import type { CheckedParameter } from './bind-program-problem.js'
+
+const FLOAT64_ROUNDOFF = 2 ** -53
+/** Deviations within which what independent roundings do is taken to be. */
+const ROUNDING_DEVIATIONS = 4
+/** The same of what a few runs with noise measured: one of a thousand of their scatter is beyond. */
+const NOISE_DEVIATIONS = 8
+
+/** Estimates the errors of both gradients of a program: by roundings carried back, and by backpropagations with noise. */
+export function createProgramEstimate(
+  bound: BoundProgram,
+  cotangents: Cotangents,
+  checked: readonly CheckedParameter[],
+): ErrorEstimate {
+  const variances = carryVariances(bound, cotangents)
+  const noise = measureNoise(
+    bound,
+    cotangents,
+    checked.map(({ input }) => input.id),
+  )
+  const deviations = checked.map(({ input: { id } }) => {
+    const own = variances[id]
+    return noise
+      .get(id)!
+      .map((measured, k) =>
+        Math.max(NOISE_DEVIATIONS * measured, ROUNDING_DEVIATIONS * Math.sqrt(own?.[k] ?? 0)),
+      )
+  })
+  const arithmetic = checked.map(({ gradient }) => formatOf(gradient.dtype))
+  return {
+    ofRounding: (t, offset) => FLOAT64_ROUNDOFF * deviations[t][offset],
+    // measured wherever it may matter
+    ofTruncation: () => 0,
+    ofParameterTruncation: () => 0,
+    ofArithmetic: (t, offset) =>
+      (ARITHMETIC_DEVIATIONS / ROUNDING_DEVIATIONS) * arithmetic[t].unitRoundoff * deviations[t][offset] +
+      arithmetic[t].underflow,
+    norms(t, entries) {
+      const chosen =
+        entries === undefined ? deviations[t] : Float64Array.from(entries, (k) => deviations[t][k])
+      return { rounding: (FLOAT64_ROUNDOFF * normOf(chosen)) / ROUNDING_DEVIATIONS, truncation: 0 }
+    },
+  }
+}

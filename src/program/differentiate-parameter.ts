@@ -1,0 +1,50 @@
+import { elementCount } from '../tensor.js'
+import type { ChangeCarrier } from './carry-changes.js'
+import { applicationOf, type BoundProgram } from './evaluate.js'
+import { differentiateValue } from './numerical-gradient.js'
+import type { ParameterPlan } from './plan.js'
+import type { ComputedValue, InputValue } from './program.js'
+
+/** Central differences of the loss by a parameter's elements. */
+export interface ParameterDerivatives {
+  readonly derivatives: Float64Array
+  /** Non-zero where a perturbation that counts for the element ran over a special point. */
+  readonly crossed: Uint8Array
+  /** Perturbations, of one sign each. */
+  readonly perturbations: number
+}
+
+/** Differentiates the loss by a parameter, in the way that was planned. */
+export function differentiateParameter(
+  bound: BoundProgram,
+  carrier: ChangeCarrier,
+  parameter: InputValue,
+  plan: ParameterPlan,
+  step: number,
+): ParameterDerivatives {
+  const size = elementCount(parameter.shape)
+  if (plan.perturbed === 'parameters') {
+    const { gradient, crossings } = differentiateValue(carrier, parameter, step, undefined)
+    return {
+      derivatives: gradient,
+      crossed: Uint8Array.from(crossings, (count) => (count === 0 ? 0 : 1)),
+      perturbations: 2 * size,
+    }
+  }
+  const derivatives = new Float64Array(size)
+  const crossed = new Uint8Array(size)
+  let perturbations = 0
+  for (const { user, operand, laneAxis } of plan.edges) {
+    const value = bound.program.values[user] as ComputedValue
+    const application = applicationOf(bound, value)
+    const { gradient, crossings } = differentiateValue(carrier, value, step, laneAxis)
+    const pulled = value.operation.pullBack(application, gradient, operand)
+    for (let k = 0; k < size; k++) derivatives[k] += pulled[k]
+    perturbations += 2 * gradient.length
+    if (crossings.every((count) => count === 0)) continue
+    const marks = Float64Array.from(crossings, (count) => (count === 0 ? 0 : 1))
+    const touched = value.operation.pullBackSquares(application, marks, operand)
+    for (let k = 0; k < size; k++) if (touched[k] !== 0) crossed[k] = 1
+  }
+  return { derivatives, crossed, perturbations }
+}

@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest'
+import { reversePass } from '../../../src/backward/reverse-pass.js'
+import { checkGradients } from '../../../src/check/check-gradients.js'
+import type { ProgramProblem } from '../../../src/check/program/bind-program-problem.js'
+import { type Builder, buildProgram, type Node, program } from '../../../src/program/builder.js'
+import { bindProgram } from '../../../src/program/evaluate.js'
+import { inputsOf } from '../../../src/program/program.js'
+import { type NamedTensors, tensor } from '../../../src/tensor.js'
+import { storeAs } from '../../support/plant-errors.js'
+import { SMALL_PROGRAMS } from '../../support/small-programs.js'
+
+/** A problem with the right gradient of every array. */
+function rightProblem(
+  arrays: NamedTensors,
+  build: (b: Builder, arrays: Readonly<Record<string, Node>>) => Node,
+): ProgramProblem & { gradients: NamedTensors } {
+  const listed = buildProgram(build, new Map([...arrays].map(([name, { shape }]) => [name, shape])))
+  const cotangents = reversePass(bindProgram(listed, arrays))
+  const gradients: NamedTensors = new Map(
+    inputsOf(listed).map(({ id, name, shape }) => [`d${name}`, tensor(cotangents[id]!, shape)]),
+  )
+  return { program: program.from(build), parameters: arrays, gradients }
+}
+
+const NAMES = Object.keys(SMALL_PROGRAMS)
+
+describe('a program whose gradient', () => {
+  it.each(NAMES)('is right passes, in float64 and in float32: %s', async (name) => {
+    const { arrays, build } = SMALL_PROGRAMS[name]
+    const problem = rightProblem(arrays, build)
+    for (const perturb of ['auto', 'parameters', 'outputs'] as const) {
+      const report = await checkGradients(problem, { perturb })
+      expect(report.verdict, report.notices.join()).toBe('pass')
+      expect(report.difference).toBeLessThan(1e-11)
+      expect(report.crossValidation.checked).toBeGreaterThan(0)
+      expect(report.crossValidation.difference).toBeLessThan(1e-8)
+    }
+    const single = await checkGradients({ ...problem, gradients: storeAs(problem.gradients, 'float32') })
+    expect(single.verdict, single.notices.join()).toBe('pass')
+  })
+
+  it.each(NAMES)('is wrong in one entry fails there: %s', async (name) => {
+    const { arrays, build } = SMALL_PROGRAMS[name]
+    const problem = rightProblem(arrays, build)
+    for (const [gradient, right] of problem.gradients) {
+      const at = right.data.findIndex((value) => Math.abs(value) > 1e-3)
+      const gradients = new Map(problem.gradients).set(gradient, {
+        ...right,
+        data: right.data.with(at, 1.01 * right.data[at]),
+      })
+      const report = await checkGradients({ ...problem, gradients })
+      expect(report.verdict).toBe('fail')
+      const wrong = report.tensors.filter(({ verdict }) => verdict === 'fail')
+      expect(wrong.map((tensorReport) => tensorReport.gradient)).toEqual([gradient])
+      expect(wrong[0].wrongEntries).toBe(1)
+      expect(report.diagnosis.map(({ kind }) => kind)).toEqual(['elements'])
+    }
+  })
+
+  it('is doubled fails, and the factor is named', async () => {
+    const { arrays, build } = SMALL_PROGRAMS['a shared weight used twice']
+    const problem = rightProblem(arrays, build)
+    const dW = problem.gradients.get('dW')!
+    const gradients = { dW: { ...dW, data: dW.data.map((value) => 2 * value) } }
+    const report = await checkGradients({ ...problem, gradients })
+    expect(report.verdict).toBe('fail')
+    expect(report.diagnosis[0]).toMatchObject({ kind: 'scaled', factor: 2, tensors: ['W'] })
+  })
+})
+
+describe('of a program', () => {
+  const arrays = { x: tensor([0, 2, -3], [3]), w: tensor([1, 5, 7], [3]) }
+  const hinge = program.from((b, { x, w }) => b.sum(b.multiply(b.relu(x), w)))
+
+  it.each([
+    ['the left slope', 0, 'pass'],
+    ['the right slope', 1, 'pass'],
+    ['their mean', 0.5, 'pass'],
+    ['a value between that is no convention', 0.3, 'inconclusive'],
+    ['a value beyond', 1.3, 'fail'],
+  ])('on a kink %s is judged', async (_name, slope, expected) => {
+    const gradients = { dx: tensor([slope, 5, 0], [3]) }
+    const report = await checkGradients({ program: hinge, parameters: arrays, gradients })
+    expect(report.verdict, report.notices.join()).toBe(expected)
+    expect(report.notices.join()).toContain('kink')
+  })
+
+  it('the output may be an array with an upstream gradient', async () => {
+    const double = program.from((b, { x }) => b.multiply(b.square(x), 2))
+    const upstream = tensor([1, -1, 0.5], [3])
+    const right = { dx: tensor([0, -8, -6], [3]) }
+    const report = await checkGradients({
+      program: double,
+      parameters: { x: arrays.x },
+      gradients: right,
+      upstream,
+    })
+    expect(report.verdict, report.notices.join()).toBe('pass')
+    const without = checkGradients({ program: double, parameters: { x: arrays.x }, gradients: right })
+    await expect(without).rejects.toMatchObject({ code: 'bad-program' })
+  })
+
+  it('a saved cost that is another is no pass', async () => {
+    const gradients = { dw: tensor([0, 2, 0], [3]) }
+    const right = await checkGradients({ program: hinge, parameters: arrays, gradients, cost: 10 })
+    expect(right.verdict).toBe('pass')
+    const other = await checkGradients({ program: hinge, parameters: arrays, gradients, cost: 11 })
+    expect(other.verdict).toBe('inconclusive')
+    expect(other.reasons.join()).toContain('the saved cost is 11')
+  })
+
+  it('what does not fit is refused, with the place', async () => {
+    const problem = { program: hinge, parameters: arrays, gradients: { dx: tensor([1, 2], [2]) } }
+    await expect(checkGradients(problem)).rejects.toMatchObject({ code: 'bad-shape' })
+    const misfit = program.from((b, { x, w }) => b.sum(b.matmul(b.named('outer', x), w)))
+    await expect(checkGradients({ ...problem, program: misfit })).rejects.toMatchObject({
+      code: 'bad-program',
+      message: expect.stringContaining('matmul multiplies matrices'),
+    })
+    const unknown = program.from((b, { y }) => b.sum(y))
+    await expect(checkGradients({ ...problem, program: unknown })).rejects.toMatchObject({
+      code: 'missing-array',
+    })
+    const infinite = program.from((b, { x }) => b.sum(b.log(b.named('logits', x))))
+    await expect(
+      checkGradients({ ...problem, program: infinite, gradients: { dw: arrays.w } }),
+    ).rejects.toMatchObject({
+      code: 'bad-value',
+      message: expect.stringMatching(/log of .*is -Infinity at \[0\]/),
+    })
+  })
+
+  it('a parameter that nothing reads has a gradient of zero, which is not tested', async () => {
+    const ignoring = program.from((b, { x }) => b.sum(b.square(x)))
+    const report = await checkGradients({
+      program: ignoring,
+      parameters: arrays,
+      gradients: { dw: tensor([0, 0, 0], [3]) },
+    })
+    expect(report.verdict).toBe('inconclusive')
+  })
+})
