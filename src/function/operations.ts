@@ -1,4 +1,5 @@
-import { expm1Ratio, findActivation, log1pRatio } from '../network/activations.js'
+import { findActivation } from '../network/activations.js'
+import { expm1Ratio, log1pRatio } from '../operations/exponential.js'
 
 /** What happens to an operation where a change carries its operand over a special point. */
 export type Crossing = 'kink' | 'jump' | 'pole' | 'edge'

@@ -1,11 +1,6 @@
-import {
-  type ActivationName,
-  expm1Ratio,
-  log1pRatio,
-  sigmoid,
-  sigmoidTail,
-  softplusSecantSlope,
-} from './activations.js'
+import { expm1Ratio, log1pRatio } from '../operations/exponential.js'
+import { sigmoidOf as sigmoid, sigmoidTail, softplusSecantSlope } from '../operations/sigmoids.js'
+import type { ActivationName } from './activations.js'
 import { createMatrix, type Matrix } from './matrix.js'
 import type { Reduction } from './reductions.js'
 import { LOSS_WORDS, unknownName } from './vocabulary.js'

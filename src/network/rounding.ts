@@ -1,5 +1,6 @@
+import { sigmoidOf as sigmoid } from '../operations/sigmoids.js'
 import { type DType, unitRoundoff } from '../tensor.js'
-import { type Activation, sigmoid } from './activations.js'
+import type { Activation } from './activations.js'
 import { FactoredDeviations } from './factored-deviations.js'
 import {
   higherSlopes,

@@ -1,4 +1,4 @@
-import { sigmoid } from './activations.js'
+import { sigmoidOf as sigmoid } from '../operations/sigmoids.js'
 import { FactoredDeviations } from './factored-deviations.js'
 import { higherSlopes, type Linearization, mapMatrix } from './linearization.js'
 import { type Output, softmaxBase } from './losses.js'

@@ -1,6 +1,6 @@
 import { ofRule } from './definition.js'
 import { normalDistribution, normalSecantSlope, normalTail } from './normal-distribution.js'
-import { type ScalarRule, unary } from './scalar-rule.js'
+import { type UnaryRule, unary } from './scalar-rule.js'
 import { FAR, fromTail, sigmoidOf, sigmoidSecantSlope, sigmoidTail, slopeBetweenTails } from './sigmoids.js'
 
 /**
@@ -17,25 +17,22 @@ function gatedSlope(
   return d > -0.5 ? fromTail(z, tail) + (z + d) * gateSlope : gate(z + d) + z * gateSlope
 }
 
-const siluSlope = (z: number, tail: number, d: number) =>
-  gatedSlope(z, tail, d, sigmoidSecantSlope(z, tail, d), sigmoidOf)
-
 /** v(z) + z·v′(z) cancels below 0. */
 const ofGate = (z: number, value: number) => (z === 0 ? 0 : Math.abs(value / z))
 
-export const silu = unary({
+export const silu: UnaryRule = {
   terms: ofGate,
   value: (z) => z * sigmoidOf(z),
-  constants: (z) => [z, sigmoidTail(z)],
-  secantSlope: siluSlope,
-})
+  tail: sigmoidTail,
+  secantSlope: (z, tail, d) => gatedSlope(z, tail, d, sigmoidSecantSlope(z, tail, d), sigmoidOf),
+}
 
-export const gelu = unary({
+export const gelu: UnaryRule = {
   terms: ofGate,
   value: (z) => z * normalDistribution(z),
-  constants: (z) => [z, normalTail(z)],
+  tail: normalTail,
   secantSlope: (z, tail, d) => gatedSlope(z, tail, d, normalSecantSlope(z, tail, d), normalDistribution),
-})
+}
 
 // Hendrycks & Gimpel 2016, "Gaussian Error Linear Units": gelu(z) ≈ z·σ(2·√(2/π)·(z + 0.044715 z³)) ≈ z·σ(1.702 z)
 const GELU_TANH_SCALE = 2 * Math.sqrt(2 / Math.PI)
@@ -43,18 +40,26 @@ const GELU_TANH_CUBIC = 0.044715
 const GELU_SIGMOID_SCALE = 1.702
 const geluTanhLogit = (z: number) => GELU_TANH_SCALE * (z + GELU_TANH_CUBIC * z * z * z)
 
-export const geluSigmoid: ScalarRule = unary({
+export const geluSigmoid: UnaryRule = {
   terms: ofGate,
   value: (z) => z * sigmoidOf(GELU_SIGMOID_SCALE * z),
-  constants: (z) => [z, sigmoidTail(GELU_SIGMOID_SCALE * z)],
-  // u·σ(u)/1.702 of u = 1.702 z
-  secantSlope: (z, tail, d) => siluSlope(GELU_SIGMOID_SCALE * z, tail, GELU_SIGMOID_SCALE * d),
-})
+  tail: (z) => sigmoidTail(GELU_SIGMOID_SCALE * z),
+  // of σ(βz); far, where βz + βd would cancel, from the end
+  secantSlope(z, tail, d) {
+    const end = z + d
+    const change = GELU_SIGMOID_SCALE * d
+    if (Math.abs(change) <= FAR) {
+      return fromTail(z, tail) + end * GELU_SIGMOID_SCALE * sigmoidSecantSlope(z, tail, change)
+    }
+    const endTail = sigmoidTail(GELU_SIGMOID_SCALE * end)
+    return gatedSlope(z, tail, d, slopeBetweenTails(z, tail, end, endTail, d), () => fromTail(end, endTail))
+  },
+}
 
-export const geluTanh = unary({
+export const geluTanh: UnaryRule = {
   terms: ofGate,
   value: (z) => z * sigmoidOf(geluTanhLogit(z)),
-  constants: (z) => [z, sigmoidTail(geluTanhLogit(z))],
+  tail: (z) => sigmoidTail(geluTanhLogit(z)),
   // of σ(u), with Δu = scale·d·(1 + cubic·(3z² + 3zd + d²)); far, where the rounding of Δu would be amplified,
   // from u at the end
   secantSlope(z, tail, d) {
@@ -67,11 +72,11 @@ export const geluTanh = unary({
     const gateSlope = slopeBetweenTails(z, tail, end, endTail, d)
     return gatedSlope(z, tail, d, gateSlope, () => fromTail(end, endTail))
   },
-})
+}
 
 export const GATED = {
-  silu: ofRule(1, silu),
-  gelu: ofRule(1, gelu),
-  geluTanh: ofRule(1, geluTanh),
-  geluSigmoid: ofRule(1, geluSigmoid),
+  silu: ofRule(1, unary(silu)),
+  gelu: ofRule(1, unary(gelu)),
+  geluTanh: ofRule(1, unary(geluTanh)),
+  geluSigmoid: ofRule(1, unary(geluSigmoid)),
 }

@@ -1,6 +1,6 @@
 import { ofRule, ofRules } from './definition.js'
 import { expm1Ratio } from './exponential.js'
-import { leavesSign, type ScalarRule, type SpecialPoint, unary } from './scalar-rule.js'
+import { leavesSign, type SpecialPoint, type UnaryRule, unary } from './scalar-rule.js'
 
 const KINK_AT_ZERO: SpecialPoint = { kind: 'kink', where: 'its argument is 0' }
 /** A tail below this has lost digits: 2^−1022, the smallest normal float64. */
@@ -10,9 +10,9 @@ const SELU_SCALE = 1.0507009873554805
 const SELU_ALPHA = 1.6732632423543772
 
 /** `below`·z for z ≤ 0 and `above`·z above. */
-function piecewiseLinear(below: number, above: number): ScalarRule {
+function piecewiseLinear(below: number, above: number): UnaryRule {
   const value = (z: number) => (z > 0 ? above : below) * z
-  return unary({
+  return {
     value,
     secantSlope(z, _y, d) {
       const end = z + d
@@ -21,19 +21,19 @@ function piecewiseLinear(below: number, above: number): ScalarRule {
     },
     special: KINK_AT_ZERO,
     crosses: leavesSign,
-  })
+  }
 }
 
-export const relu: ScalarRule = { ...piecewiseLinear(0, 1), value: (z) => Math.max(z, 0) }
-export const abs: ScalarRule = { ...piecewiseLinear(-1, 1), value: Math.abs }
+export const relu: UnaryRule = { ...piecewiseLinear(0, 1), value: (z) => Math.max(z, 0) }
+export const abs: UnaryRule = { ...piecewiseLinear(-1, 1), value: Math.abs }
 /** z above 0, `slope`·z below. */
 export const leakyRelu = (slope = 0.01) => piecewiseLinear(slope, 1)
 
 /** scale·z above 0 and scale·α·(e^z − 1) below; the second constant is e^z of a negative z. */
-function exponentialLinear(scale: number, alpha: number): ScalarRule {
-  const rule = unary({
+function exponentialLinear(scale: number, alpha: number): UnaryRule {
+  const rule: UnaryRule = {
     value: (z) => scale * (z > 0 ? z : alpha * Math.expm1(z)),
-    constants: (z) => [z, z > 0 ? 1 : Math.exp(z)],
+    tail: (z) => (z > 0 ? 1 : Math.exp(z)),
     secantSlope(z, tail, d) {
       const end = z + d
       if (z > 0 && end > 0) return scale
@@ -47,7 +47,7 @@ function exponentialLinear(scale: number, alpha: number): ScalarRule {
     crosses: leavesSign,
     // a + α
     terms: (z, value) => (z > 0 ? 0 : scale * alpha + Math.abs(value)),
-  })
+  }
   if (alpha !== 1) return rule
   // with α = 1 the two pieces have one slope at 0
   const { special: _special, crosses: _crosses, ...smooth } = rule
@@ -58,9 +58,9 @@ export const elu = (alpha = 1) => exponentialLinear(1, alpha)
 export const selu = exponentialLinear(SELU_SCALE, SELU_ALPHA)
 
 export const RECTIFIERS = {
-  relu: ofRule(1, relu),
-  abs: ofRule(1, abs),
-  leakyRelu: ofRules(1, ({ slope }: { readonly slope?: number }) => leakyRelu(slope)),
-  elu: ofRules(1, ({ alpha }: { readonly alpha?: number }) => elu(alpha)),
-  selu: ofRule(1, selu),
+  relu: ofRule(1, unary(relu)),
+  abs: ofRule(1, unary(abs)),
+  leakyRelu: ofRules(1, ({ slope }: { readonly slope?: number }) => unary(leakyRelu(slope))),
+  elu: ofRules(1, ({ alpha }: { readonly alpha?: number }) => unary(elu(alpha))),
+  selu: ofRule(1, unary(selu)),
 }

@@ -56,7 +56,12 @@ export const leavesSign = (x: number, d: number) => d !== 0 && (x === 0 || (x > 
 /** A function of one number, by the slope of its secant. */
 export interface UnaryRule {
   value(z: number): number
-  /** Constants of the base point: z alone where unsaid. */
+  /**
+   * The one constant beside z that single precision could not recover from z: the smaller tail of σ or Φ, or e^z of a
+   * negative z.
+   */
+  tail?(z: number): number
+  /** Other constants of the base point than z and the tail: z alone where neither is said. */
   constants?(z: number, value: number): readonly number[]
   /** (f(z + d) − f(z))/d, f′(z) at d = 0, from the constants. */
   secantSlope(x: number, y: number, d: number, w: number): number
@@ -71,7 +76,8 @@ export interface UnaryRule {
 /** A rule of one operand; up to three constants. */
 export function unary({
   value,
-  constants,
+  tail,
+  constants = tail && ((z) => [z, tail(z)]),
   secantSlope,
   special,
   crosses,

@@ -1,6 +1,6 @@
 import { ofRule } from './definition.js'
 import { expm1Ratio, log1pRatio, SERIES_REACH } from './exponential.js'
-import { unary } from './scalar-rule.js'
+import { type UnaryRule, unary } from './scalar-rule.js'
 
 /** Beyond this change of z the two ends differ enough to be subtracted. */
 export const FAR = 1
@@ -61,28 +61,28 @@ export function softplusSecantSlope(z: number, tail: number, d: number): number 
 /** Slopes in terms of the value, a·(1 − a) and 1 − a². */
 const ofValue = (_z: number, value: number) => Math.min(1, Math.abs(value))
 
-export const sigmoid = unary({
+export const sigmoid: UnaryRule = {
   value: sigmoidOf,
-  constants: (z) => [z, sigmoidTail(z)],
+  tail: sigmoidTail,
   secantSlope: sigmoidSecantSlope,
   terms: ofValue,
-})
+}
 
 // tanh z = 2·σ(2z) − 1
-export const tanh = unary({
+export const tanh: UnaryRule = {
   value: Math.tanh,
-  constants: (z) => [z, sigmoidTail(2 * z)],
+  tail: (z) => sigmoidTail(2 * z),
   secantSlope: (z, tail, d) => 4 * sigmoidSecantSlope(2 * z, tail, 2 * d),
   terms: ofValue,
-})
+}
 
-export const softplus = unary({
+export const softplus: UnaryRule = {
   value: softplusOf,
-  constants: (z) => [z, sigmoidTail(z)],
+  tail: sigmoidTail,
   secantSlope: softplusSecantSlope,
-})
+}
 
-export const softsign = unary({
+export const softsign: UnaryRule = {
   value: (z) => z / (1 + Math.abs(z)),
   secantSlope(z, _y, d) {
     const end = z + d
@@ -91,11 +91,11 @@ export const softsign = unary({
     if (z >= 0 === end >= 0) return 1 / (from * to)
     return (Math.abs(z) / from + Math.abs(end) / to) / (Math.abs(z) + Math.abs(end))
   },
-})
+}
 
 export const SIGMOIDS = {
-  sigmoid: ofRule(1, sigmoid),
-  tanh: ofRule(1, tanh),
-  softplus: ofRule(1, softplus),
-  softsign: ofRule(1, softsign),
+  sigmoid: ofRule(1, unary(sigmoid)),
+  tanh: ofRule(1, unary(tanh)),
+  softplus: ofRule(1, unary(softplus)),
+  softsign: ofRule(1, unary(softsign)),
 }

@@ -1,6 +1,7 @@
-import { type Activation, sigmoid } from '../../network/activations.js'
+import type { Activation } from '../../network/activations.js'
 import { DenseLayer } from '../../network/dense-layer.js'
 import { Model } from '../../network/model.js'
+import { sigmoidOf as sigmoid } from '../../operations/sigmoids.js'
 import type { BoundNetwork, Rebind } from '../problem.js'
 import type { OtherNetwork } from './variants.js'
 

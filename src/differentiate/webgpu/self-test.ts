@@ -4,7 +4,7 @@ import { GradcheckError } from '../../errors.js'
 import type { GpuDevice } from '../../gpu/device.js'
 import { Pipelines } from '../../gpu/pipelines.js'
 import { runOnce } from '../../gpu/run-once.js'
-import { expm1Ratio, log1pRatio } from '../../network/activations.js'
+import { expm1Ratio, log1pRatio } from '../../operations/exponential.js'
 import { decodeReals, encodeReals, formatOf, ZERO_BINDING } from './reals.js'
 
 const GROUP_SIZE = 64

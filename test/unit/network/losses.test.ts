@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { sigmoid } from '../../../src/network/activations.js'
 import { findLoss, type Output } from '../../../src/network/losses.js'
 import type { Matrix } from '../../../src/network/matrix.js'
+import { sigmoidOf as sigmoid } from '../../../src/operations/sigmoids.js'
 import { expectFailure } from '../../support/expect-failure.js'
 import {
   expectNear,
