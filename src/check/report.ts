@@ -184,8 +184,8 @@ export interface CheckReport {
   readonly cost: number
   /** The loss as the user's code computed it, where that was given. */
   readonly savedCost?: SavedCostReport
-  /** The loss declared, and the samples that it was taken of. */
-  readonly loss: LossReport
+  /** The loss declared of a network, and the samples that it was taken of. */
+  readonly loss?: LossReport
   readonly parameters: { readonly total: number; readonly checked: number }
   readonly method: 'difference' | 'textbook'
   readonly scheme: 'central' | 'forward'

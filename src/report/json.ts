@@ -14,7 +14,7 @@ export function reportToJson(report: CheckReport): object {
     numericalError: encodeNumber(report.numericalError),
     cost: encodeNumber(report.cost),
     ...(report.savedCost === undefined ? {} : { savedCost: encodeNumbers(report.savedCost) }),
-    loss: encodeNumbers(report.loss),
+    ...(report.loss === undefined ? {} : { loss: encodeNumbers(report.loss) }),
     parameters: { total: report.parameters.total, checked: report.parameters.checked },
     method: report.method,
     scheme: report.scheme,
