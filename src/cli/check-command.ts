@@ -11,6 +11,7 @@ import { escapeControls } from '../report/escape-controls.js'
 import { formatCount, formatQuantity } from '../report/format-numbers.js'
 import { formatJson, reportToJson } from '../report/json.js'
 import { formatReport } from '../report/text.js'
+import { sayReportOtherwise } from '../settings.js'
 import { statusOfReport } from './exit-status.js'
 import { runInterruptibly } from './interrupt.js'
 import { locateInPackage } from './locate-in-package.js'
@@ -18,7 +19,7 @@ import type { CheckSettings } from './options.js'
 import { ProgressBar } from './progress-bar.js'
 import { readFiles } from './read-files.js'
 import { requireFit } from './require-fit.js'
-import { withOptions } from './say-options.js'
+import { writeOption } from './say-options.js'
 import { chooseWidth, shouldColor, type Terminal, writeNotice } from './terminal.js'
 import { requireWritable, writeReport } from './write-report.js'
 
@@ -95,7 +96,11 @@ export async function runCheck(
     await device[Symbol.asyncDispose]()
   }
 
-  await writeReport(renderReport(withOptions(report), format, settings, terminal), settings.output, terminal)
+  await writeReport(
+    renderReport(sayReportOtherwise(report, writeOption), format, settings, terminal),
+    settings.output,
+    terminal,
+  )
   if (report.interrupted) await writeNotice(terminal.stderr, describeInterruption(report))
   return statusOfReport(report)
 }

@@ -7,10 +7,12 @@ import { formatCount, formatQuantity } from '../report/format-numbers.js'
 import { functionReportToJson } from '../report/function-json.js'
 import { formatFunctionReport } from '../report/function-text.js'
 import { formatJson } from '../report/json.js'
+import { sayReportOtherwise } from '../settings.js'
 import { EXIT_STATUS } from './exit-status.js'
 import { type FunctionCommandSettings, readGradients } from './function-options.js'
 import { runInterruptibly } from './interrupt.js'
 import { ProgressBar } from './progress-bar.js'
+import { writeOption } from './say-options.js'
 import { chooseWidth, shouldColor, type Terminal, writeNotice } from './terminal.js'
 import { requireWritable, writeReport } from './write-report.js'
 
@@ -74,7 +76,11 @@ export async function runFunction(
   } finally {
     await device[Symbol.asyncDispose]()
   }
-  await writeReport(renderReport(report, settings, terminal), settings.output, terminal)
+  await writeReport(
+    renderReport(sayReportOtherwise(report, writeOption), settings, terminal),
+    settings.output,
+    terminal,
+  )
   return EXIT_STATUS[report.verdict]
 }
 

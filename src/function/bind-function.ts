@@ -1,4 +1,5 @@
 import { GradcheckError } from '../errors.js'
+import { setting } from '../settings.js'
 import { suggestName } from '../suggest.js'
 import { nameError } from './formula-error.js'
 import { type Formula, parseFormula } from './parse-formula.js'
@@ -84,7 +85,7 @@ async function parseKnown(text: string, variables: readonly string[]): Promise<F
     text,
     missing,
     `the variable "${missing}" has no value${suggestName(missing, variables)}`,
-    `give it one: --at ${[...variables.map((name) => `${name}=…`), `${missing}=1`].join(',')}`,
+    `give it one: ${setting('at', [...variables.map((name) => `${name}=…`), `${missing}=1`].join(','))}`,
   )
 }
 
@@ -104,12 +105,12 @@ function chooseVariables(problem: FormulaProblem, formula: Formula, variables: r
     const missing = asked.find((name) => !named.includes(name))
     if (missing === undefined) return asked.length > 0 ? asked : named
     throw new GradcheckError('bad-usage', `there is no gradient for "${missing}"`, {
-      fix: `pass --gradient d/d${missing}=…`,
+      fix: `give it, ${setting('gradient', `d/d${missing}=…`)}`,
     })
   }
   if (asked.length > 1 && typeof gradient === 'string') {
     throw new GradcheckError('bad-usage', `one gradient cannot be that of ${asked.join(' and ')}`, {
-      fix: `pass one for each: --gradient d/d${asked[0]}=…`,
+      fix: `give one for each: ${setting('gradient', `d/d${asked[0]}=…`)}`,
     })
   }
   if (asked.length > 0) return asked

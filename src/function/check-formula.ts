@@ -5,6 +5,7 @@ import { WorkSlices } from '../differentiate/work-slices.js'
 import { GradcheckError } from '../errors.js'
 import { listNames } from '../list-names.js'
 import { formatDifference, formatSetting } from '../report/format-numbers.js'
+import { setting } from '../settings.js'
 import {
   type BoundDerivative,
   type BoundFunction,
@@ -181,7 +182,7 @@ function undefinedEverywhere({ tape, points }: BoundFunction): GradcheckError {
   return new GradcheckError(
     'bad-value',
     `the function has no value: ${describeFault(tape, values, fault, points[0])}${where}`,
-    { fix: 'take another point with --at' },
+    { fix: `take another point, ${setting('at')}` },
   )
 }
 
@@ -332,7 +333,7 @@ function conclude(
   for (const { variable, tape } of bound.derivatives) {
     if (tape !== undefined) continue
     reasons.push(
-      `the formula is too long for a symbolic derivative by ${variable}: give its derivative by ${variable} yourself`,
+      `the formula is too long for a symbolic derivative by ${variable}: give it yourself, ${setting('gradient', `d/d${variable}=…`)}`,
     )
   }
   if (found.unjudged > 0) {

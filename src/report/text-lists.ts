@@ -39,7 +39,7 @@ export function formatList(
       : message
     const isLast = number === items.length - 1
     if (lines.length > 0 && lines.length + next.length > maxLines - (isLast ? 0 : 1)) {
-      lines.push(`${' '.repeat(INDENT)}and ${items.length - number} more (--json lists them)`)
+      lines.push(`${' '.repeat(INDENT)}and ${items.length - number} more (the JSON report lists them)`)
       return lines
     }
     const room = maxLines - lines.length

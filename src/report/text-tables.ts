@@ -119,7 +119,7 @@ export function formatEntries(
   const lines = fitTable(layout, [1, 2, 3, 4], width)
   if (shown.length === failing.length) return lines
   const rest = formatQuantity(failing.length - shown.length, 'more tensor')
-  return [...lines, `${' '.repeat(INDENT)}and those of ${rest} (--json lists them)`]
+  return [...lines, `${' '.repeat(INDENT)}and those of ${rest} (the JSON report lists them)`]
 }
 
 const formatIndex = (index: readonly number[]) => (index.length === 0 ? '' : `[${index.join(', ')}]`)

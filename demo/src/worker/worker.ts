@@ -1,6 +1,8 @@
 import { checkGradients, GradcheckError } from 'webgpu-gradcheck'
 import { measureEvaluator } from '../../../src/bench/evaluator-speed.js'
 import { createRandomProblem } from '../../../src/bench/random-problem.js'
+import { sayOtherwise, sayReportOtherwise } from '../../../src/settings.js'
+import { writeField } from '../say-fields.js'
 import { Devices } from './devices.js'
 import { examineFunction } from './function.js'
 import { createProblem, inspectFiles } from './problem.js'
@@ -91,7 +93,7 @@ async function check(
         post({ kind: 'progress', id, progress, adapter: evaluator.adapter })
       },
     })
-    return { report, summary: summarize(report.gradients ?? []) }
+    return { report: sayReportOtherwise(report, writeField), summary: summarize(report.gradients ?? []) }
   } catch (error) {
     if (error instanceof GradcheckError && error.code === 'device-lost')
       await devices.discard(device, precision)
@@ -102,9 +104,9 @@ async function check(
 function describeError(error: unknown): PlainError {
   if (error instanceof GradcheckError) {
     return {
-      message: error.message,
+      message: sayOtherwise(error.message, writeField),
       code: error.code,
-      ...(error.fix === undefined ? {} : { fix: error.fix }),
+      ...(error.fix === undefined ? {} : { fix: sayOtherwise(error.fix, writeField) }),
     }
   }
   return { message: error instanceof Error ? error.message : String(error) }

@@ -1,6 +1,7 @@
 import type { EvaluationHooks } from '../../differentiate/evaluator.js'
 import { WorkSlices } from '../../differentiate/work-slices.js'
 import { type Model, outputOf } from '../../network/model.js'
+import { setting } from '../../settings.js'
 import { DifferenceSum } from '../compare.js'
 import type { BoundNetwork, BoundProblem } from '../problem.js'
 import type { Verdict } from '../report.js'
@@ -197,7 +198,7 @@ function* listScaled(
       fix: loss === undefined ? divide : `${loss.fix} and ${divide}`,
       needsGradient: loss !== undefined,
     }
-    const lambda = l2 === 0 ? '' : `, with --l2 ${Number((l2 / factor).toPrecision(9))}`
+    const lambda = l2 === 0 ? '' : `, with ${setting('l2', Number((l2 / factor).toPrecision(9)))}`
     yield { ...variant, fix: variant.fix + lambda, terms: { ...terms, data: factor } }
     if (l2 === 0) continue
     const whole = { data: factor, weights: factor * terms.weights, biases: 0 }

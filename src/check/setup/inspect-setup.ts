@@ -1,4 +1,6 @@
 import type { EvaluationHooks, Evaluator, TensorDerivatives } from '../../differentiate/evaluator.js'
+import { listNames } from '../../list-names.js'
+import { setting } from '../../settings.js'
 import type { GradientRounding } from '../error-estimate.js'
 import type { BoundProblem } from '../problem.js'
 import type { SavedCostReport, Verdict } from '../report.js'
@@ -126,7 +128,8 @@ function describeCost(
     : '. The gradient is right for the network declared, and for that alone'
   const standing = verdict === 'pass' ? right : ''
   if (suspects.length === 0) {
-    const advice = 'compare --activations, --loss, --layout and --l2 with the code that was run'
+    const settings = ['activations', 'loss', 'layout', 'l2'] as const
+    const advice = `compare ${listNames(settings.map((name) => setting(name)))} with the code that was run`
     return `${fact}, which no usual mistake explains: ${advice}${standing}`
   }
   const named = suspects.slice(0, MOST_NAMED)

@@ -1,3 +1,4 @@
+import { setting } from '../../settings.js'
 import type { CostTerms } from './variants.js'
 
 /** An L2 term that makes up what a cost lacks. */
@@ -33,7 +34,9 @@ export function listPenalties(
   if (Math.abs(lacking) <= allowed) {
     if (declared === 0) return []
     const terms = { data: 1, weights: 0, biases: 0 }
-    return [{ message: 'there is no L2 term', fix: 'leave --l2 out', terms, needsGradient: false }]
+    return [
+      { message: 'there is no L2 term', fix: `leave ${setting('l2')} out`, terms, needsGradient: false },
+    ]
   }
   if (lacking < 0) return []
   const penalties: Penalty[] = []
@@ -52,7 +55,7 @@ export function listPenalties(
       message,
       fix: withBiases
         ? 'leave the biases out of the L2 term: no option includes them'
-        : `declare --l2 ${equivalent}`,
+        : `declare ${setting('l2', equivalent)}`,
       terms: {
         data: 1,
         weights: lambda?.coefficient ?? coefficient,

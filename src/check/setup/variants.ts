@@ -5,6 +5,7 @@ import { findLoss, LOSS_NAMES, type Loss, type LossName } from '../../network/lo
 import type { Model } from '../../network/model.js'
 import { dense, type Network, sequential } from '../../network/network.js'
 import { describeReduction, divisorOf, REDUCTION_NAMES, type Reduction } from '../../network/reductions.js'
+import { setting } from '../../settings.js'
 import type { BoundNetwork, Rebind } from '../problem.js'
 import type { SetupChange } from './findings.js'
 import { listUnlistedNetworks } from './unlisted-activations.js'
@@ -40,7 +41,7 @@ export function* listOtherNetworks(declared: Model, rebind: Rebind): Generator<O
     yield {
       change: 'layout',
       message: `the arrays are laid out as ${layout}`,
-      fix: `declare --layout ${layout}`,
+      fix: `declare ${setting('layout', layout)}`,
       bind: () => tryToBind(() => rebind({ ...network, layout, l2: 0 })),
     }
   }
@@ -82,9 +83,9 @@ function* otherLosses({ network, weighting }: Model, rebind: Rebind): Generator<
     const after = last === declared ? '' : ` after ${last}`
     const how = describeReduction(reduction)
     const options = [
-      isSame(loss) ? '' : `--loss ${loss.name}`,
-      isOwn && !isSame(loss) ? '' : `--reduction ${reduction}`,
-      last === declared ? '' : `--activations ${listActivations(activations)}`,
+      isSame(loss) ? '' : setting('loss', loss.name),
+      isOwn && !isSame(loss) ? '' : setting('reduction', reduction),
+      last === declared ? '' : setting('activations', activations.join()),
     ]
     yield {
       change: isSame(loss) ? 'reduction' : 'loss',
@@ -116,7 +117,7 @@ function* otherActivations(network: Network, rebind: Rebind): Generator<OtherNet
   const propose = (activations: ActivationText[], message: string): OtherNetwork => ({
     change: 'activation',
     message,
-    fix: `declare --activations ${listActivations(activations)}`,
+    fix: `declare ${setting('activations', activations.join())}`,
     bind: () => bindWith(network, rebind, { activations }),
   })
   for (const other of USUAL_ACTIVATIONS) {
@@ -150,12 +151,6 @@ function* otherActivations(network: Network, rebind: Rebind): Generator<OtherNet
 /** An activation with what it is also called. */
 const gloss = (activation: ActivationText) =>
   activation === 'gelu-sigmoid' ? 'gelu-sigmoid, z·σ(1.702z) or quick GELU' : activation
-
-/** As a shell takes them: parentheses are in quotes. */
-function listActivations(activations: readonly ActivationText[]): string {
-  const list = activations.join()
-  return list.includes('(') ? `'${list}'` : list
-}
 
 function bindWith(
   network: Network,

@@ -109,7 +109,7 @@ describe('findings about the set-up', () => {
       {
         change: 'l2',
         message: 'there is L2',
-        fix: 'declare --l2 1',
+        fix: 'declare `l2: 1`',
         gradientDifference: 0,
         gradientAgrees: true,
       },

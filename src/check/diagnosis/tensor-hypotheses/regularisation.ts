@@ -1,3 +1,4 @@
+import { setting } from '../../../settings.js'
 import type { Baseline } from '../baseline.js'
 import type { EntryFunction, TensorEvidence } from '../evidence.js'
 import type { TensorExplanation, TensorHypothesis } from '../explanation.js'
@@ -34,7 +35,7 @@ export const proposeRegularisation: TensorHypothesis = function* (evidence, base
       costOfAnother: 0.02,
       prediction: { value: data, rounding: baseline.rounding(t) },
       describe: ({ names, plural, agreement }) =>
-        `${names} lack${plural ? '' : 's'} the gradient λ/m·W of the L2 penalty that was declared: without it every entry agrees ${agreement}; add it, or leave --l2 out`,
+        `${names} lack${plural ? '' : 's'} the gradient λ/m·W of the L2 penalty that was declared: without it every entry agrees ${agreement}; add it, or leave ${setting('l2')} out`,
     }
   }
   for (const decay of fitDecays(evidence, baseline)) {
@@ -118,7 +119,7 @@ function explainDecay(
         return `${names} ${holds} ${coefficient} times the bias: the penalty is on the weights alone; without it every entry agrees ${agreement}`
       }
       if (l2 === 0) {
-        return `${names} ${holds} ${coefficient} times the weights, a penalty that the checked loss does not have: check with --l2 ${formatFactor(value * m)}, or leave it out; without it every entry agrees ${agreement}`
+        return `${names} ${holds} ${coefficient} times the weights, a penalty that the checked loss does not have: check with ${setting('l2', formatFactor(value * m))}, or leave it out; without it every entry agrees ${agreement}`
       }
       return `${names} ${holds} ${coefficient} times the weights as the penalty's gradient, not λ/m (${formatFactor(l2 / m)}): with that every entry agrees ${agreement}`
     },

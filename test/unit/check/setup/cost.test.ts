@@ -128,7 +128,7 @@ describe('another cost is explained by', () => {
       'the loss',
       declaredAs(ran, { loss: 'half-squared-error' }),
       'loss',
-      /^declare --loss mean-squared-error$/,
+      /^declare `loss: mean-squared-error`$/,
     ],
     [
       'half the mean of squares',
@@ -137,7 +137,7 @@ describe('another cost is explained by', () => {
         reduction: 'mean-elements',
       }),
       'loss',
-      /^declare --loss half-squared-error --reduction mean$/,
+      /^declare `loss: half-squared-error` `reduction: mean`$/,
     ],
     [
       'a sum over the samples',
@@ -145,7 +145,7 @@ describe('another cost is explained by', () => {
         reduction: 'mean',
       }),
       'reduction',
-      /^declare --reduction sum$/,
+      /^declare `reduction: sum`$/,
     ],
     [
       'the sum of the weights as divisor',
@@ -159,7 +159,7 @@ describe('another cost is explained by', () => {
         { reduction: 'mean' },
       ),
       'reduction',
-      /^declare --reduction weighted-mean$/,
+      /^declare `reduction: weighted-mean`$/,
     ],
     [
       'a slope below 0',
@@ -167,7 +167,7 @@ describe('another cost is explained by', () => {
         activations: ['tanh', 'leaky-relu', 'sigmoid'],
       }),
       'activation',
-      /^declare --activations 'tanh,leaky-relu\(0\.3\),sigmoid'$/,
+      /^declare `activations: tanh,leaky-relu\(0\.3\),sigmoid`$/,
     ],
     [
       'α of ELU',
@@ -175,35 +175,35 @@ describe('another cost is explained by', () => {
         activations: ['elu', 'elu', 'sigmoid'],
       }),
       'activation',
-      /^declare --activations 'elu\(1\.5\),elu\(1\.5\),sigmoid'$/,
+      /^declare `activations: elu\(1\.5\),elu\(1\.5\),sigmoid`$/,
     ],
     [
       'the loss',
       declaredAs(ran, { loss: 'binary-cross-entropy' }),
       'loss',
-      /^declare --loss mean-squared-error$/,
+      /^declare `loss: mean-squared-error`$/,
     ],
     [
       'the loss and its activation',
       declaredAs(entropy, { activations: ['tanh', 'relu', 'linear'], loss: 'mean-squared-error' }),
       'loss',
-      /^declare --loss binary-cross-entropy --activations tanh,relu,sigmoid$/,
+      /^declare `loss: binary-cross-entropy` `activations: tanh,relu,sigmoid`$/,
     ],
-    ['a missing --l2', declaredAs(withL2, { l2: 0 }), 'l2', /^declare --l2 0\.7$/],
-    ['an --l2 that is too much', declaredAs(ran, { l2: 0.7 }), 'l2', /^leave --l2 out$/],
-    ['λ/2 for λ/(2m)', declaredAs(withL2, { l2: 0.1 }), 'l2', /^declare --l2 0\.7$/],
-    ['a layout', declaredAs(square, { layout: 'rows' }), 'layout', /^declare --layout pytorch$/],
+    ['a missing L2 term', declaredAs(withL2, { l2: 0 }), 'l2', /^declare `l2: 0\.7`$/],
+    ['an L2 term that is too much', declaredAs(ran, { l2: 0.7 }), 'l2', /^leave `l2` out$/],
+    ['λ/2 for λ/(2m)', declaredAs(withL2, { l2: 0.1 }), 'l2', /^declare `l2: 0\.7`$/],
+    ['a layout', declaredAs(square, { layout: 'rows' }), 'layout', /^declare `layout: pytorch`$/],
     [
       'an activation',
       declaredAs(ran, { activations: ['tanh', 'leaky-relu', 'sigmoid'] }),
       'activation',
-      /^declare --activations tanh,relu,sigmoid$/,
+      /^declare `activations: tanh,relu,sigmoid`$/,
     ],
     [
       'swapped activations',
       declaredAs(ran, { activations: ['relu', 'tanh', 'sigmoid'] }),
       'activation',
-      /^declare --activations tanh,relu,sigmoid$/,
+      /^declare `activations: tanh,relu,sigmoid`$/,
     ],
     [
       'an activation that two layers share',
@@ -211,7 +211,7 @@ describe('another cost is explained by', () => {
         activations: ['relu', 'relu', 'sigmoid'],
       }),
       'activation',
-      /^declare --activations tanh,tanh,sigmoid$/,
+      /^declare `activations: tanh,tanh,sigmoid`$/,
     ],
   ])('%s, which its gradient agrees with', async (_name, problem, change, fix) => {
     const report = await checkGradients(problem)
@@ -224,12 +224,12 @@ describe('another cost is explained by', () => {
     expect(message).toContain(suspects[0].fix)
   })
 
-  it.each(['float64', 'float32'] as const)('a missing --l2, which is recognised in %s', async (dtype) => {
+  it.each(['float64', 'float32'] as const)('a missing L2 term, which is recognised in %s', async (dtype) => {
     const { gradients, cost } = withL2
     const stored = dtype === 'float32' ? storeAs(gradients, dtype) : gradients
     const saved = tensor(Float64Array.of(dtype === 'float32' ? Math.fround(cost) : cost), [], dtype)
     const problem = { ...declaredAs(withL2, { l2: 0 }), gradients: stored, cost: saved }
-    expect(costFinding(await checkGradients(problem)).suspects[0].fix).toBe('declare --l2 0.7')
+    expect(costFinding(await checkGradients(problem)).suspects[0].fix).toBe('declare `l2: 0.7`')
   })
 
   it.each([
@@ -249,7 +249,7 @@ describe('another cost is explained by', () => {
     expect(suspects).toHaveLength(1)
     expect(suspects[0]).toMatchObject({ change: 'reduction', message: `the loss is ${words}` })
     expect(suspects[0].fix).toMatch(
-      /^(declare --reduction (sum|mean-elements)|divide the saved cost and gradients by [\d/.]+)$/,
+      /^(declare `reduction: (sum|mean-elements)`|divide the saved cost and gradients by [\d/.]+)$/,
     )
   })
 
@@ -276,7 +276,7 @@ describe('another cost is explained by', () => {
       },
     )
     expect(report.verdict).toBe('inconclusive')
-    expect(costFinding(report).suspects).toMatchObject([{ fix: 'declare --l2 5e-8', gradientAgrees: true }])
+    expect(costFinding(report).suspects).toMatchObject([{ fix: 'declare `l2: 5e-8`', gradientAgrees: true }])
   })
 
   it('no other network where a term is missing from the gradient alone', async () => {

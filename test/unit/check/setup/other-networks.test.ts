@@ -27,10 +27,10 @@ async function declareAs(
 
 describe('a gradient that is right for another network, without a saved cost,', () => {
   it.each([
-    [{ activations: ['tanh', 'tanh', 'sigmoid'] }, 'declare --activations tanh,relu,sigmoid'],
-    [{ activations: ['relu', 'tanh', 'sigmoid'] }, 'declare --activations tanh,relu,sigmoid'],
-    [{ loss: 'half-squared-error' }, 'declare --loss mean-squared-error'],
-    [{ loss: 'binary-cross-entropy' }, 'declare --loss mean-squared-error'],
+    [{ activations: ['tanh', 'tanh', 'sigmoid'] }, 'declare `activations: tanh,relu,sigmoid`'],
+    [{ activations: ['relu', 'tanh', 'sigmoid'] }, 'declare `activations: tanh,relu,sigmoid`'],
+    [{ loss: 'half-squared-error' }, 'declare `loss: mean-squared-error`'],
+    [{ loss: 'binary-cross-entropy' }, 'declare `loss: mean-squared-error`'],
   ])('stays wrong, and the network is named: %j', async (change, fix) => {
     const report = await declareAs(change)
     expect(report.verdict).toBe('fail')
