@@ -33,9 +33,12 @@ export function referenceGradients(model: Model): Float64Array[] {
     let sum = new D(0)
     for (let s = 0; s < model.samples; s++) {
       const targets = [...model.targets.data.subarray(s * outputs, (s + 1) * outputs)]
-      sum = sum.plus(
-        lossValue(name as Parameters<typeof lossValue>[0], A.slice(s * outputs, (s + 1) * outputs), targets),
+      const loss = lossValue(
+        name as Parameters<typeof lossValue>[0],
+        A.slice(s * outputs, (s + 1) * outputs),
+        targets,
       )
+      sum = sum.plus(loss.times(exactly(model.weighting.weights?.[s] ?? 1, D)))
     }
     const squares = layers
       .flatMap(({ weights }) => weights)

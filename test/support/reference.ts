@@ -198,11 +198,11 @@ const LOSSES = {
         .plus(weighted(1 - targets[i], sigmoid(z.negated())))
         .negated(),
     ),
-  /** −ln of the target class's softmax */
+  /** −Σ y·ln p, p being softmax */
   'softmax-cross-entropy': (outputs, targets) => {
     const exponentials = outputs.map((z) => z.exp())
     const total = sumOver(exponentials, (e) => e)
-    return exponentials[targets.indexOf(1)].div(total).ln().negated()
+    return sumOver(exponentials, (e, i) => weighted(targets[i], e.div(total))).negated()
   },
   /** Σ (a − y)² */
   'squared-error': (outputs, targets) =>

@@ -4,7 +4,7 @@ import type { DifferenceSettings } from '../../../src/differentiate/evaluator.js
 import { createTextbookEvaluator } from '../../../src/differentiate/textbook.js'
 import { type Calibration, type Case, calibrate } from '../../support/calibration.js'
 import { bindRandom, inModelOrder } from '../../support/evaluate.js'
-import { makeRandomProblem, randomOptions } from '../../support/random-network.js'
+import { drawReduction, makeRandomProblem, randomOptions } from '../../support/random-network.js'
 import { referenceGradients } from '../../support/reference-network.js'
 import { rightNetworkOptions } from '../../support/right-networks.js'
 
@@ -27,7 +27,9 @@ beforeAll(async () => {
   for (let number = 0; number < 24; number++) {
     const options = randomOptions(number)
     const widths = options.widths.map((width) => Math.min(width, 3))
-    const model = await bindRandom(makeRandomProblem({ ...options, widths, samples: 2 }))
+    const model = await bindRandom(
+      makeRandomProblem({ ...options, ...drawReduction(number), widths, samples: 2 }),
+    )
     exact.push({ model, right: referenceGradients(model) })
   }
 })

@@ -87,6 +87,32 @@ describe('softmax cross-entropy', () => {
     expectNear(changes, UNDERFLOWN)
   })
 
+  it('changes as its definition says for targets that are probabilities', () => {
+    const target = [0.5, 0.25, 0.25]
+    const changes = LOGITS.filter((z) => z.length === 3).flatMap((z) => {
+      const bound = loss.bind(logits(...z), row(...target))
+      return STEPS.flatMap(({ h, change }) => {
+        const ways = [...z.keys()].map((unit) => z.map((_, i) => (i === unit ? change : 0)))
+        return [...ways, z.map((_, i) => change * [1, -0.3, 0.77][i])].map((all, unit) => {
+          const reference = referenceLossChange('softmax-cross-entropy', z, target, all, h)
+          const mean = all.reduce((sum, value, i) => sum + target[i] * value, 0)
+          // of the probabilities falling and rising against the mean of the changes
+          const terms = all.map((value, i) => {
+            const alone = all.map((_, k) => (k === i ? value - mean : 0))
+            return Math.abs(
+              referenceLossChange('softmax-cross-entropy', z, [0, 0, 0].with((i + 1) % 3, 1), alone, h),
+            )
+          })
+          const value =
+            unit < 3 ? bound.passUnit(unit, change, 0, h) : bound.pass(Float64Array.from(all), 0, h)
+          const size = terms.reduce((sum, term) => sum + term, Math.abs(reference))
+          return { at: `z = ${z}, changes = ${all}, h = ${h}`, value, reference, allowed: BOUND * size }
+        })
+      })
+    })
+    expectNear(changes, UNDERFLOWN)
+  })
+
   it('changes as its definition says when all logits change, each in its way', () => {
     const changes = samples.flatMap(({ z, target }) => {
       const bound = loss.bind(logits(...z), row(...target))
@@ -129,6 +155,7 @@ describe.each([
   { name: 'binary-cross-entropy', definition: 'binary-cross-entropy', targets: [0, 1, 1] },
   { name: 'softmax-cross-entropy', definition: 'softmax-cross-entropy', targets: [1, 0, 0] },
   { name: 'softmax-cross-entropy', definition: 'softmax-cross-entropy', targets: [0, 0, 1] },
+  { name: 'softmax-cross-entropy', definition: 'softmax-cross-entropy', targets: [0.25, 0.125, 0.625] },
   { name: 'mean-squared-error', definition: 'squared-error', targets: [0, 1, -3] },
 ] as const)('$name for targets $targets', ({ name, definition, targets }) => {
   const loss = findLoss(name)
