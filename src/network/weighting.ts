@@ -5,6 +5,8 @@ import { divisorOf, type Reduction, type SampleCounts } from './reductions.js'
 export interface Weighting extends SampleCounts {
   /** The factor outside the sum. */
   readonly scale: number
+  /** That factor for a mean or sum without weights. */
+  readonly plainScale: number
   /** A factor for each of the model's samples, below 2 in size; absent where all are 1. */
   readonly weights?: Float64Array
   /** How far from 1 what a sample's probabilities add up to is at most: code that has P − Y takes it for 1. */
@@ -38,6 +40,7 @@ export function createWeighting(
     slack,
     total,
     scale: (loss.factor * unit) / divisorOf(reduction, counts),
+    plainScale: loss.factor / divisorOf(reduction, { ...counts, weightSum: counts.counted }),
     ...(weights === undefined ? {} : { weights: weights.map((weight) => weight / unit) }),
     ...(numbers === undefined ? {} : { numbers }),
   }

@@ -184,6 +184,17 @@ describe.each(Object.entries(CASES))('%s', (_name, one) => {
   })
 })
 
+it.each([
+  ['left out', () => 1],
+  ['applied twice', (w: number) => w ** 2],
+])('sample weights that the gradient has %s are named', async (words, weigh) => {
+  const weighted = CASES['BCELoss(weight=…), a mean over all elements']
+  const dZ = A.map((row, s) => row.map((a, i) => (weigh(weights[s]) * (a - soft[s][i])) / 9))
+  const { diagnosis } = await checkGradients(makeProblem({ ...weighted, dZ }))
+  expect(diagnosis[0]).toMatchObject({ kind: 'loss-derivative-wrong' })
+  expect(diagnosis[0].message).toContain(`the weights of the samples are ${words}`)
+})
+
 describe('samples that do not count', () => {
   const ignoring = CASES['CrossEntropyLoss(ignore_index=-100), whose mean is over the others']
 

@@ -36,6 +36,24 @@ function seededWithOnes(model: Model): MistakenDerivative[] {
   })
 }
 
+/** The weights of the samples left out, or applied twice. */
+function mistakenWeights({ weighting }: Model): MistakenDerivative[] {
+  const { weights, plainScale } = weighting
+  if (weights === undefined) return []
+  return [
+    {
+      text: 'the weights of the samples are left out',
+      cost: 1.05,
+      at: (_a, _y, _z, right, scale) => (right * plainScale) / scale,
+    },
+    {
+      text: 'the weights of the samples are applied twice',
+      cost: 1.1,
+      at: (_a, _y, _z, right, scale) => (right * scale) / plainScale,
+    },
+  ]
+}
+
 /** A − Y without its parentheses, so that its factor stands before one of the two alone. */
 function forgottenParentheses(model: Model): MistakenDerivative[] {
   const squares = model.loss.readsLogits ? 1 : 2
@@ -133,6 +151,7 @@ export const proposeLossDerivatives: BackwardHypothesis = function* (baseline) {
   const mistakes = [
     ...mistakesOf(model),
     ...innerDerivatives(model),
+    ...mistakenWeights(model),
     ...seededWithOnes(model),
     ...forgottenParentheses(model),
   ]
