@@ -157,6 +157,14 @@ describe('random networks with units at exactly 0', () => {
           data.every((value, k) => Math.abs(value - gradients.get(name)!.data[k]) < 1e-9),
         )
       if (all.some(isOne)) continue
+      // few entries may by chance have the slopes of one side, which are a derivative as well
+      const onKinks = listOnKinks(all)
+      const isBeside = (side: 0 | 1) =>
+        onKinks.every(({ name, at }) => {
+          const slope = slopesBeside(network, name, at)[side]
+          return Math.abs(gradients.get(name)!.data[at] - slope) < 1e-5 * (1 + Math.abs(slope))
+        })
+      if (isBeside(0) || isBeside(1)) continue
       shown++
       expect((await check(network, gradients)).verdict, `network ${number}`).not.toBe('pass')
     }
