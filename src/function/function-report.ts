@@ -1,5 +1,5 @@
 import type { DeviceReport, Finding, TensorReport, Verdict } from '../check/report.js'
-import type { Crossing } from './operations.js'
+import type { Crossing } from '../operations/scalar-rule.js'
 import type { StepSeries } from './step-series.js'
 
 /** One derivative at one point. */

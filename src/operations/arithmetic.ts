@@ -72,7 +72,7 @@ const logSlope = (base: number, d: number) => log1pRatio(d / base) / base
 /** aⁿ for a whole n ≥ 1: Δaⁿ = Δa·Σ aᵏ·a′ⁿ⁻¹⁻ᵏ; high powers of a base that changes little go by logarithms. */
 export function integerPower(n: number): ScalarRule {
   return unary({
-    value: (z) => z ** n,
+    value: (z) => (n === 2 ? z * z : z ** n),
     constants: (z, v) => [z, v],
     secantSlope: (z, v, d) => {
       const ratio = d / z

@@ -33,8 +33,14 @@ function pick(
   })
 }
 
-export const minimum = pick(Math.min, (difference) => difference < 0)
-export const maximum = pick(Math.max, (difference) => difference > 0)
+export const minimum = pick(
+  (a, b) => Math.min(a, b),
+  (difference) => difference < 0,
+)
+export const maximum = pick(
+  (a, b) => Math.max(a, b),
+  (difference) => difference > 0,
+)
 
 /** The second operand where the first is above 0 (inclusive: or is 0), else the third; the constants are a and b − c. */
 export function select(inclusive: boolean): ScalarRule {

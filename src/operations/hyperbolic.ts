@@ -8,20 +8,20 @@ const FAR = 1
 const hyperbolicSineRatio = (x: number) => (x === 0 ? 1 : Math.sinh(x) / x)
 
 // 2·cosh(a + Δa/2)·sinh(Δa/2) for sinh, with sinh and cosh exchanged for cosh; far, the two ends
-const slopeOf = (f: (z: number) => number) => (other: number, value: number, d: number, z: number) =>
+const slopeOf = (f: (z: number) => number) => (other: number, z: number, d: number, value: number) =>
   Math.abs(d) > FAR
     ? (f(z + d) - value) / d
     : hyperbolicSineRatio(d / 2) * (other * Math.cosh(d / 2) + value * Math.sinh(d / 2))
 
 export const sinh = unary({
   value: Math.sinh,
-  constants: (z, v) => [Math.cosh(z), v, z],
+  constants: (z, v) => [Math.cosh(z), z, v],
   secantSlope: slopeOf(Math.sinh),
 })
 
 export const cosh = unary({
   value: Math.cosh,
-  constants: (z, v) => [Math.sinh(z), v, z],
+  constants: (z, v) => [Math.sinh(z), z, v],
   secantSlope: slopeOf(Math.cosh),
 })
 
