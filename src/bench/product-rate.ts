@@ -77,6 +77,7 @@ async function measureFused(
   const network = uploadNetwork(device, model, format)
   const batch = new BatchBuffers(device, {
     capacity: GROUP * groups,
+    resultsEach: 1,
     quads,
     storedRows: storedRows(model, parameter.layer),
     readBacks: 0,
@@ -93,6 +94,7 @@ async function measureFused(
         capacity: GROUP * groups,
         canary: 1,
         step: 1e-5,
+        resultsEach: 1,
       },
       Uint32Array.from({ length: GROUP * groups }, (_, k) => k % parameter.size),
     )

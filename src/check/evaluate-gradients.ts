@@ -62,7 +62,7 @@ export async function evaluateGradients(
   const fast = await probe(problem, rounding, settings, tolerances, options)
   const selection = fast?.selection ?? select(problem, options)
   // whole losses know parameters alone
-  const choice = evaluator.name === 'cpu' ? options.perturb : 'parameters'
+  const choice = evaluator.name === 'textbook' ? 'parameters' : options.perturb
   const perturbed = planPerturbations(model, selection, settings, choice)
   const results = createDerivatives(selection, (t) => perturbed[t])
   const total = results.reduce((sum, tensor) => sum + tensor.entries.length, 0)

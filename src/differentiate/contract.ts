@@ -1,5 +1,6 @@
 import type { Matrix } from '../network/matrix.js'
 import type { Products } from '../network/products.js'
+import type { TensorSelection } from './evaluator.js'
 
 /** What moving some of a layer's pre-activations, each by itself, does to the loss of its sample. */
 export interface OutputSlopes {
@@ -18,12 +19,26 @@ export interface Contracted {
 }
 
 /**
+ * Derivatives of some elements of a layer's tensor.
+ * @param input A, samples × inputs
+ * @param part elements that feed the units moved
+ */
+export function contract(
+  moved: OutputSlopes,
+  input: Matrix,
+  { parameter, entries }: TensorSelection,
+  products: Products,
+): Contracted {
+  return parameter.role === 'weights'
+    ? contractWeights(moved, input, entries, products)
+    : contractBiases(moved, input.rows, entries)
+}
+
+/**
  * Derivatives of weights, by the rule of the operation that they enter: Z[s, i] = Σ_j W[i, j]·A[s, j], so that
  * ∂J/∂W[i, j] = Σ_s ∂J_s/∂Z[s, i]·A[s, j], in float64.
- * @param input A, samples × inputs
- * @param entries elements of W of the units moved, ascending
  */
-export function contractWeights(
+function contractWeights(
   moved: OutputSlopes,
   input: Matrix,
   entries: Uint32Array,
@@ -55,7 +70,7 @@ export function contractWeights(
 }
 
 /** Derivatives of biases: ∂J/∂b[i] = Σ_s ∂J_s/∂Z[s, i]. */
-export function contractBiases(moved: OutputSlopes, samples: number, entries: Uint32Array): Contracted {
+function contractBiases(moved: OutputSlopes, samples: number, entries: Uint32Array): Contracted {
   const { units, slopes, open } = moved
   const derivatives = new Float64Array(entries.length)
   const kinks = new Uint8Array(entries.length)

@@ -1,6 +1,6 @@
-import type { DenseLayer } from '../network/dense-layer.js'
 import type { Model } from '../network/model.js'
 import type { DifferenceSettings, Perturbed, TensorDerivatives, TensorSelection } from './evaluator.js'
+import { unitsOf } from './units.js'
 import { workPerColumn } from './work.js'
 
 /** What is moved: `auto` takes what costs less. */
@@ -29,23 +29,13 @@ export function planPerturbations(
 ): Perturbed[] {
   if (choice !== 'auto') return selection.map(() => choice)
   if (scheme !== 'central' || step > LARGEST_OUTPUT_STEP) return selection.map(() => 'parameters')
-  const ways = model.layers.map((layer, l): Perturbed => {
+  const ways = model.layers.map((_, l): Perturbed => {
     const ofLayer = selection.filter(({ parameter }) => parameter.layer === l)
     const count = ofLayer.reduce((sum, { entries }) => sum + entries.length, 0)
     const work = workPerColumn(model, l) + OVERHEAD
-    return countUnits(ofLayer, layer) * work + count < count * work ? 'outputs' : 'parameters'
+    return unitsOf(model, ofLayer).length * work + count < count * work ? 'outputs' : 'parameters'
   })
   return selection.map(({ parameter }) => ways[parameter.layer])
-}
-
-/** How many units the entries of one layer's tensors feed. */
-function countUnits(ofLayer: readonly TensorSelection[], { inputs, outputs }: DenseLayer): number {
-  const isFed = new Uint8Array(outputs)
-  for (const { parameter, entries } of ofLayer) {
-    const perUnit = parameter.role === 'weights' ? inputs : 1
-    for (const entry of entries) isFed[Math.floor(entry / perUnit)] = 1
-  }
-  return isFed.reduce((sum, one) => sum + one, 0)
 }
 
 /** How many perturbations gave the results: of every parameter, or of every unit's output, at all samples at once. */
@@ -57,11 +47,11 @@ export function countPerturbations(
   const sides = scheme === 'central' ? 2 : 1
   let count = 0
   for (const { perturbed, done } of results) if (perturbed === 'parameters') count += done
-  for (const [l, layer] of model.layers.entries()) {
+  for (const l of model.layers.keys()) {
     const moved = results
       .filter(({ parameter, perturbed }) => parameter.layer === l && perturbed === 'outputs')
       .map((tensor) => ({ ...tensor, entries: tensor.entries.subarray(0, tensor.done) }))
-    count += countUnits(moved, layer)
+    count += unitsOf(model, moved).length
   }
   return sides * count
 }

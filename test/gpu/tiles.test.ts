@@ -3,7 +3,7 @@ import { createRandomProblem } from '../../src/bench/random-problem.js'
 import { createCpuEvaluator } from '../../src/differentiate/cpu/evaluator.js'
 import { createDerivatives, type TensorSelection } from '../../src/differentiate/evaluator.js'
 import { DEFAULT_MEMORY_BYTES } from '../../src/differentiate/webgpu/batch-size.js'
-import { evaluateTensor } from '../../src/differentiate/webgpu/batches.js'
+import { evaluatePerturbations, perturbElements } from '../../src/differentiate/webgpu/batches.js'
 import { uploadNetwork } from '../../src/differentiate/webgpu/network-buffers.js'
 import { formatOf } from '../../src/differentiate/webgpu/reals.js'
 import { calibrateTile, HARDWARE_TILES, tileIn } from '../../src/differentiate/webgpu/tile-shape.js'
@@ -41,12 +41,12 @@ describe('the tiles for graphics processors', () => {
     const results = []
     for (const tile of HARDWARE_TILES) {
       const [tensor] = createDerivatives(selection)
-      await evaluateTensor(
+      await evaluatePerturbations(
         {
           ...{ device: gpu.device, pipelines, model, network, settings: SETTINGS },
           ...{ precision, shrink: 1, memoryBytes: DEFAULT_MEMORY_BYTES, tile: tileIn(precision, tile) },
         },
-        tensor,
+        perturbElements(tensor),
         {},
       )
       results.push(tensor.derivatives)

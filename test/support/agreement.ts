@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { DifferenceSettings, Evaluator } from '../../src/differentiate/evaluator.js'
+import type { DifferenceSettings, Evaluator, Perturbed } from '../../src/differentiate/evaluator.js'
 import { selectAll } from '../../src/differentiate/selection.js'
 import type { Model } from '../../src/network/model.js'
 import { differenceOf, evaluateAll, largestMultiple, valuesOf } from './evaluate.js'
@@ -21,9 +21,10 @@ export async function expectAgreement(
   settings: DifferenceSettings,
   { difference, multiple, unitRoundoff }: AgreementBounds,
   selection = selectAll(model),
+  perturbed: Perturbed = 'parameters',
 ): Promise<void> {
-  const results = await evaluateAll(evaluator, model, settings, selection)
-  const exact = await evaluateAll(float64, model, settings, selection)
+  const results = await evaluateAll(evaluator, model, settings, selection, perturbed)
+  const exact = await evaluateAll(float64, model, settings, selection, perturbed)
   const magnitudes = model.gradientMagnitudes()
   // a large step leads to where Σ|terms| may be another: the tensor's largest stands in
   const largest = magnitudes.map((values) =>

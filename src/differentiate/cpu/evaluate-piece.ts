@@ -1,7 +1,8 @@
 import type { Model, ParameterTensor } from '../../network/model.js'
 import type { Products } from '../../network/products.js'
-import { type Contracted, contractBiases, contractWeights } from '../contract.js'
+import { type Contracted, contract } from '../contract.js'
 import type { DifferenceSettings, Perturbed } from '../evaluator.js'
+import { unitsOf } from '../units.js'
 import { LossChanges } from './loss-changes.js'
 import { NetworkChanges } from './network-changes.js'
 import { OutputChanges } from './output-changes.js'
@@ -42,33 +43,13 @@ export class PieceEvaluator {
   /** @returns a generator that yields where a long piece can be interrupted */
   *evaluate({ perturbed, parts }: PieceTask): Generator<void, PieceResult> {
     if (perturbed === 'parameters') return parts.map((part) => this.#perturbEach(part))
-    const parameters = parts.map(({ parameterIndex }) => this.#model.parameters[parameterIndex])
-    const l = parameters[0].layer
-    const units = this.#unitsOf(parts)
-    const moved = yield* this.#outputs.ofUnits(l, units)
-    return parts.map(({ entries }, p) =>
-      parameters[p].role === 'weights'
-        ? contractWeights(moved, this.#inputs[l], entries, this.#products)
-        : contractBiases(moved, this.#model.samples, entries),
-    )
-  }
-
-  /** The units that elements feed, ascending. */
-  #unitsOf(parts: readonly Elements[]): Uint32Array {
-    const units = new Set<number>()
-    for (const { parameterIndex, entries } of parts) {
-      const { role, layer } = this.#model.parameters[parameterIndex]
-      const { inputs } = this.#model.layers[layer]
-      const perUnit = role === 'weights' ? inputs : 1
-      let end = 0
-      for (const entry of entries) {
-        if (entry < end) continue
-        const unit = Math.floor(entry / perUnit)
-        units.add(unit)
-        end = (unit + 1) * perUnit
-      }
-    }
-    return Uint32Array.from(units).sort()
+    const selection = parts.map(({ parameterIndex, entries }) => ({
+      parameter: this.#model.parameters[parameterIndex],
+      entries,
+    }))
+    const l = selection[0].parameter.layer
+    const moved = yield* this.#outputs.ofUnits(l, unitsOf(this.#model, selection))
+    return selection.map((part) => contract(moved, this.#inputs[l], part, this.#products))
   }
 
   #perturbEach({ parameterIndex, entries }: Elements): Contracted {

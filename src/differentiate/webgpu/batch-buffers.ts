@@ -10,7 +10,11 @@ export interface BatchUniforms {
   readonly capacity: number
   readonly canary: number
   readonly step: number
+  readonly resultsEach: number
 }
+
+/** Words of the uniform, in whole vectors. */
+const UNIFORM_WORDS = 12
 
 /** Perturbations to a group. */
 export const GROUP = 4
@@ -27,11 +31,13 @@ export class BatchBuffers {
   readonly quads: number
   /** Most perturbations of a batch, a multiple of 4. */
   readonly capacity: number
+  /** Results of a perturbation. */
+  readonly resultsEach: number
   readonly uniforms: GPUBuffer
   readonly entries: GPUBuffer
   /** The changes of the perturbed layer's units, by quad. */
   readonly starts: GPUBuffer
-  /** The derivatives' bits, a part after the other, then the kink counts, then the canary. */
+  /** The results' bits, a part after the other, then the kink counts, then the canary. */
   readonly results: GPUBuffer
   readonly readBacks: readonly GPUBuffer[]
   readonly format: RealFormat
@@ -48,6 +54,7 @@ export class BatchBuffers {
     device: GPUDevice,
     options: {
       capacity: number
+      resultsEach: number
       quads: number
       storedRows: readonly number[]
       readBacks: number
@@ -56,13 +63,14 @@ export class BatchBuffers {
   ) {
     this.#device = device
     this.capacity = options.capacity
+    this.resultsEach = options.resultsEach
     this.quads = options.quads
     this.format = options.format
     const bytesPerQuad = GROUP * options.format.bytes
     const storage = GPUBufferUsage.STORAGE
     const widest = Math.max(0, ...options.storedRows)
     this.zero = this.#create('zero', 4, GPUBufferUsage.UNIFORM)
-    this.uniforms = this.#create('batch', 8 * 4, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST)
+    this.uniforms = this.#create('batch', UNIFORM_WORDS * 4, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST)
     this.entries = this.#create('entries', 4 * this.capacity, storage | GPUBufferUsage.COPY_DST)
     this.starts = this.#create('starts', bytesPerQuad * this.quads, storage)
     this.#changes = Array.from({ length: 2 }, (_, k) =>
@@ -83,7 +91,7 @@ export class BatchBuffers {
     this.#sentinels = new Uint32Array(this.#resultBytes / 4).fill(
       UNWRITTEN,
       0,
-      this.format.parts * this.capacity,
+      this.format.parts * this.mostResults,
     )
   }
 
@@ -97,8 +105,13 @@ export class BatchBuffers {
     return [this.uniforms, this.entries, this.results]
   }
 
+  /** Results that a batch has room for. */
+  get mostResults(): number {
+    return this.capacity * this.resultsEach
+  }
+
   get #resultBytes(): number {
-    return 4 * ((this.format.parts + 1) * this.capacity + 1)
+    return 4 * ((this.format.parts + 1) * this.mostResults + 1)
   }
 
   #create(label: string, size: number, usage: number): GPUBuffer {
@@ -116,8 +129,9 @@ export class BatchBuffers {
 
   /** Queues a batch's inputs, and marks every result as not written. */
   write(uniforms: BatchUniforms, entries: Uint32Array<ArrayBuffer>): void {
-    const { quads, groups, samples, sides, elementsPerUnit, capacity, canary, step } = uniforms
-    const words = Uint32Array.of(quads, groups, samples, sides, elementsPerUnit, capacity, canary, 0)
+    const { quads, groups, samples, sides, elementsPerUnit, capacity, canary, step, resultsEach } = uniforms
+    const words = new Uint32Array(UNIFORM_WORDS)
+    words.set([quads, groups, samples, sides, elementsPerUnit, capacity, canary, 0, resultsEach])
     new Float32Array(words.buffer)[7] = step
     const { queue } = this.#device
     queue.writeBuffer(this.uniforms, 0, words)

@@ -6,7 +6,7 @@ import type { RealFormat } from './reals.js'
 export const DEFAULT_MEMORY_BYTES = 256 * 2 ** 20
 /** Buffers for the results of a batch: the kernels' and two to read them back. */
 const RESULT_BUFFERS = 3
-/** Most perturbations of a batch: what is read back stays small beside what is computed. */
+/** Most results of a batch, but for those of one group: what is read back stays small beside what is computed. */
 const LARGEST_BATCH = 2 ** 18
 /** Operations of the first batch of a tensor: about a millisecond on slow hardware. */
 const FIRST_BATCH_WORK = 1e6
@@ -31,6 +31,7 @@ export function batchCapacity(
   model: Model,
   parameter: ParameterTensor,
   quadsPerGroup: number,
+  resultsEach: number,
   format: RealFormat,
   limits: GPUSupportedLimits,
   memoryBytes: number,
@@ -40,13 +41,13 @@ export function batchCapacity(
   const widest = Math.max(1, ...rows)
   // changes alternate between two buffers
   const bytesPerQuad = GROUP * format.bytes * (1 + Math.min(2, rows.length) * widest)
-  const bytesPerPerturbation = 4 + RESULT_BUFFERS * (format.bytes + 4)
+  const bytesPerPerturbation = 4 + RESULT_BUFFERS * resultsEach * (format.bytes + 4)
   const bytesPerGroup = quadsPerGroup * bytesPerQuad + GROUP * bytesPerPerturbation
   const byBinding =
     Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize) / (GROUP * format.bytes * widest)
   const groups = Math.min(
     Math.ceil(parameter.size / GROUP),
-    LARGEST_BATCH / GROUP,
+    Math.max(1, LARGEST_BATCH / GROUP / resultsEach),
     byBinding / quadsPerGroup / shrink,
     memoryBytes / bytesPerGroup / shrink,
   )

@@ -2,7 +2,7 @@ import { GradcheckError } from '../../errors.js'
 import { withErrorScopes } from '../../gpu/error-scopes.js'
 import type { Pipelines } from '../../gpu/pipelines.js'
 import { mapToRead, UnverifiedResults } from '../../gpu/unverified-results.js'
-import type { Model } from '../../network/model.js'
+import type { Model, ParameterTensor } from '../../network/model.js'
 import type { DifferenceSettings, EvaluationHooks, GpuPrecision, TensorDerivatives } from '../evaluator.js'
 import { workPerColumn } from '../work.js'
 import { BatchBuffers, GROUP } from './batch-buffers.js'
@@ -36,23 +36,54 @@ export interface BatchContext {
 
 let lastCanary = 0
 
+/** Perturbations of some elements of one tensor, and where their results go. */
+export interface PendingPerturbations {
+  readonly parameter: ParameterTensor
+  readonly entries: Uint32Array<ArrayBufferLike>
+  /** Results of an entry: 1, or the samples where their losses are kept apart. */
+  readonly resultsEach: number
+  /** By entry and sample. */
+  readonly values: Float64Array
+  readonly kinks: Uint8Array
+  /** How many of the entries, from the first on, are evaluated. */
+  done: number
+}
+
+/** A tensor's elements, the samples' losses added up. */
+export function perturbElements(tensor: TensorDerivatives): PendingPerturbations {
+  return {
+    parameter: tensor.parameter,
+    entries: tensor.entries,
+    resultsEach: 1,
+    values: tensor.derivatives,
+    kinks: tensor.kinks,
+    get done() {
+      return tensor.done
+    },
+    set done(count: number) {
+      tensor.done = count
+    },
+  }
+}
+
 /**
- * Evaluates what is left of one tensor, batch after batch, verified in order: `tensor.done` grows with each.
- * Fills in Σ over sides and samples of ΔJ_s/(±h).
+ * Evaluates what is left of some perturbations, batch after batch, verified in order: `pending.done` grows with each.
+ * Fills in Σ over sides, and over samples where they are not kept apart, of ΔJ_s/(±h).
  */
-export async function evaluateTensor(
+export async function evaluatePerturbations(
   context: BatchContext,
-  tensor: TensorDerivatives,
+  pending: PendingPerturbations,
   hooks: EvaluationHooks,
 ): Promise<void> {
   const { device, model, settings } = context
-  const { parameter } = tensor
+  const { parameter, resultsEach } = pending
   const sides = settings.scheme === 'central' ? 2 : 1
   const quadsPerGroup = sides * model.samples
   const capacity = batchCapacity(
     model,
     parameter,
     quadsPerGroup,
+    resultsEach,
     context.network.format,
     device.limits,
     context.memoryBytes,
@@ -71,6 +102,7 @@ export async function evaluateTensor(
     () =>
       new BatchBuffers(device, {
         capacity,
+        resultsEach,
         quads: (capacity / GROUP) * quadsPerGroup,
         storedRows: storedRows(model, parameter.layer),
         readBacks: BATCHES_IN_FLIGHT,
@@ -86,17 +118,17 @@ export async function evaluateTensor(
       buffers.format,
     )
     const inFlight: Submitted[] = []
-    let submitted = tensor.done
+    let submitted = pending.done
     let lastEnd = performance.now()
     for (;;) {
       while (
         inFlight.length < BATCHES_IN_FLIGHT &&
-        submitted < tensor.entries.length &&
+        submitted < pending.entries.length &&
         !hooks.signal?.aborted
       ) {
-        const entries = tensor.entries.slice(submitted, submitted + size.next)
+        const entries = pending.entries.slice(submitted, submitted + size.next)
         const readBack = buffers.readBacks.find((free) => !inFlight.some((batch) => batch.readBack === free))!
-        inFlight.push(submit(context, tensor, stages, buffers, readBack, entries, quadsPerGroup))
+        inFlight.push(submit(context, pending, stages, buffers, readBack, entries, quadsPerGroup))
         submitted += entries.length
       }
       const batch = inFlight.shift()
@@ -110,7 +142,7 @@ export async function evaluateTensor(
       const end = performance.now()
       size.learn(batch.count, end - Math.max(lastEnd, batch.start))
       lastEnd = end
-      hooks.onProgress?.(tensor.done)
+      hooks.onProgress?.(pending.done)
     }
   } finally {
     buffers.dispose()
@@ -128,7 +160,7 @@ interface Submitted {
 
 function submit(
   { device, model, settings, abandoned }: BatchContext,
-  tensor: TensorDerivatives,
+  pending: PendingPerturbations,
   stages: readonly Stage[],
   buffers: BatchBuffers,
   readBack: GPUBuffer,
@@ -138,13 +170,14 @@ function submit(
   lastCanary = (lastCanary + 1) >>> 0 || 1
   const canary = lastCanary
   const count = entries.length
+  const results = count * pending.resultsEach
   const groups = Math.ceil(count / GROUP)
   const quads = groups * quadsPerGroup
   const sections = buffers.format.parts + 1
   const start = performance.now()
   const { checked } = withErrorScopes(
     device,
-    `a batch of ${count} perturbations of ${tensor.parameter.name}`,
+    `a batch of ${count} perturbations of ${pending.parameter.name}`,
     () => {
       buffers.write(
         {
@@ -153,10 +186,11 @@ function submit(
           samples: model.samples,
           sides: quadsPerGroup / model.samples,
           elementsPerUnit:
-            tensor.parameter.role === 'weights' ? model.layers[tensor.parameter.layer].inputs : 1,
-          capacity: buffers.capacity,
+            pending.parameter.role === 'weights' ? model.layers[pending.parameter.layer].inputs : 1,
+          capacity: buffers.mostResults,
           canary,
           step: settings.step,
+          resultsEach: pending.resultsEach,
         },
         entries,
       )
@@ -173,12 +207,12 @@ function submit(
       // each part of the results, then the kinks, then the canary
       const copy = (from: number, to: number, words: number) =>
         encoder.copyBufferToBuffer(buffers.results, 4 * from, readBack, 4 * to, 4 * words)
-      for (let k = 0; k < sections; k++) copy(k * buffers.capacity, k * count, count)
-      copy(sections * buffers.capacity, sections * count, 1)
+      for (let k = 0; k < sections; k++) copy(k * buffers.mostResults, k * results, results)
+      copy(sections * buffers.mostResults, sections * results, 1)
       device.queue.submit([encoder.finish()])
     },
   )
-  const bytes = 4 * (sections * count + 1)
+  const bytes = 4 * (sections * results + 1)
   const mapped = mapToRead(readBack, bytes)
   mapped.catch(() => undefined)
   const finish = async () => {
@@ -188,29 +222,31 @@ function submit(
     if (abandoned?.aborted === true) return
     const words = new Uint32Array(readBack.getMappedRange(0, bytes).slice(0))
     readBack.unmap()
-    takeIn(tensor, words, count, canary, buffers.format)
+    takeIn(pending, words, count, canary, buffers.format)
   }
   const finished = finish()
   finished.catch(() => undefined)
   return { readBack, count, start, finished }
 }
 
-/** Verifies a batch's results and appends them to the tensor's. */
+/** Verifies a batch's results and appends them to the others. */
 function takeIn(
-  tensor: TensorDerivatives,
+  pending: PendingPerturbations,
   words: Uint32Array<ArrayBuffer>,
   count: number,
   canary: number,
   { parts }: RealFormat,
 ): void {
-  const kinksAt = parts * count
-  if (words[kinksAt + count] !== canary || words.subarray(0, kinksAt).includes(UNWRITTEN)) {
-    throw new UnverifiedResults(`the GPU did not write all results of a batch of ${tensor.parameter.name}`)
+  const results = count * pending.resultsEach
+  const kinksAt = parts * results
+  if (words[kinksAt + results] !== canary || words.subarray(0, kinksAt).includes(UNWRITTEN)) {
+    throw new UnverifiedResults(`the GPU did not write all results of a batch of ${pending.parameter.name}`)
   }
   const values = new Float32Array(words.buffer, 0, kinksAt)
-  for (let k = 0; k < count; k++) {
-    tensor.derivatives[tensor.done + k] = parts === 1 ? values[k] : values[k] + values[count + k]
-    tensor.kinks[tensor.done + k] = Math.min(words[kinksAt + k], 255)
+  const from = pending.done * pending.resultsEach
+  for (let k = 0; k < results; k++) {
+    pending.values[from + k] = parts === 1 ? values[k] : values[k] + values[results + k]
+    pending.kinks[from + k] = Math.min(words[kinksAt + k], 255)
   }
-  tensor.done += count
+  pending.done += count
 }

@@ -5,6 +5,7 @@ import { OutOfDeviceMemory, withErrorScopes } from '../../gpu/error-scopes.js'
 import { type DeviceSession, isLost, ReplaceableDevice } from '../../gpu/replaceable-device.js'
 import { UnverifiedResults } from '../../gpu/unverified-results.js'
 import type { Model } from '../../network/model.js'
+import { openProducts } from '../../network/products.js'
 import { scaleOf } from '../../network/step-scales.js'
 import { requireOneOf, requireRecord } from '../../requirements.js'
 import {
@@ -17,8 +18,9 @@ import {
   type TensorDerivatives,
 } from '../evaluator.js'
 import { DEFAULT_MEMORY_BYTES } from './batch-size.js'
-import { evaluateTensor } from './batches.js'
+import { evaluatePerturbations, perturbElements } from './batches.js'
 import { uploadNetwork } from './network-buffers.js'
+import { evaluateByOutputs } from './outputs.js'
 import { formatOf } from './reals.js'
 import { requireExtendedArithmetic } from './self-test.js'
 import { chooseTileShape } from './tile-shape.js'
@@ -127,27 +129,27 @@ export async function createWebgpuEvaluator(
     try {
       await checked
       const tile = await chooseTileShape(gpu, pipelines, precision)
-      for (const tensor of tensors) {
+      const context = {
+        device: gpu.device,
+        pipelines,
+        precision,
+        model,
+        network,
+        settings,
+        shrink: 2 ** (device.replacements + shortages),
+        memoryBytes,
+        tile,
+        abandoned,
+      }
+      const ofAll = {
+        signal: hooks.signal,
+        onProgress: () => hooks.onProgress?.(tensors.reduce((sum, { done }) => sum + done, 0)),
+      }
+      const products = openProducts()
+      for (const alike of groupByWay(tensors)) {
         if (hooks.signal?.aborted) return
-        await evaluateTensor(
-          {
-            device: gpu.device,
-            pipelines,
-            precision,
-            model,
-            network,
-            settings,
-            shrink: 2 ** (device.replacements + shortages),
-            memoryBytes,
-            tile,
-            abandoned,
-          },
-          tensor,
-          {
-            signal: hooks.signal,
-            onProgress: () => hooks.onProgress?.(tensors.reduce((sum, { done }) => sum + done, 0)),
-          },
-        )
+        if (alike[0].perturbed === 'outputs') await evaluateByOutputs(context, alike, products, ofAll)
+        else await evaluatePerturbations(context, perturbElements(alike[0]), ofAll)
       }
     } finally {
       network.dispose()
@@ -166,6 +168,22 @@ export async function createWebgpuEvaluator(
     evaluate,
     dispose: () => device.dispose(),
   }
+}
+
+/** Tensors that are evaluated together: those of a layer whose outputs are moved; each other one by itself. */
+function groupByWay(tensors: readonly TensorDerivatives[]): TensorDerivatives[][] {
+  const groups: TensorDerivatives[][] = []
+  for (const tensor of tensors) {
+    const group = groups.find(
+      ([first]) =>
+        first.perturbed === 'outputs' &&
+        tensor.perturbed === 'outputs' &&
+        first.parameter.layer === tensor.parameter.layer,
+    )
+    if (group === undefined) groups.push([tensor])
+    else group.push(tensor)
+  }
+  return groups
 }
 
 /** @throws GradcheckError `bad-usage`, `unknown-name` for an option that cannot be */
@@ -228,7 +246,7 @@ function outOfMemory(gpu: GpuDevice, cause: OutOfDeviceMemory): GradcheckError {
 
 /**
  * The kernels give Σ over sides and samples of ΔJ_s/(±h), for parameters that all move by h: this makes the derivative
- * of the whole loss by a parameter that moves by h over its scale.
+ * of the whole loss by a parameter that moves by h over its scale. What came from outputs has their scale and sides.
  */
 function addScaleAndL2(
   model: Model,
@@ -236,11 +254,12 @@ function addScaleAndL2(
   from: number,
   settings: DifferenceSettings,
 ): void {
-  const scale = model.lossScale / (settings.scheme === 'central' ? 2 : 1)
+  const ofOutputs = tensor.perturbed === 'outputs'
+  const scale = ofOutputs ? model.lossScale : model.lossScale / (settings.scheme === 'central' ? 2 : 1)
   for (let k = from; k < tensor.done; k++) {
     const entry = tensor.entries[k]
     tensor.derivatives[k] =
-      scale * scaleOf(settings.scales, tensor.parameter, entry) * tensor.derivatives[k] +
+      scale * (ofOutputs ? 1 : scaleOf(settings.scales, tensor.parameter, entry)) * tensor.derivatives[k] +
       l2Slope(model, tensor.parameter, entry, settings)
   }
 }

@@ -24,6 +24,8 @@ interface LayerBuffers {
 export interface NetworkBuffers {
   readonly format: RealFormat
   readonly layers: readonly LayerBuffers[]
+  /** Each layer's input as it is on the host, samples × inputs. */
+  readonly inputs: readonly Matrix[]
   /** What the loss reads of every output and sample: z and its tail; for softmax ln p and p. */
   readonly outputs: GPUBuffer
   /**
@@ -92,6 +94,7 @@ export function uploadNetwork(
     return {
       format,
       layers,
+      inputs: pass.A,
       outputs: outputs === undefined ? layers[layers.length - 1].basePoint : upload('outputs', outputs),
       targets: upload('targets', targets),
       hasSoftTargets,

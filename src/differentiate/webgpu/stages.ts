@@ -182,7 +182,8 @@ async function planLoss(inputs: StageInputs): Promise<StagePlan> {
   const last = model.layers.length - 1
   const behind = last - parameter.layer
   let lanes = 1
-  while (lanes < LOSS_GROUP_SIZE && lanes < inputs.quadsPerGroup) lanes *= 2
+  const quadsOfResult = inputs.quadsPerGroup / batch.resultsEach
+  while (lanes < LOSS_GROUP_SIZE && lanes < quadsOfResult) lanes *= 2
   const pipeline = await pipelines.get('loss', KERNELS[precision].loss, 'sumLoss', {
     LOSS: model.loss.code,
     HAS_SOFT_TARGETS: network.hasSoftTargets ? 1 : 0,
@@ -203,6 +204,6 @@ async function planLoss(inputs: StageInputs): Promise<StagePlan> {
       network.targets,
       network.sampleWeights,
     ],
-    workgroups: (groups) => Math.ceil((GROUP * groups * lanes) / LOSS_GROUP_SIZE),
+    workgroups: (groups) => Math.ceil((GROUP * groups * batch.resultsEach * lanes) / LOSS_GROUP_SIZE),
   }
 }
