@@ -26,7 +26,7 @@ describe('outputs moved in place of parameters', () => {
     const random = makeRandomProblem(randomOptions(number))
     const model = await bindRandom(random)
     const magnitudes = model.gradientMagnitudes()
-    const results = await byOutputs(model)
+    const results = await byOutputs(model, { ...SETTINGS, step: 1e-7 })
     const right = inModelOrder(model, random.gradients)
     expect(largestMultiple(valuesOf(results), right, (t, k) => magnitudes[t][k])).toBeLessThan(3e-9)
     for (const { kinks } of results) expect(kinks.every((count) => count === 0)).toBe(true)
