@@ -47,7 +47,10 @@ export interface CheckOptions {
    * @default 'auto'
    */
   perturb?: PerturbChoice
-  /** h, absolute. @default 1e-6; 1e-5 in single precision and by the textbook method */
+  /**
+   * h, which every parameter of ordinary numbers moves by; less or more where what it moves is far from 1.
+   * @default 1e-6; 1e-5 in single precision and by the textbook method
+   */
   step?: number
   /** @default 'central' */
   scheme?: Scheme

@@ -179,6 +179,8 @@ export async function crossValidate(
   const step = isTextbook ? settings.step : Math.max(settings.step, TEXTBOOK_STEP)
   const near = await evaluate(cpu, settings.step)
   const far = step === settings.step ? near : await evaluate(cpu, step)
+  const movesAnyOutputs = results.some(({ perturbed }) => perturbed === 'outputs')
+  const fine = movesAnyOutputs ? await evaluate(cpu, FINE_STEP * settings.step) : near
   const whole = isTextbook ? undefined : await evaluate(createTextbookEvaluator(''), step)
   const ofWhole = isTextbook ? 0 : textbookRounding(base, { ...settings, step })
   const growth = (step / settings.step) ** (settings.scheme === 'central' ? 2 : 1)
@@ -190,7 +192,7 @@ export async function crossValidate(
     const movesOutputs = results[t].perturbed === 'outputs'
     // the same parameters by the same step: both leave out the same
     const isSame = far === near && !movesOutputs
-    const done = Math.min(tensor.done, far[t].done, whole?.[t].done ?? tensor.done)
+    const done = Math.min(tensor.done, far[t].done, fine[t].done, whole?.[t].done ?? tensor.done)
     for (let k = 0; k < done; k++) {
       const at = sample[t].positions[k]
       const offset = tensor.entries[k]
@@ -210,7 +212,11 @@ export async function crossValidate(
       const rounding = estimate.ofRounding(t, offset)
       const ofParameters = estimate.ofParameterTruncation(t, offset)
       const afar = ROUNDING_AFAR * sources.u
-      const left = movesOutputs ? estimate.ofTruncation(t, offset) + ofParameters : afar * ofParameters
+      const ofOutputs = (): number =>
+        estimate.ofTruncation(t, offset) +
+        ofParameters +
+        OUTPUTS_SHARE * Math.abs(tensor.derivatives[k] - fine[t].derivatives[k])
+      const left = movesOutputs ? ofOutputs() : afar * ofParameters
       const wholeRounding = rounding + ofWhole * scaleOf(settings.scales, tensor.parameter, offset)
       const analytical = gradients[t].values[offset]
       const isConfirmed =
@@ -228,6 +234,8 @@ export async function crossValidate(
   return { checked, difference: sum.difference, disagreements }
 }
 
+/** How many times the measured truncation of a moved parameter that of moved outputs may be, where no estimate is. */
+const OUTPUTS_SHARE = 4
 /** A large step leads to where other terms round: as much more as the truncation. */
 const ROUNDING_AFAR = 16
 

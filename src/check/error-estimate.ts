@@ -29,8 +29,9 @@ const TRUNCATION_MARGIN = 6
 /** How many times its deviation the error of a norm may be. Measured on the test networks: below 1.2. */
 const NORM_MARGIN = 2
 const FLOAT64_ROUNDOFF = 2 ** -53
-/** Where changes underflow in single precision (2⁻¹²⁶), with room for what later layers make of it. */
-const SINGLE_UNDERFLOW = 2 ** -110
+/** Where changes underflow in single and in double precision, with room for what later layers make of it. */
+const SINGLE_UNDERFLOW = 2 ** (-126 + 16)
+const DOUBLE_UNDERFLOW = 2 ** (-1022 + 16)
 
 /** What is known of the errors of both gradients. Elements are of parameter tensor `t`, in the model's order. */
 export interface ErrorEstimate {
@@ -99,7 +100,7 @@ export function findErrorSources(
       ofOutputs.length === 0 ? truncation : truncationScale(base, higher, settings, () => false),
     scales: settings.scales,
     constantDeviation: evaluator.name === 'textbook' ? textbookDeviation(base, settings) : 0,
-    constant: onDevice ? SINGLE_UNDERFLOW * model.lossScale * model.targets.data.length : 0,
+    constant: (onDevice ? SINGLE_UNDERFLOW : DOUBLE_UNDERFLOW) * model.lossScale * model.targets.data.length,
   }
 }
 

@@ -15,8 +15,9 @@ export interface StepScales {
 
 /** Numbers of these sizes need no other step than the one that was asked for. */
 const ORDINARY = { least: 2 ** -10, largest: 2 ** 4 } as const
-/** Steps divided by two scales stay far from where float64 ends. */
-const LARGEST_SCALE = 2 ** 440
+/** A scale, and the product of two, stay so far from where float64 ends that small steps may be divided by them. */
+const LARGEST_SCALE = 2 ** 700
+const LARGEST_PRODUCT = 2 ** 900
 
 /** The scale of parameter `entry`, its offset in the model's orientation. */
 export function scaleOf(
@@ -43,7 +44,10 @@ export function normOfScales(scales: StepScales | undefined, { layer, role, size
 export function scaleSteps(model: Model, pass: ForwardPass = model.forward()): StepScales {
   const units = scaleUnits(model, pass)
   const inputs = model.layers.map((layer, l) => {
-    const scales = largestOfColumns(pass.A[l].data, layer.inputs).map(toScale)
+    const [smallest, largest] = rangeOf(units[l])
+    const scales = largestOfColumns(pass.A[l].data, layer.inputs).map((size) =>
+      Math.min(Math.max(toScale(size), 1 / LARGEST_PRODUCT / smallest), LARGEST_PRODUCT / largest),
+    )
     return model.network.l2 === 0 ? scales : limitByPenalty(scales, units[l], layer.weights)
   })
   return { units, inputs }
@@ -97,10 +101,16 @@ function steepestSlopes(activation: Activation, Z: Float64Array, units: number):
 
 /** Where weights are penalised their squares move as well: no weight moves by more than h, or h of its own size. */
 function limitByPenalty(scales: Float64Array, units: Float64Array, weights: Float64Array): Float64Array {
-  const least = units.reduce((a, b) => Math.min(a, b))
+  const [least] = rangeOf(units)
   const sizes = largestOfColumns(weights, scales.length)
   return scales.map((scale, j) => Math.max(scale, 1 / (powerOfTwo(Math.max(1, sizes[j])) * least)))
 }
+
+const rangeOf = (values: Float64Array) =>
+  values.reduce(
+    ([least, most], value) => [Math.min(least, value), Math.max(most, value)],
+    [Number.POSITIVE_INFINITY, 0],
+  )
 
 /** The largest |element| of each column of a row-major matrix. */
 function largestOfColumns(data: Float64Array, columns: number): Float64Array {
