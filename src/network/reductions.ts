@@ -1,5 +1,4 @@
-import { GradcheckError } from '../errors.js'
-import { suggestName } from '../suggest.js'
+import { REDUCTION_WORDS, unknownName } from './vocabulary.js'
 
 /**
  * How the losses of m samples of n outputs become one number. `mean`: Σ/m. `sum`: Σ. `mean-elements`: Σ/(m·n).
@@ -29,15 +28,11 @@ const REDUCTIONS: Record<Reduction, { words: string; divisor(counts: SampleCount
 
 export const REDUCTION_NAMES = Object.keys(REDUCTIONS) as readonly Reduction[]
 
-/** @throws GradcheckError `unknown-name` with the nearest name. */
+/** @throws GradcheckError `unknown-name` with the name that is meant, or the nearest. */
 export function findReduction(name: string): Reduction {
   const found = REDUCTION_NAMES.find((candidate) => candidate === name)
   if (found === undefined) {
-    throw new GradcheckError(
-      'unknown-name',
-      `unknown reduction "${name}"${suggestName(name, REDUCTION_NAMES)}`,
-      { fix: `use one of ${REDUCTION_NAMES.join(', ')}` },
-    )
+    throw unknownName('reduction', name, REDUCTION_NAMES, REDUCTION_WORDS)
   }
   return found
 }

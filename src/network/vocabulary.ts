@@ -114,7 +114,8 @@ export const LOSS_WORDS: Vocabulary = listWords([
   [
     {
       names: ['mean-squared-error', 'half-squared-error'],
-      advice: 'mean-squared-error is a mean over all elements, half-squared-error half of the sum of squares',
+      advice:
+        'mean-squared-error is a mean over all elements, half-squared-error half of the sum of squares; the sum itself is mean-squared-error with the reduction sum',
     },
     `l2 l2loss squarederror squarederrors squared squareloss squaredloss squaredl2 quadratic quadraticcost quadraticloss
     leastsquares leastsquareserror ls lms sse rss ssd euclidean euclideanloss euclideandistance sumofsquares sumsquares
@@ -136,6 +137,18 @@ export const LOSS_WORDS: Vocabulary = listWords([
     smoothl1 smoothl1loss huber huberloss mape msle rmse rmsle rootmeansquarederror gaussiannll quantile pinball ranking
     wasserstein nce infonce ntxent elbo vae gan reinforce policygradient ppo perceptron exponential accuracy r2 perplexity
     crf`,
+  ],
+])
+
+/** What people call the ways to add up a loss. */
+export const REDUCTION_WORDS: Vocabulary = listWords([
+  [named('mean'), 'average avg batchmean batchaverage samplemean persample sumoverbatchsize meansamples m'],
+  [named('sum'), 'total add added summed nomean batchsum'],
+  [named('mean-elements'), 'all elements elementmean elementwisemean meanall meanoverall allmean'],
+  [named('weighted-mean'), 'weighted weightedaverage weightedsum averageweighted'],
+  [
+    { names: [], advice: 'a gradient is that of a single number: sum or average the losses' },
+    'none no null off',
   ],
 ])
 

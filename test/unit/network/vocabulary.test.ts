@@ -4,10 +4,12 @@ import { GradcheckError } from '../../../src/errors.js'
 import { ACTIVATION_NAMES, findActivation } from '../../../src/network/activations.js'
 import { findLayout, LAYOUT_NAMES } from '../../../src/network/layout.js'
 import { findLoss, LOSS_NAMES } from '../../../src/network/losses.js'
+import { findReduction, REDUCTION_NAMES } from '../../../src/network/reductions.js'
 import {
   ACTIVATION_WORDS,
   LAYOUT_WORDS,
   LOSS_WORDS,
+  REDUCTION_WORDS,
   type Vocabulary,
 } from '../../../src/network/vocabulary.js'
 
@@ -55,6 +57,12 @@ const LOSSES: [string, string][] = [
   ],
   ['half-squared-error', 'half_squared_error half-sse'],
 ]
+const REDUCTIONS: [string, string][] = [
+  ['mean', 'average batchmean sum_over_batch_size'],
+  ['sum', 'total Sum'],
+  ['mean-elements', 'elementwise_mean all mean_elements'],
+  ['weighted-mean', 'weighted weighted_average'],
+]
 const LAYOUTS: [string, string][] = [
   ['rows', 'row samples-first batch_first keras tf row-major Rows'],
   ['columns', 'column cols features-first column-major'],
@@ -65,6 +73,7 @@ describe.each([
   ['activation', findActivation, ACTIVATIONS],
   ['loss', findLoss, LOSSES],
   ['layout', findLayout, LAYOUTS],
+  ['reduction', findReduction, REDUCTIONS],
 ])('an unknown %s', (_kind, find, table) => {
   it.each(table.flatMap(([meant, typed]) => typed.split(' ').map((text) => [text, meant])))(
     '%s: %s is meant',
@@ -163,6 +172,7 @@ describe('the words', () => {
     ['activations', ACTIVATION_WORDS, ACTIVATION_NAMES, findActivation],
     ['losses', LOSS_WORDS, LOSS_NAMES, findLoss],
     ['layouts', LAYOUT_WORDS, LAYOUT_NAMES, findLayout],
+    ['reductions', REDUCTION_WORDS, REDUCTION_NAMES, findReduction],
   ])('of %s are refused with a name of ours or with advice', (_kind, vocabulary, names, find) => {
     for (const [word, { advice }] of vocabulary) {
       expect(word).toMatch(/^[a-z0-9]+$/)
