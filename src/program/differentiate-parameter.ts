@@ -1,3 +1,4 @@
+import { normOf } from '../network/root-sum-squares.js'
 import { elementCount } from '../tensor.js'
 import type { ChangeCarrier } from './carry-changes.js'
 import { applicationOf, type BoundProgram } from './evaluate.js'
@@ -14,7 +15,10 @@ export interface ParameterDerivatives {
   readonly perturbations: number
 }
 
-/** Differentiates the loss by a parameter, in the way that was planned. */
+/**
+ * Differentiates the loss by a parameter, in the way that was planned.
+ * @param step of what is moved where its size is 1 or more; that share of its size where it is below
+ */
 export function differentiateParameter(
   bound: BoundProgram,
   carrier: ChangeCarrier,
@@ -24,7 +28,12 @@ export function differentiateParameter(
 ): ParameterDerivatives {
   const size = elementCount(parameter.shape)
   if (plan.perturbed === 'parameters') {
-    const { gradient, crossings } = differentiateValue(carrier, parameter, step, undefined)
+    const { gradient, crossings } = differentiateValue(
+      carrier,
+      parameter,
+      step * scaleOf(bound.base[parameter.id]),
+      undefined,
+    )
     return {
       derivatives: gradient,
       crossed: Uint8Array.from(crossings, (count) => (count === 0 ? 0 : 1)),
@@ -37,7 +46,12 @@ export function differentiateParameter(
   for (const { user, operand, laneAxis } of plan.edges) {
     const value = bound.program.values[user] as ComputedValue
     const application = applicationOf(bound, value)
-    const { gradient, crossings } = differentiateValue(carrier, value, step, laneAxis)
+    const { gradient, crossings } = differentiateValue(
+      carrier,
+      value,
+      step * scaleOf(application.result.data),
+      laneAxis,
+    )
     const pulled = value.operation.pullBack(application, gradient, operand)
     for (let k = 0; k < size; k++) derivatives[k] += pulled[k]
     perturbations += 2 * gradient.length
@@ -47,4 +61,10 @@ export function differentiateParameter(
     for (let k = 0; k < size; k++) if (touched[k] !== 0) crossed[k] = 1
   }
   return { derivatives, crossed, perturbations }
+}
+
+/** What a step is multiplied by: the root mean square of what is moved, at most 1, so that units do not matter. */
+function scaleOf(values: Float64Array): number {
+  const size = normOf(values) / Math.sqrt(values.length)
+  return size > 0 ? Math.min(1, size) : 1
 }

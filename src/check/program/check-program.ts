@@ -24,8 +24,10 @@ import { describeProgramKinks, settleProgramKinks } from './settle-program-kinks
 
 /** The step of programs: no difference loses digits to it, and next to nothing crosses or curves within it. */
 const DEFAULT_STEP = 1e-7
-/** What a step is multiplied by where its truncation or a kink is in question. */
+/** What a step is multiplied by to see what sits on a kink: well above what rounding moves. */
 const FINE = 2 ** -20
+/** The same where truncation is in question: so little that nothing curves within it, whatever units it is in. */
+const FINEST = 2 ** -200
 /** A second look takes half of that as well; what is left is below this many times the difference of the two. */
 const LEFT_BY_HALVING = 2
 
@@ -176,11 +178,12 @@ async function evaluate(
       return found.crossed[k] !== 0 || !(distance <= tolerances[t] * sizes + estimate.ofRounding(t, k))
     })
     if (isOpen) {
-      const [fine, half] = [differentiate(FINE * step), differentiate((FINE / 2) * step)]
+      if (crossed[t] > 0) found = differentiate(FINE * step)
+      const [finest, half] = [differentiate(FINEST * step), differentiate((FINEST / 2) * step)]
       truncations[t] = half.derivatives.map(
-        (derivative, k) => LEFT_BY_HALVING * Math.abs(derivative - fine.derivatives[k]),
+        (derivative, k) => LEFT_BY_HALVING * Math.abs(derivative - finest.derivatives[k]),
       )
-      found = half
+      found = { ...half, crossed: found.crossed }
     }
     results[t].derivatives.set(found.derivatives)
     results[t].kinks.set(found.crossed)

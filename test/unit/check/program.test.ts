@@ -68,6 +68,37 @@ describe('a program whose gradient', () => {
   })
 })
 
+describe('of a program whose parameters are in other units', () => {
+  it.each([1e-40, 1e-18, 1e-9, 1e9, 1e18])('the verdict is the same: %d', async (unit) => {
+    const arrays = new Map([
+      ['w', tensor([1.2 * unit, -0.7 * unit, 0.4 * unit], [3])],
+      ['x', tensor([0.3 * unit, 2 * unit, -unit], [3])],
+    ])
+    // a softplus looks the same at any two steps that are too large, and its slope there is another
+    const problem = rightProblem(arrays, (b, { w, x }) => {
+      const own = b.multiply(b.multiply(w, 1 / unit), b.multiply(w, 1 / unit))
+      const curved = b.softplus(b.multiply(b.multiply(b.square(w), 1 / unit), 1 / unit))
+      const bent = b.relu(b.multiply(b.multiply(w, x), 1 / unit / unit))
+      return b.sum(b.add(b.add(own, curved), b.tanh(b.add(bent, b.softplus(b.multiply(x, 1 / unit))))))
+    })
+    for (const perturb of ['auto', 'parameters', 'outputs'] as const) {
+      const right = await checkGradients(problem, { perturb })
+      expect(right.verdict, right.notices.join()).toBe('pass')
+      for (const [gradient, { data, shape }] of problem.gradients) {
+        const gradients = new Map(problem.gradients).set(
+          gradient,
+          tensor(data.with(1, 1.01 * data[1]), shape),
+        )
+        const wrong = await checkGradients({ ...problem, gradients }, { perturb })
+        expect(wrong.verdict).toBe('fail')
+        expect(
+          wrong.tensors.filter(({ verdict }) => verdict === 'fail').map((each) => each.wrongEntries),
+        ).toEqual([1])
+      }
+    }
+  })
+})
+
 describe('of a program', () => {
   const arrays = { x: tensor([0, 2, -3], [3]), w: tensor([1, 5, 7], [3]) }
   const hinge = program.from((b, { x, w }) => b.sum(b.multiply(b.relu(x), w)))
