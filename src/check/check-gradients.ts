@@ -110,7 +110,7 @@ async function checkNetwork(problem: Problem, options: CheckOptions): Promise<Ch
     difference: merged?.difference ?? totals.difference.difference,
     tolerance,
     numericalError,
-    cost: model.cost(),
+    cost: model.cost(model.basePass),
     ...(setup.savedCost === undefined ? {} : { savedCost: setup.savedCost }),
     loss: describeLoss(model, problem.sampleWeights !== undefined),
     parameters: { total: model.parameters.reduce((sum, { size }) => sum + size, 0), checked },

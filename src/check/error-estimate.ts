@@ -165,6 +165,8 @@ export interface TensorRounding {
   roundoff(t: number): number
   /** The standard deviation of its element `offset`, in those unit roundoffs. */
   deviation(t: number, offset: number): number
+  /** The root of the sum of their squares over tensor `t`. */
+  norm(t: number): number
 }
 
 /** The same with the sizes of what was summed, where no evaluator's arithmetic is involved. */
@@ -195,5 +197,6 @@ export function roundByTensor(
   return {
     roundoff: (t) => formats[t].unitRoundoff,
     deviation: (t, offset) => deviations[t].of(t, offset),
+    norm: (t) => deviations[t].norm(t),
   }
 }

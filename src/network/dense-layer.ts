@@ -1,5 +1,5 @@
 import type { Activation } from './activations.js'
-import { createMatrix, type Matrix, multiply, multiplyByTransposed } from './matrix.js'
+import { createMatrix, type Matrix, multiply, multiplyByTransposed, multiplyTransposedBy } from './matrix.js'
 
 /**
  * A fully connected layer: A = f(Z), Z = A_previous·Wᵀ + b, all in float64, samples × units. How a change passes
@@ -46,16 +46,7 @@ export class DenseLayer {
 
   /** ∂J/∂W (outputs × inputs) from δ = ∂J/∂Z (samples × outputs) and the input (samples × inputs). */
   weightsGradient(delta: Matrix, input: Matrix): Float64Array {
-    const { inputs, outputs } = this
-    const result = new Float64Array(outputs * inputs)
-    for (let s = 0; s < input.rows; s++) {
-      for (let i = 0; i < outputs; i++) {
-        const d = delta.data[s * outputs + i]
-        if (d === 0) continue
-        for (let j = 0; j < inputs; j++) result[i * inputs + j] += d * input.data[s * inputs + j]
-      }
-    }
-    return result
+    return multiplyTransposedBy(delta, input)
   }
 
   /** ∂J/∂b from δ. */

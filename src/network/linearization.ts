@@ -33,7 +33,7 @@ export type KinkConvention = 'left' | 'right' | 'mean'
 export const sumRoundings = (terms: number) => 1 + terms / 2
 
 export function linearize(model: Model): Linearization {
-  const pass = model.forward()
+  const pass = model.basePass
   const squaredWeights = model.layers.map(({ weights, inputs }) => new SquaredMatrix(weights, inputs))
   const ofA = [createMatrix(model.inputs.rows, model.inputs.columns)]
   const ofZ: Matrix[] = []

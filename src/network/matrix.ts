@@ -1,3 +1,5 @@
+import { multiplyInBlocks } from './blocked-product.js'
+
 /**
  * A matrix with one row for each sample: element (s, i) at `data[s * columns + i]`. Inside this package every
  * activation, pre-activation and change is held so, whatever the user's layout.
@@ -15,9 +17,42 @@ export function createMatrix(rows: number, columns: number): Matrix {
 /** The transpose of a row-major matrix of `rows` × `columns`, row-major again. */
 export function transpose(data: Float64Array, rows: number, columns: number): Float64Array {
   const result = new Float64Array(data.length)
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++)
-      result[column * rows + row] = data[row * columns + column]
+  // by tiles, so that what is read and what is written stays in the cache
+  for (let fromRow = 0; fromRow < rows; fromRow += TRANSPOSE_TILE) {
+    const toRow = Math.min(rows, fromRow + TRANSPOSE_TILE)
+    for (let fromColumn = 0; fromColumn < columns; fromColumn += TRANSPOSE_TILE) {
+      const toColumn = Math.min(columns, fromColumn + TRANSPOSE_TILE)
+      for (let column = fromColumn; column < toColumn; column++) {
+        for (let row = fromRow; row < toRow; row++) {
+          result[column * rows + row] = data[row * columns + column]
+        }
+      }
+    }
+  }
+  return result
+}
+
+const TRANSPOSE_TILE = 32
+
+/**
+ * Aᵀ·B, row-major, each sum over the shared axis in its order.
+ * @param A depth × rows
+ * @param B depth × columns
+ */
+export function multiplyTransposedBy(A: Matrix, B: Matrix): Float64Array {
+  const [depth, rows, columns] = [A.rows, A.columns, B.columns]
+  const product = multiplyInBlocks(
+    { data: A.data, count: rows, depth, byVector: false },
+    { data: B.data, count: columns, depth, byVector: false },
+  )
+  if (product !== undefined) return product
+  const result = new Float64Array(rows * columns)
+  for (let t = 0; t < depth; t++) {
+    for (let r = 0; r < rows; r++) {
+      const a = A.data[t * rows + r]
+      if (a === 0) continue
+      for (let c = 0; c < columns; c++) result[r * columns + c] += a * B.data[t * columns + c]
+    }
   }
   return result
 }
@@ -29,6 +64,11 @@ export function transpose(data: Float64Array, rows: number, columns: number): Fl
  */
 export function multiplyByTransposed(A: Matrix, B: Float64Array, columns: number): Matrix {
   const { rows, columns: depth, data } = A
+  const product = multiplyInBlocks(
+    { data, count: rows, depth, byVector: true },
+    { data: B, count: columns, depth, byVector: true },
+  )
+  if (product !== undefined) return { rows, columns, data: product }
   const result = createMatrix(rows, columns)
   const [wholeRows, wholeColumns] = [rows - (rows % 4), columns - (columns % 4)]
   for (let c = 0; c < wholeColumns; c += 4) {
@@ -91,6 +131,11 @@ export function multiplyByTransposed(A: Matrix, B: Float64Array, columns: number
  */
 export function multiply(A: Matrix, B: Float64Array, columns: number): Matrix {
   const { rows, columns: depth, data } = A
+  const product = multiplyInBlocks(
+    { data, count: rows, depth, byVector: true },
+    { data: B, count: columns, depth, byVector: false },
+  )
+  if (product !== undefined) return { rows, columns, data: product }
   const result = createMatrix(rows, columns)
   const C = result.data
   for (let r = 0; r < rows; r += 4) {

@@ -43,6 +43,7 @@ export class Model {
   readonly inputs: Matrix
   /** samples × outputs; classes as one-hot rows. */
   readonly targets: Matrix
+  #basePass: ForwardPass | undefined
 
   constructor(options: {
     network: Network
@@ -107,6 +108,12 @@ export class Model {
       A.push(values.A)
     }
     return { Z, A }
+  }
+
+  /** The forward pass as it was when first asked for: of a check, whose parameters stay where they are. */
+  get basePass(): ForwardPass {
+    this.#basePass ??= this.forward()
+    return this.#basePass
   }
 
   /** J by the published formulas, from a whole forward pass with the parameters as they are now. */

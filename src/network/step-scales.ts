@@ -41,7 +41,7 @@ export function normOfScales(scales: StepScales | undefined, { layer, role, size
  * The scales at a base point. With them the units that a network is measured in do not matter: those of its data, of
  * its targets, or of a linear or ReLU layer may be others, if the weights are; the steps follow.
  */
-export function scaleSteps(model: Model, pass: ForwardPass = model.forward()): StepScales {
+export function scaleSteps(model: Model, pass: ForwardPass = model.basePass): StepScales {
   const units = scaleUnits(model, pass)
   const inputs = model.layers.map((layer, l) => {
     const [smallest, largest] = rangeOf(units[l])

@@ -14,7 +14,7 @@ export function diagnose(input: DiagnosisInput): Finding[] {
   if (input.tensors.every(({ verdict }) => verdict !== 'fail')) return []
   const evidence = gatherEvidence(input)
   const wrong = evidence.filter(({ isWrong }) => isWrong)
-  const baseline = new Baseline(input.model, input.model.forward(), evidence)
+  const baseline = new Baseline(input.model, input.model.basePass, evidence)
   return explainWrong(baseline, wrong).map(toFinding)
 }
 

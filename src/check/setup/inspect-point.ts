@@ -3,6 +3,7 @@ import { listNames } from '../../list-names.js'
 import type { AnalyticalGradient } from '../../network/bind.js'
 import { softmaxBase } from '../../network/losses.js'
 import type { ForwardPass, Model } from '../../network/model.js'
+import { normOf, RootSum } from '../../network/root-sum-squares.js'
 import { unitRoundoff } from '../../tensor.js'
 import { DifferenceSum } from '../compare.js'
 import type { GradientRounding } from '../error-estimate.js'
@@ -44,6 +45,7 @@ export function findNearZero(
     }
     return gradient.norms / left.norms
   }
+  if (isFarFromZero(results, gradients, rounding, numerical)) return undefined
   const roundings = measure((t) => gradients[t].values)
   if (!(roundings > 0 && roundings <= NEAR_ZERO_ROUNDINGS)) return undefined
   const right = model.gradients()
@@ -55,6 +57,26 @@ export function findNearZero(
       `the gradient is near zero everywhere: its norm is ${Number(roundings.toPrecision(2))} times what rounding ` +
       'leaves of its terms, so this point is at an optimum and mostly rounding is compared; check at another point',
   }
+}
+
+/**
+ * Whether the gradient is so far from zero that whole tensors' norms show it: what rounding leaves is at most what it
+ * leaves of all entries, by the two parts that it has.
+ */
+function isFarFromZero(
+  results: readonly TensorDerivatives[],
+  gradients: readonly AnalyticalGradient[],
+  rounding: GradientRounding,
+  numerical: number,
+): boolean {
+  const [gradient, ofArithmetic, ofTerms] = [new RootSum(), new RootSum(), new RootSum()]
+  for (const [t, { entries, done }] of results.entries()) {
+    for (let k = 0; k < done; k++) gradient.add(gradients[t].values[entries[k]])
+    ofArithmetic.add(Math.min(rounding.roundoff(t), COARSEST_ARITHMETIC) * rounding.norm(t))
+    ofTerms.add(numerical * normOf(rounding.magnitudes[t]))
+  }
+  // twice as far: the bound has roundings of its own
+  return gradient.value > 2 * NEAR_ZERO_ROUNDINGS * (ofArithmetic.value + ofTerms.value)
 }
 
 /** Layers of ReLU of which all or most units are 0 for every sample. */
@@ -109,12 +131,13 @@ export function findUntested(
   gradients: readonly AnalyticalGradient[],
   known: ReadonlySet<string>,
 ): UntestedFinding[] {
-  const right = model.gradients()
   const isZero = (values: Float64Array) => values.every((value) => value === 0)
-  const idle = model.parameters.filter(
-    (_, t) =>
-      isZero(gradients[t].values) && isZero(right[t]) && results[t].kinks.every((count) => count === 0),
+  const candidates = [...results.keys()].filter(
+    (t) => isZero(gradients[t].values) && results[t].kinks.every((count) => count === 0),
   )
+  if (candidates.length === 0) return []
+  const right = model.gradients()
+  const idle = candidates.filter((t) => isZero(right[t])).map((t) => model.parameters[t])
   const tensors = idle.map(({ name }) => name).filter((name) => !known.has(name))
   if (tensors.length === 0 || idle.length === model.parameters.length) return []
   const them = tensors.length === 1 ? 'it' : 'them'

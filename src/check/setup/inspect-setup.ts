@@ -59,7 +59,7 @@ export async function inspectSetup(checked: CheckedProblem, hooks: EvaluationHoo
   findings.push(...unread.notChecked)
   const nearZero = findNearZero(model, results, gradients, rounding, evaluator)
   if (nearZero !== undefined) findings.push(nearZero)
-  const pass = model.forward()
+  const pass = model.basePass
   const dead = findDeadLayers(model, pass)
   const untested = findUntested(model, results, gradients, new Set(dead.flatMap(({ tensors }) => tensors)))
   findings.push(...dead, ...untested, ...findSaturatedLayers(model, pass, gradients), ...unread.notUsed)
@@ -81,7 +81,7 @@ async function inspectCost(
 ): Promise<InspectedCost | undefined> {
   const { model, savedCost } = problem
   if (savedCost === undefined) return undefined
-  const cost = model.cost()
+  const cost = model.cost(model.basePass)
   const { value } = savedCost
   if (!Number.isFinite(value)) {
     const isExplained = mayOverflow(model, savedCost.unitRoundoff) || !Number.isFinite(cost)

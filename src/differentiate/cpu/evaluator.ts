@@ -130,7 +130,7 @@ async function evaluateAlone(
   milliseconds = Number.POSITIVE_INFINITY,
   mostWork = Number.POSITIVE_INFINITY,
 ): Promise<void> {
-  if (work.isOver) return
+  if (work.isOver || work.nextWork > mostWork) return
   const end = performance.now() + milliseconds
   const slices = new WorkSlices()
   const evaluator = new PieceEvaluator(work.model, work.settings)
