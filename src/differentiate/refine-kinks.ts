@@ -68,30 +68,9 @@ export async function refineKinks(
   return { crossed, onKinks }
 }
 
-/** Replaces the results at some positions by what next to no step gives, moving the same. */
-export async function reevaluate(
-  model: Model,
-  evaluator: Evaluator,
-  results: readonly TensorDerivatives[],
-  positions: readonly Uint32Array[],
-  settings: DifferenceSettings,
-  hooks: EvaluationHooks = {},
-): Promise<void> {
-  const finer = await evaluateBeside(
-    model,
-    evaluator,
-    results,
-    positions,
-    settings,
-    settings.scheme,
-    hooks,
-    (t) => results[t].perturbed,
-  )
-  replace(results, positions, finer)
-}
-
 /**
- * The same, and how large the truncation is that is left: by half as small a step.
+ * Replaces the results at some positions by what next to no step gives, moving the same, and tells how large the
+ * truncation is that is left: by half as small a step.
  * @returns for each tensor, by position among `positions`, the distance between the two; as many as were evaluated
  */
 export async function reevaluateByHalves(

@@ -3,7 +3,7 @@ import type { Definition } from '../operations/definition.js'
 import type { Operation } from '../operations/operation.js'
 import { OPERATIONS } from '../operations/table.js'
 import { elementCount, formatShape, type Tensor } from '../tensor.js'
-import { describeSource } from './print.js'
+import { describeSource, printProgram } from './print.js'
 import type { Program, Source, Value } from './program.js'
 import { type Shape, ShapeMismatch } from './shapes.js'
 
@@ -45,6 +45,12 @@ export interface ProgramDefinition {
   readonly kind: 'program'
   /** @param upstream what the output is multiplied by and summed, where it is no single number */
   build(shapes: ReadonlyMap<string, Shape>, upstream?: Tensor): Program
+  /**
+   * Its operations as text, a line a value.
+   * @param arrays by name: their shapes decide
+   * @throws GradcheckError `bad-program` as a check does
+   */
+  print(arrays: Readonly<Record<string, Tensor>>): string
 }
 
 export const program = {
@@ -54,7 +60,14 @@ export const program = {
    * @param build gets a builder and the arrays by name, and gives the loss: a value of one element
    */
   from(build: (builder: Builder, arrays: Readonly<Record<string, Node>>) => Node): ProgramDefinition {
-    return { kind: 'program', build: (shapes, upstream) => buildProgram(build, shapes, upstream) }
+    return {
+      kind: 'program',
+      build: (shapes, upstream) => buildProgram(build, shapes, upstream),
+      print: (arrays) =>
+        printProgram(
+          buildProgram(build, new Map(Object.entries(arrays).map(([name, { shape }]) => [name, shape]))),
+        ),
+    }
   },
 }
 

@@ -2,7 +2,7 @@ import { GradcheckError } from '../../errors.js'
 import { formatShape } from '../../tensor.js'
 import type { BoundPoint, GivenGradient } from './bind-point.js'
 import type { CallableProblem } from './problem.js'
-import { describeGiven, isArrayLike, isTensor, type NumbersRead, readNumbers } from './read-numbers.js'
+import { describeGiven, isArrayLike, isTensor, type NumbersRead } from './read-numbers.js'
 
 /** Says which tensors of the point a function has written into. */
 function findWritten(
@@ -103,6 +103,3 @@ export function contract(output: unknown, { values, shape }: NumbersRead): numbe
   }
   return sum
 }
-
-/** An upstream gradient that the user gave. */
-export const readUpstream = (given: unknown): NumbersRead => readNumbers(given, 'the upstream gradient')

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { reversePass } from '../../../src/backward/reverse-pass.js'
-import { lowerModel } from '../../../src/frontends/layers/lower-model.js'
 import { userOffset } from '../../../src/network/bind.js'
 import { ChangeCarrier } from '../../../src/program/carry-changes.js'
 import { differentiateValue } from '../../../src/program/numerical-gradient.js'
 import { inputsOf } from '../../../src/program/program.js'
 import { bindRandom } from '../../support/evaluate.js'
+import { lowerModel } from '../../support/lower-model.js'
 import { makeRandomProblem, randomOptions } from '../../support/random-network.js'
 
 const NUMBERS = Array.from({ length: 60 }, (_, number) => number)

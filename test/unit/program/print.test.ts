@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest'
+import { program } from '../../../src/program/builder.js'
+import { tensor } from '../../../src/tensor.js'
+
+it('a program is printed a line a value, with names and places', () => {
+  const loss = program.from((b, { X, W }) => {
+    b.at({ file: 'model.ts', line: 3 })
+    const Z = b.named('Z', b.matmul(X, W))
+    return b.sum(b.multiply(b.leakyRelu(Z, { slope: 0.2 }), 0.5), { axes: [0, 1] })
+  })
+  const arrays = { X: tensor([1, 2, 3, 4, 5, 6], [2, 3]), W: tensor([1, 2, 3], [3, 1]) }
+  expect(loss.print(arrays)).toBe(
+    [
+      '  %0 (2, 3) = X   X',
+      '  %1 (3, 1) = W   W',
+      '  %2 (2, 1) = matmul(%0, %1)   Z, model.ts:3',
+      '  %3 (2, 1) = leakyRelu(%2, slope=0.2)   model.ts:3',
+      '  %4 () = 0.5   model.ts:3',
+      '  %5 (2, 1) = multiply(%3, %4)   model.ts:3',
+      '→ %6 () = sum(%5, axes=[0,1])   model.ts:3',
+      '',
+    ].join('\n'),
+  )
+})
