@@ -9,6 +9,7 @@ import {
   roundByTensor,
   type TensorRounding,
 } from './error-estimate.js'
+import { selectMiddle } from './select-largest.js'
 
 /** The formats that gradients are computed in, the one with the most digits first. */
 const FORMATS = ['float32', 'float16', 'bfloat16'] as const
@@ -88,13 +89,13 @@ function hasDigitsOf(values: Float64Array, dtype: Format): boolean {
 
 /** The errors of a gradient's entries, in deviations of a format. */
 interface Errors {
-  readonly sizes: readonly number[]
+  readonly sizes: Float64Array
   /** Σ of squares where a factor can be told from rounding, and what is left of it by the factor that fits best. */
   readonly squares: number
   readonly rest: number
 }
 
-const NO_ERRORS: Errors = { sizes: [], squares: 0, rest: 0 }
+const NO_ERRORS: Errors = { sizes: new Float64Array(), squares: 0, rest: 0 }
 
 function measureAll(evidence: DigitsEvidence, dtype: Format, isFiner: (t: number) => boolean): Errors[] {
   const { base, gradients, results } = evidence
@@ -112,39 +113,57 @@ function measureErrors(
 ): Errors {
   const { entries, derivatives, kinks, done } = results[t]
   const given = gradients[t].values
-  const sizes: number[] = []
+  const found = new Float64Array(done)
   // both gradients in units of each entry's deviation
-  const pairs: { readonly g: number; readonly reference: number }[] = []
+  const [g, reference] = [new Float64Array(done), new Float64Array(done)]
+  let count = 0
   for (let k = 0; k < done; k++) {
     const offset = entries[k]
     const deviation = rounding.roundoff(t) * rounding.deviation(t, offset)
     if (kinks[k] !== 0 || !(deviation > 0) || !Number.isFinite(derivatives[k])) continue
     // what the numerical side may be off by says nothing of the analytical one
     const error = Math.abs(given[offset] - derivatives[k]) - estimate.ofRounding(t, offset)
-    sizes.push(Math.max(0, error) / deviation)
-    pairs.push({ g: given[offset] / deviation, reference: derivatives[k] / deviation })
+    found[count] = Math.max(0, error) / deviation
+    g[count] = given[offset] / deviation
+    reference[count] = derivatives[k] / deviation
+    count++
   }
-  const sum = (value: (pair: (typeof pairs)[number]) => number) =>
-    pairs.reduce((total, pair) => total + value(pair), 0)
-  const references = sum(({ reference }) => reference ** 2)
-  if (pairs.length < FEWEST_OF_FACTOR || references === 0) return { ...NO_ERRORS, sizes }
-  const factor = sum(({ g, reference }) => g * reference) / references
+  const sizes = found.subarray(0, count)
+  const sum = (value: (k: number) => number) => {
+    let total = 0
+    for (let k = 0; k < count; k++) total += value(k)
+    return total
+  }
+  const references = sum((k) => reference[k] ** 2)
+  if (count < FEWEST_OF_FACTOR || references === 0) return { ...NO_ERRORS, sizes }
+  const factor = sum((k) => g[k] * reference[k]) / references
   return {
     sizes,
-    squares: sum(({ g, reference }) => (g - reference) ** 2),
-    rest: sum(({ g, reference }) => (g - factor * reference) ** 2),
+    squares: sum((k) => (g[k] - reference[k]) ** 2),
+    rest: sum((k) => (g[k] - factor * reference[k]) ** 2),
   }
 }
 
 const joinErrors = (errors: readonly Errors[]): Errors => ({
-  sizes: errors.flatMap(({ sizes }) => sizes),
+  sizes: concatenate(errors.map(({ sizes }) => sizes)),
   squares: errors.reduce((sum, { squares }) => sum + squares, 0),
   rest: errors.reduce((sum, { rest }) => sum + rest, 0),
 })
 
+function concatenate(lists: readonly Float64Array[]): Float64Array {
+  const result = new Float64Array(lists.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const list of lists) {
+    result.set(list, at)
+    at += list.length
+  }
+  return result
+}
+
 /** Whether a format's rounding explains all but a few entries. */
 function isWithin({ sizes }: Errors): boolean {
-  const within = sizes.filter((size) => size <= ARITHMETIC_DEVIATIONS).length
+  let within = 0
+  for (const size of sizes) if (size <= ARITHMETIC_DEVIATIONS) within++
   return sizes.length > 0 && within >= LEAST_SHARE * sizes.length
 }
 
@@ -157,6 +176,6 @@ function looksRounded({ sizes, squares, rest }: Errors, dtype: Format): boolean 
   return dtype === 'float32' || rest > LEAST_REST ** 2 * squares
 }
 
-const middleOf = (sizes: readonly number[]) => sizes.toSorted((a, b) => a - b)[Math.floor(sizes.length / 2)]
+const middleOf = (sizes: Float64Array) => selectMiddle(sizes.slice())
 
 const farFromUsual = ({ sizes }: Errors) => Math.abs(Math.log2(middleOf(sizes) / USUAL_ERROR))

@@ -5,6 +5,7 @@ import { DifferenceSum, relativeError } from './compare.js'
 import type { ErrorEstimate } from './error-estimate.js'
 import type { Reason } from './reasons.js'
 import type { EntryReport, TensorReport } from './report.js'
+import { selectLargest } from './select-largest.js'
 
 const WORST_ENTRIES = 5
 
@@ -68,10 +69,10 @@ export function judgeTensor(
   const { parameter, entries, derivatives, kinks, done } = tensor
   const { gradient, estimate, tolerance, truncations } = evidence
   const sum = new DifferenceSum()
-  const wrong: Offence[] = []
-  const open: Offence[] = []
+  const wrong: number[] = []
+  const open: number[] = []
   // disagree, but by no more than the errors of both sides
-  const excused: Offence[] = []
+  const excused: number[] = []
   let unresolved = 0
   let between = 0
   let overflowed = 0
@@ -80,7 +81,7 @@ export function judgeTensor(
     const [analytical, numerical] = [gradient.values[offset], derivatives[k]]
     if (!Number.isFinite(numerical)) {
       overflowed++
-      open.push({ k, excess: Number.POSITIVE_INFINITY })
+      open.push(k)
       continue
     }
     sum.add(analytical, numerical)
@@ -88,15 +89,14 @@ export function judgeTensor(
     if (analytical !== 0 || numerical !== 0) totals.anyNonZero = true
     const distance = Math.abs(analytical - numerical)
     if (distance <= tolerance * (Math.abs(analytical) + Math.abs(numerical))) continue
-    if (distance <= allowedDistance(evidence, tensor, t, k)) excused.push({ k, excess: distance })
+    if (distance <= allowedDistance(evidence, tensor, t, k)) excused.push(k)
     else if (evidence.between.has(k)) {
       between++
-      open.push({ k, excess: distance })
-    } else if (kinks[k] === 0 || !Number.isNaN(truncations?.[k] ?? Number.NaN))
-      wrong.push({ k, excess: distance })
+      open.push(k)
+    } else if (kinks[k] === 0 || !Number.isNaN(truncations?.[k] ?? Number.NaN)) wrong.push(k)
     else {
       unresolved++
-      open.push({ k, excess: distance })
+      open.push(k)
     }
   }
   const { rounding, truncation } = normsOfErrors(tensor, t, estimate, truncations)
@@ -115,12 +115,16 @@ export function judgeTensor(
     reasons.push({ kind: 'numerical-error', error: numericalError, cause })
   }
   if (isAbove && wrong.length === 0 && open.length === 0) {
-    open.push(...excused)
+    for (const k of excused) open.push(k)
     if (reasons.length === 0) reasons.push({ kind: 'rounded', dtype: gradient.dtype })
   }
   const verdict = wrong.length > 0 ? 'fail' : reasons.length > 0 ? 'inconclusive' : 'pass'
-  const report = (offences: Offence[], as: 'fail' | 'inconclusive') =>
-    mostExcessive(offences).map(({ k }): EntryReport => {
+  const distanceAt = (k: number) =>
+    Number.isFinite(derivatives[k])
+      ? Math.abs(gradient.values[entries[k]] - derivatives[k])
+      : Number.POSITIVE_INFINITY
+  const report = (positions: readonly number[], as: 'fail' | 'inconclusive') =>
+    selectLargest(positions, WORST_ENTRIES, distanceAt).map((k): EntryReport => {
       const [analytical, numerical] = [gradient.values[entries[k]], derivatives[k]]
       const size = Math.abs(analytical) + Math.abs(numerical)
       const error = ofNumerical(evidence, t, entries[k], k)
@@ -136,7 +140,7 @@ export function judgeTensor(
   return {
     norms: sum.norms,
     reasons,
-    wrong: wrong.map(({ k }) => k).sort((a, b) => a - b),
+    wrong,
     report: {
       name: parameter.name,
       gradient: gradient.name,
@@ -154,15 +158,6 @@ export function judgeTensor(
     },
   }
 }
-
-/** An entry, by its position among the results, that disagrees. */
-interface Offence {
-  readonly k: number
-  readonly excess: number
-}
-
-const mostExcessive = (offences: Offence[]) =>
-  offences.sort((a, b) => b.excess - a.excess).slice(0, WORST_ENTRIES)
 
 /** How far apart the two values of result k may lie: the tolerance, and the estimated errors of both. */
 export function allowedDistance(

@@ -19,6 +19,7 @@ import {
 } from './cross-validation.js'
 import type { ErrorEstimate } from './error-estimate.js'
 import { normsOfErrors } from './judge.js'
+import { selectLargest } from './select-largest.js'
 
 /** How many times its measured value a truncation error may be. */
 const TRUNCATION_MARGIN = 2
@@ -70,7 +71,7 @@ export async function lookAgain(
   const examined = results.map((tensor, t) =>
     pickResults(
       tensor,
-      pickEnds(suspects[t].beyond, most).sort((a, b) => a - b),
+      pickEnds(suspects[t], most).sort((a, b) => a - b),
     ),
   )
   const measured = await measureTruncation(model, settings, examined, {})
@@ -80,7 +81,7 @@ export async function lookAgain(
       isBlurred(evidence, t, truncations[t])
         ? listUnsettled(results[t], truncations[t])
         : isExplained[t] || suspects[t].beyond.length <= MOST_SETTLED
-          ? [...suspects[t].unsure, ...suspects[t].beyond]
+          ? suspects[t].unsure.concat(suspects[t].beyond)
           : suspects[t].unsure,
     ).sort(),
   )
@@ -120,25 +121,31 @@ function listUnsettled(
   return positions
 }
 
-/** The first and the last of a list, `count` in all. */
-function pickEnds(list: readonly number[], count: number): number[] {
-  if (list.length <= count) return [...list]
-  const first = Math.ceil(count / 2)
-  return [...list.slice(0, first), ...list.slice(list.length - (count - first))]
+/** The most and the least suspicious entries beyond, `count` in all. */
+function pickEnds({ beyond, ratios }: Suspects, count: number): number[] {
+  if (beyond.length <= count) return [...beyond]
+  const most = selectLargest(beyond.keys(), Math.ceil(count / 2), (k) => ratios[k])
+  const taken = new Set(most)
+  const least = selectLargest(beyond.keys(), Math.floor(count / 2), (k) =>
+    taken.has(k) ? Number.NEGATIVE_INFINITY : -ratios[k],
+  )
+  return [...most, ...least].map((k) => beyond[k])
 }
 
 /** Positions of the entries that disagree by more than rounding explains. */
 interface Suspects {
   /** Within what the estimated truncation explains. */
   readonly unsure: readonly number[]
-  /** Beyond it, the most suspicious first. */
+  /** Beyond it, and how many times what is allowed they are. */
   readonly beyond: readonly number[]
+  readonly ratios: readonly number[]
 }
 
 function findSuspects({ results, gradients, estimate, tolerances }: Evidence, t: number): Suspects {
   const { entries, derivatives, kinks, done } = results[t]
   const unsure: number[] = []
-  const beyond: { position: number; ratio: number }[] = []
+  const beyond: number[] = []
+  const ratios: number[] = []
   for (let k = 0; k < done; k++) {
     const [analytical, numerical] = [gradients[t].values[entries[k]], derivatives[k]]
     const distance = Math.abs(analytical - numerical)
@@ -152,9 +159,12 @@ function findSuspects({ results, gradients, estimate, tolerances }: Evidence, t:
     if (distance <= inherent) continue
     const allowed = tolerated + rounding + arithmetic + truncation
     if (distance <= allowed) unsure.push(k)
-    else beyond.push({ position: k, ratio: distance / allowed })
+    else {
+      beyond.push(k)
+      ratios.push(distance / allowed)
+    }
   }
-  return { unsure, beyond: beyond.sort((a, b) => b.ratio - a.ratio).map(({ position }) => position) }
+  return { unsure, beyond, ratios }
 }
 
 /** Compares an evaluator's values with float64's, and takes the truncation for the bound where it explains the distance. */
