@@ -83,23 +83,22 @@ export interface CheckOptions {
  * @throws GradcheckError `bad-usage`, `unknown-name` for any option that cannot be
  */
 export function readSettings(options: CheckOptions, evaluator: Evaluator): DifferenceSettings {
-  const { step = defaultStepOf(evaluator), scheme = 'central', method, tolerance, sample, seed } = options
+  const { step = defaultStepOf(evaluator), scheme = 'central', method, sample, seed } = options
   requireOneOf('scheme', scheme, SCHEME_NAMES)
   if (method !== undefined) requireOneOf('method', method, METHOD_NAMES)
   requireStep(step)
   const { perturb } = options
-  if (perturb !== undefined) requireOneOf('perturb', perturb, PERTURB_CHOICES)
   if (perturb === 'outputs' && (scheme === 'forward' || isTextbook(options))) {
     const other = scheme === 'forward' ? 'the forward scheme' : 'the textbook method'
     throw new GradcheckError('bad-usage', `${other} moves parameters, not outputs`, {
       fix: 'leave one of the two out: outputs are moved to both sides, by difference arithmetic',
     })
   }
-  if (tolerance !== undefined) requireTolerance(tolerance)
+  requireCommonOptions(options)
   if (sample !== undefined && !(Number.isSafeInteger(sample) && sample >= 1)) {
     throw new GradcheckError('bad-usage', `sample must be an integer ≥ 1, not ${describeValue(sample)}`)
   }
-  for (const name of ['fast', 'keepGradients'] as const) requireType(name, options[name], 'boolean')
+  requireType('fast', options.fast, 'boolean')
   if (options.fast && sample !== undefined) {
     throw new GradcheckError('bad-usage', 'fast and sample cannot be combined', {
       fix: 'leave one out: a fast check covers every parameter by directions, a sample checks some one by one',
@@ -113,14 +112,24 @@ export function readSettings(options: CheckOptions, evaluator: Evaluator): Diffe
   if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
     throw new GradcheckError('bad-usage', `seed must be an integer ≥ 0, not ${describeValue(seed)}`)
   }
+  return { step, scheme }
+}
+
+/**
+ * What checks of networks and of programs have in common.
+ * @throws GradcheckError `bad-usage`, `unknown-name`
+ */
+export function requireCommonOptions(options: CheckOptions): void {
+  const { perturb, tolerance, signal } = options as Omit<CheckOptions, 'signal'> & { signal: unknown }
+  if (perturb !== undefined) requireOneOf('perturb', perturb, PERTURB_CHOICES)
+  if (tolerance !== undefined) requireTolerance(tolerance)
+  requireType('keepGradients', options.keepGradients, 'boolean')
   requireType('onProgress', options.onProgress, 'function')
-  const { signal } = options as { signal: unknown }
   if (signal !== undefined && !(isRecord(signal) && typeof signal.aborted === 'boolean')) {
     throw new GradcheckError('bad-usage', `the signal is ${describeValue(signal)}, not an AbortSignal`, {
       fix: 'give the signal of an AbortController',
     })
   }
-  return { step, scheme }
 }
 
 const isTextbook = ({ method, evaluator }: CheckOptions) =>

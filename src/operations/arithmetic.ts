@@ -125,6 +125,9 @@ export const power = binary({
   crosses: (k, at, a, b, _c, h) => leavesSign(k[at], h * a) || (b !== 0 && k[at] <= 0),
 })
 
+const WHOLE_EXPONENT = { exponent: { rule: 'a whole number ≥ 1', isRequired: true } } as const
+const REAL_EXPONENT = { exponent: { rule: 'a number', isRequired: true } } as const
+
 export const ARITHMETIC = {
   add: ofRule(2, add),
   subtract: ofRule(2, subtract),
@@ -135,6 +138,8 @@ export const ARITHMETIC = {
   cbrt: ofRule(1, cubeRoot),
   power: ofRule(2, power),
   /** A whole exponent ≥ 1. */
-  integerPower: ofRules(1, ({ exponent }: { readonly exponent: number }) => integerPower(exponent)),
-  realPower: ofRules(1, ({ exponent }: { readonly exponent: number }) => realPower(exponent)),
+  integerPower: ofRules(1, WHOLE_EXPONENT, ({ exponent }: { readonly exponent: number }) =>
+    integerPower(exponent),
+  ),
+  realPower: ofRules(1, REAL_EXPONENT, ({ exponent }: { readonly exponent: number }) => realPower(exponent)),
 }

@@ -88,7 +88,11 @@ export const CHOICES = {
   minimum: ofRule(2, minimum),
   maximum: ofRule(2, maximum),
   /** The second operand where the first is above 0 (inclusive: or is 0), else the third. */
-  select: ofRules(3, ({ inclusive = false }: { readonly inclusive?: boolean }) => select(inclusive)),
+  select: ofRules(
+    3,
+    { inclusive: { rule: 'true or false' } },
+    ({ inclusive = false }: { readonly inclusive?: boolean }) => select(inclusive),
+  ),
   sign: ofRule(1, sign),
   step: ofRule(1, step),
 }

@@ -1,3 +1,4 @@
+import type { AttributeRules } from './attribute-rules.js'
 import { elementwise } from './elementwise.js'
 import type { Attributes, Operation } from './operation.js'
 import type { ScalarRule } from './scalar-rule.js'
@@ -6,6 +7,8 @@ import type { ScalarRule } from './scalar-rule.js'
 export interface Definition<A extends object = object, Arity extends 1 | 2 | 3 = 1 | 2 | 3> {
   /** How many operands it takes. */
   readonly arity: Arity
+  /** What it is told beside its operands. */
+  readonly attributes?: AttributeRules
   make(name: string, attributes: A): Operation
 }
 
@@ -23,10 +26,12 @@ export function ofRule<const Arity extends 1 | 2 | 3>(
 /** An element-wise operation whose scalar rule depends on attributes. */
 export function ofRules<A extends object, const Arity extends 1 | 2 | 3>(
   arity: Arity,
-  ruleOf: (attributes: A) => ScalarRule,
+  attributes: AttributeRules,
+  ruleOf: (given: A) => ScalarRule,
 ): Definition<A, Arity> {
   return {
     arity,
-    make: (name, attributes) => elementwise(name, ruleOf(attributes), attributes as Attributes),
+    attributes,
+    make: (name, given) => elementwise(name, ruleOf(given), given as Attributes),
   }
 }

@@ -60,7 +60,11 @@ export const selu = exponentialLinear(SELU_SCALE, SELU_ALPHA)
 export const RECTIFIERS = {
   relu: ofRule(1, unary(relu)),
   abs: ofRule(1, unary(abs)),
-  leakyRelu: ofRules(1, ({ slope }: { readonly slope?: number }) => unary(leakyRelu(slope))),
-  elu: ofRules(1, ({ alpha }: { readonly alpha?: number }) => unary(elu(alpha))),
+  leakyRelu: ofRules(1, { slope: { rule: 'a number' } }, ({ slope }: { readonly slope?: number }) =>
+    unary(leakyRelu(slope)),
+  ),
+  elu: ofRules(1, { alpha: { rule: 'a number' } }, ({ alpha }: { readonly alpha?: number }) =>
+    unary(elu(alpha)),
+  ),
   selu: ofRule(1, unary(selu)),
 }

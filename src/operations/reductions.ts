@@ -93,15 +93,22 @@ function linearReduction(
   }
 }
 
+const AXES = {
+  axes: { rule: 'a list of whole numbers' },
+  keepDims: { rule: 'true or false' },
+} as const
+
 export const REDUCTIONS = {
   /** Σ over some axes. */
   sum: {
     arity: 1,
+    attributes: AXES,
     make: (name, attributes) => linearReduction(name, attributes, () => 1),
   } satisfies Definition<ReductionAttributes, 1>,
   /** Σ over some axes by the number of elements that it is over. */
   mean: {
     arity: 1,
+    attributes: AXES,
     make: (name, attributes) => linearReduction(name, attributes, (count) => 1 / count),
   } satisfies Definition<ReductionAttributes, 1>,
 }

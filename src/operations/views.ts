@@ -115,9 +115,17 @@ function reshape(name: string, { shape }: { readonly shape: readonly number[] })
 
 export const VIEWS = {
   /** The axes in another order; in the reverse one where none is given. */
-  transpose: { arity: 1, make: transpose } satisfies Definition<{ readonly axes?: readonly number[] }, 1>,
+  transpose: {
+    arity: 1,
+    attributes: { axes: { rule: 'a list of whole numbers' } },
+    make: transpose,
+  } satisfies Definition<{ readonly axes?: readonly number[] }, 1>,
   /** The same elements in another shape; one length may be −1. */
-  reshape: { arity: 1, make: reshape } satisfies Definition<{ readonly shape: readonly number[] }, 1>,
+  reshape: {
+    arity: 1,
+    attributes: { shape: { rule: 'a list of whole numbers', isRequired: true } },
+    make: reshape,
+  } satisfies Definition<{ readonly shape: readonly number[] }, 1>,
 }
 
 /** For each axis of a reshaped array the axis that it was, where it was one by itself. */

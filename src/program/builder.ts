@@ -1,7 +1,11 @@
+import { describeValue } from '../describe-value.js'
 import { GradcheckError } from '../errors.js'
+import { findAttributeMistake } from '../operations/attribute-rules.js'
 import type { Definition } from '../operations/definition.js'
 import type { Operation } from '../operations/operation.js'
 import { OPERATIONS } from '../operations/table.js'
+import { isRecord } from '../requirements.js'
+import { suggestName } from '../suggest.js'
 import { elementCount, formatShape, type Tensor } from '../tensor.js'
 import { describeSource, printProgram } from './print.js'
 import type { Program, Source, Value } from './program.js'
@@ -86,6 +90,11 @@ export function buildProgram(
   for (const [name, shape] of shapes) arrays[name] = list.addInput(name, shape)
   const builder = createBuilder(list)
   const output = build(builder, named(arrays, shapes))
+  if (!list.has(output) && typeof output !== 'number') {
+    throw new GradcheckError('bad-program', `the program's function returned ${describeValue(output)}`, {
+      fix: 'return the loss, a value of the program: (b, { W, X }) => b.sum(b.matmul(X, W))',
+    })
+  }
   if (upstream === undefined) return list.finish(output)
   if (formatShape(upstream.shape) !== formatShape(list.toNode(output).shape)) {
     throw new GradcheckError(
@@ -115,25 +124,62 @@ function named(
 function createBuilder(list: ValueList): Builder {
   const methods = Object.entries(OPERATIONS).map(([name, entry]) => {
     const definition = entry as Definition<object>
-    const method = (...given: readonly (NodeLike | object | undefined)[]) => {
-      const operands = given.slice(0, definition.arity) as NodeLike[]
-      const attributes = (given[definition.arity] ?? {}) as object
+    const method = (...given: readonly unknown[]) => {
+      const { operands, attributes } = list.readCall(name, definition, given)
       return list.add(definition.make(name, attributes), operands)
     }
     return [name, method] as const
   })
-  return {
+  const builder: Builder = {
     ...(Object.fromEntries(methods) as OperationMethods),
     named: (name, node) => list.rename(name, node),
     constant: (value) => list.toNode(value),
     at: (source) => list.moveTo(source),
   }
+  return new Proxy(builder, {
+    get(target, name) {
+      if (typeof name === 'symbol' || name in target) return Reflect.get(target, name)
+      throw new GradcheckError(
+        'unknown-name',
+        `there is no operation ${name}${suggestName(name, Object.keys(OPERATIONS))}`,
+        { fix: `the operations are ${Object.keys(OPERATIONS).join(', ')}` },
+      )
+    },
+  })
 }
 
 /** The values of a program while they are listed. */
 class ValueList {
   readonly #values: Value[] = []
+  readonly #nodes = new WeakSet<object>()
   #source: Source = {}
+
+  /** Whether something is a value of this program. */
+  has(given: unknown): given is Node {
+    return isRecord(given) && this.#nodes.has(given)
+  }
+
+  /** The operands of a call and what comes behind them. */
+  readCall(
+    name: string,
+    { arity, attributes: rules = {} }: Definition<object>,
+    given: readonly unknown[],
+  ): { operands: NodeLike[]; attributes: object } {
+    const isOperand = (value: unknown) =>
+      typeof value === 'number' || this.has(value) || (isRecord(value) && 'data' in value)
+    const count = given.findIndex((value) => !isOperand(value))
+    const operands = count === -1 ? given : given.slice(0, count)
+    const [attributes = {}, ...others] = given.slice(operands.length)
+    const says = `takes ${arity === 1 ? '1 operand' : `${arity} operands`}`
+    const mistake =
+      !isRecord(attributes) || others.length > 0 || (operands.length < arity && 'id' in attributes)
+        ? `an operation takes values of its program, numbers or tensors, not ${describeValue(given[operands.length])}`
+        : operands.length !== arity
+          ? `${says}, not ${operands.length}`
+          : findAttributeMistake(rules, attributes)
+    if (mistake !== undefined) throw this.#misuse(name, mistake)
+    return { operands: operands as NodeLike[], attributes: attributes as object }
+  }
 
   addInput(name: string, shape: Shape): Node {
     return this.#push({ kind: 'input', id: this.#values.length, name, shape, source: { name } })
@@ -158,17 +204,17 @@ class ValueList {
     if (typeof given === 'number') return this.#addConstant([], Float64Array.of(given))
     if (given !== null && typeof given === 'object' && 'data' in given)
       return this.#addConstant(given.shape, given.data)
-    const value = given === null || typeof given !== 'object' ? undefined : this.#values[given.id]
-    if (value !== undefined) return value
+    if (this.has(given)) return this.#values[given.id]
     throw new GradcheckError(
       'bad-program',
-      `an operation takes values of its program, numbers or tensors, not ${given}`,
+      `an operation takes values of its program, numbers or tensors, not ${describeValue(given)}`,
     )
   }
 
   rename(name: string, { id }: Node): Node {
     const value = this.#values[id]
     this.#values[id] = { ...value, source: { ...value.source, name } }
+    this.#nodes.add(this.#values[id])
     return this.#values[id]
   }
 
@@ -198,6 +244,7 @@ class ValueList {
 
   #push(value: Value): Node {
     this.#values.push(value)
+    this.#nodes.add(value)
     return value
   }
 
@@ -206,11 +253,12 @@ class ValueList {
       return operation.shape(shapes)
     } catch (error) {
       if (!(error instanceof ShapeMismatch)) throw error
-      const where = describeSource(this.#source)
-      throw new GradcheckError(
-        'bad-program',
-        `${where === '' ? '' : `${where}: `}${operation.name}: ${error.message}`,
-      )
+      throw this.#misuse(operation.name, error.message)
     }
+  }
+
+  #misuse(operation: string, mistake: string): GradcheckError {
+    const where = describeSource(this.#source)
+    return new GradcheckError('bad-program', `${where === '' ? '' : `${where}: `}${operation}: ${mistake}`)
   }
 }

@@ -56,6 +56,12 @@ export function bindProgramProblem(problem: ProgramProblem): BoundProgramProblem
   requireFiniteValues(bound)
   const inputs = new Map(inputsOf(listed).map((input) => [input.name, input]))
   const checked = [...gradients].map(([name, tensor]) => pairGradient(name, tensor, inputs))
+  const twice = checked.find(({ input }, t) => checked.findIndex((other) => other.input === input) < t)
+  if (twice !== undefined) {
+    throw new GradcheckError('bad-usage', `there are two gradients of ${twice.input.name}`, {
+      fix: `give ${twice.input.name} or d${twice.input.name}, not both`,
+    })
+  }
   if (checked.length === 0) {
     throw new GradcheckError('missing-array', 'there is no gradient to check', {
       fix: `give the gradient of one of ${[...inputs.keys()].join(', ')} at least`,

@@ -7,9 +7,10 @@ import { RootSum } from '../../network/root-sum-squares.js'
 import { ChangeCarrier } from '../../program/carry-changes.js'
 import { differentiateParameter } from '../../program/differentiate-parameter.js'
 import { planParameter } from '../../program/plan.js'
+import { requireRecord } from '../../requirements.js'
 import { elementCount } from '../../tensor.js'
 import type { CheckOptions } from '../check-options.js'
-import { requireStep } from '../check-options.js'
+import { requireCommonOptions, requireStep } from '../check-options.js'
 import { DifferenceSum } from '../compare.js'
 import { diagnoseNumbers } from '../diagnosis/diagnose-numbers.js'
 import { listEntries } from '../gradient-entries.js'
@@ -115,6 +116,7 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
 
 /** @throws GradcheckError `bad-usage` for options that a program does not take */
 function readStep(options: CheckOptions): number {
+  requireRecord('the options', options, 'give { step, tolerance, … }, or leave them out')
   const { method, scheme, evaluator, fast, sample, steps, step = DEFAULT_STEP } = options
   const refuse = (what: string, fix: string) => new GradcheckError('bad-usage', what, { fix })
   if (method === 'textbook' || (evaluator !== undefined && evaluator.name !== 'cpu')) {
@@ -127,6 +129,7 @@ function readStep(options: CheckOptions): number {
     throw refuse('every parameter of a program is checked, at one step', 'leave fast, sample and steps out')
   }
   requireStep(step)
+  requireCommonOptions(options)
   return step
 }
 
