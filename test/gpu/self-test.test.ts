@@ -30,7 +30,7 @@ describe("extended precision's self-test", () => {
     expect(code).toBe('device-unavailable')
     expect(message).toContain(`${gpu.name} cannot be used in extended precision`)
     expect(message).toMatch(/loses the residuals of sums, .*the residuals of products, sums, .*products/)
-    expect(fix).toBe('use --precision single, or --device cpu for float64')
+    expect(fix).toBe('use single precision, or the processor (device cpu) for float64')
   })
 
   it('sees what becomes of the kernels without barriers: llvmpipe reassociates, SwiftShader does not', async () => {

@@ -34,10 +34,14 @@ export async function expectVerdicts(
     const wrong = await checkGradients({ ...problem, gradients: changed.gradients }, options)
     const tensor = wrong.tensors.find(({ gradient }) => gradient === changed.name)!
     const at = `${changed.name}, entry ${changed.offset}, ${where}`
-    expect(wrong.verdict, `${at}: ${wrong.notices}`).toBe('fail')
-    expect(tensor.verdict, at).toBe('fail')
+    // with sample weights of both signs a gradient is a small sum of large terms, of which float32 may keep less than
+    // a thousandth
+    const mayBeLost = dtype === 'float32' && rightNetworkOptions(number).sampleWeights === 'signed'
+    if (mayBeLost) expect(wrong.verdict, `${at}: ${wrong.notices}`).not.toBe('pass')
+    else expect(wrong.verdict, `${at}: ${wrong.notices}`).toBe('fail')
+    expect(tensor.verdict, at).toBe(wrong.verdict)
     expect(tensor.worst[0].index, at).toEqual(unravelIndex(changed.offset, tensor.shape))
-    expect(tensor.worst[0].verdict).toBe('fail')
+    expect(tensor.worst[0].verdict).toBe(wrong.verdict)
   }
 
   // an entry that is next to nothing: what passes is within what the report says of its errors
