@@ -78,6 +78,17 @@ interface Arithmetic {
  * of a pre-activation moves the slope.
  */
 export function backpropagationRounding(base: Linearization, format: FloatFormat): EntryDeviations {
+  const known = KNOWN_ROUNDINGS.get(base) ?? new Map<number, EntryDeviations>()
+  KNOWN_ROUNDINGS.set(base, known)
+  const rounding = known.get(format.unitRoundoff) ?? carryFormatBack(base, format)
+  known.set(format.unitRoundoff, rounding)
+  return rounding
+}
+
+/** Roundings of backpropagations at base points by their unit roundoff: many parts of a check ask for the same. */
+const KNOWN_ROUNDINGS = new WeakMap<Linearization, Map<number, EntryDeviations>>()
+
+function carryFormatBack(base: Linearization, format: FloatFormat): EntryDeviations {
   const { model, pass, deviations } = base
   const u = format.unitRoundoff
   return carryBack(base, {
