@@ -134,8 +134,9 @@ export function norm(arrays: readonly Float64Array[]): number {
   return Math.sqrt(squares)
 }
 
-/** Whether a value is what was predicted, to within the tolerance and what rounding does to it. */
+/** Whether a value is what was predicted, to within the tolerance and what rounding does to it; nothing is near infinity. */
 export function isNear(given: number, predicted: number, tolerance: number, rounding: number): boolean {
+  if (!Number.isFinite(predicted)) return false
   return Math.abs(given - predicted) <= tolerance * (Math.abs(given) + Math.abs(predicted)) + rounding
 }
 
