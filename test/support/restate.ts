@@ -56,7 +56,17 @@ const reorder = <T>(values: readonly T[], order: Order): T[] => order.map((from)
 export function takeSamples(claim: Claim, order: Order): Claim {
   const { plain } = claim
   const take = (rows: Rows) => rows.map((row) => reorder(row, order))
-  return { ...claim, plain: { ...plain, inputs: take(plain.inputs), targets: take(plain.targets) } }
+  const { sampleWeights, ignored } = plain
+  return {
+    ...claim,
+    plain: {
+      ...plain,
+      inputs: take(plain.inputs),
+      targets: take(plain.targets),
+      ...(sampleWeights === undefined ? {} : { sampleWeights: reorder(sampleWeights, order) }),
+      ...(ignored === undefined ? {} : { ignored: reorder(ignored, order) }),
+    },
+  }
 }
 
 /** A claim in layout `columns` with the units of hidden layer l, from 0, in another order. */
