@@ -1,3 +1,4 @@
+import { multiplyInBlocks } from '../network/blocked-product.js'
 import type { Matrix } from '../network/matrix.js'
 import type { Products } from '../network/products.js'
 import type { TensorSelection } from './evaluator.js'
@@ -48,8 +49,14 @@ function contractWeights(
   const { rows: samples, columns: inputs, data: A } = input
   const kinks = new Uint8Array(entries.length)
   const isWhole = entries.length === units.length * inputs
-  const derivatives = new Float64Array(entries.length)
-  if (isWhole) {
+  const product = isWhole
+    ? multiplyInBlocks(
+        { data: slopes, count: units.length, depth: samples, byVector: true },
+        { data: A, count: inputs, depth: samples, byVector: false },
+      )
+    : undefined
+  const derivatives = product ?? new Float64Array(entries.length)
+  if (isWhole && product === undefined) {
     const left = products.prepareForNow(slopes, units.length, samples)
     products.multiply(left, A, inputs, inputs, derivatives)
   }

@@ -39,11 +39,12 @@ export interface FromWorker {
   readonly result: PieceResult
 }
 
+/** Large arrays are shared by the threads where the platform allows it; elsewhere each has its copy. */
 export function describeModel(model: Model): ModelData {
   return {
     network: model.network,
     layers: model.layers.map(({ weights, biases, inputs, outputs, activation, endsAtLogits }) => ({
-      weights,
+      weights: share(weights),
       biases,
       inputs,
       outputs,
@@ -51,10 +52,17 @@ export function describeModel(model: Model): ModelData {
       endsAtLogits,
     })),
     parameters: model.parameters,
-    inputs: model.inputs,
+    inputs: { ...model.inputs, data: share(model.inputs.data) },
     targets: model.targets,
     weighting: model.weighting,
   }
+}
+
+function share(values: Float64Array): Float64Array {
+  if (typeof SharedArrayBuffer === 'undefined') return values
+  const shared = new Float64Array(new SharedArrayBuffer(values.byteLength))
+  shared.set(values)
+  return shared
 }
 
 export function restoreModel(data: ModelData): Model {
