@@ -36,11 +36,13 @@ export function truncationScale(
       (d, k) => factor * d * (scales?.units[l][k % outputs] ?? 1),
     )
     const power = movesOutputs(l) ? 1 : order
-    const ofInputs = mapMatrix(pass.A[l], (a, k) => {
-      const scale = scales?.inputs[l][k % inputs] ?? 1
-      return scale * (a / scale) ** power
-    })
-    ofWeights[l] = new FactoredDeviations(model.samples, [byUnit(ofUnits)], [byUnit(ofInputs)])
+    // in place: with many samples this is the largest of all arrays
+    const ofInputs = byUnit(pass.A[l])
+    for (let input = 0, k = 0; input < inputs; input++) {
+      const scale = scales?.inputs[l][input] ?? 1
+      for (let s = 0; s < model.samples; s++, k++) ofInputs[k] = scale * (ofInputs[k] / scale) ** power
+    }
+    ofWeights[l] = new FactoredDeviations(model.samples, [byUnit(ofUnits)], [ofInputs])
     const ones = new Float64Array(model.samples).fill(1)
     ofBiases[l] = new FactoredDeviations(model.samples, [byUnit(ofUnits)], [ones])
   }
