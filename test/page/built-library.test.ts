@@ -7,6 +7,7 @@ import type { Browser } from 'playwright'
 import { build } from 'vite'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { checkGradients } from '../../src/check/check-gradients.js'
+import type { CheckOptions } from '../../src/check/check-options.js'
 import { problemFromArrays } from '../../src/check/problem-from-arrays.js'
 import type { CheckReport } from '../../src/check/report.js'
 import { openDevice } from '../../src/differentiate/node/open-device.js'
@@ -93,9 +94,10 @@ function checkInPage(
   files: readonly string[],
   network: typeof NETWORK,
   where: Where,
+  options: CheckOptions = {},
 ): Promise<CheckReport[]> {
   return watched.page.evaluate(
-    async ({ files, network, where }) => {
+    async ({ files, network, where, options }) => {
       const { checkGradients, problemFromArrays, readArrays } = gradcheck
       const gpu =
         where === 'webgpu' ? await gradcheck.createBrowserEvaluator(navigator.gpu, 'software') : undefined
@@ -104,12 +106,12 @@ function checkInPage(
       for (const file of files) {
         const bytes = new Uint8Array(await (await fetch(file)).arrayBuffer())
         const problem = problemFromArrays(readArrays(bytes, file), network)
-        reports.push(await checkGradients(problem, { evaluator }))
+        reports.push(await checkGradients(problem, { ...options, evaluator }))
       }
       gpu?.dispose()
       return reports
     },
-    { files, network, where },
+    { files, network, where, options },
   )
 }
 
@@ -118,13 +120,14 @@ async function checkInNode(
   files: readonly string[],
   network: typeof NETWORK,
   choice: 'software' | 'cpu',
+  options: CheckOptions = {},
 ): Promise<CheckReport[]> {
   await using device = await openDevice(choice)
   const reports: CheckReport[] = []
   for (const file of files) {
     const arrays = readArrays(readFileSync(join(folder, file)), file)
     const problem = problemFromArrays(arrays, network)
-    reports.push(await checkGradients(problem, { evaluator: device.evaluator }))
+    reports.push(await checkGradients(problem, { ...options, evaluator: device.evaluator }))
   }
   return reports
 }
@@ -180,10 +183,11 @@ describe('the library as built, in a page', () => {
   it('shares longer work among web workers, one for each core, and ends them', async () => {
     let started = 0
     watched.page.on('worker', () => started++)
-    const [inPage] = await checkInPage(['wide.npz'], WIDE, 'web workers')
+    // one by one, parameters are long work
+    const [inPage] = await checkInPage(['wide.npz'], WIDE, 'web workers', { perturb: 'parameters' })
     expect(started).toBe(await watched.page.evaluate(() => navigator.hardwareConcurrency))
     await expect.poll(() => watched.page.workers().length).toBe(0)
-    const [inNode] = await checkInNode(['wide.npz'], WIDE, 'cpu')
+    const [inNode] = await checkInNode(['wide.npz'], WIDE, 'cpu', { perturb: 'parameters' })
     expectSame(inPage, inNode, 1e-10, 1e-11)
   })
 

@@ -124,9 +124,11 @@ it('tensors that were not looked at before Stop are not checked, and not right',
   expect(await readVerdict(page)).toBe('Stopped before the end')
   const rows = page.getByRole('region', { name: 'Table of tensors' }).locator('tbody tr')
   const labels = await rows.locator('.badge').allInnerTexts()
-  expect(labels[0]).toBe('right so far')
-  expect(labels.slice(1)).toEqual(labels.slice(1).map(() => 'not checked'))
-  expect(await rows.first().innerText()).toMatch(/[\d,]+ of 401,408/)
+  // a layer's weights and biases are looked at together
+  const looked = labels.filter((label) => label !== 'not checked').length
+  expect(labels).toEqual(labels.map((_, row) => (row < looked ? 'right so far' : 'not checked')))
+  expect(looked).toBeGreaterThan(0)
+  expect(looked).toBeLessThan(labels.length)
   expectClean(watched)
 })
 
