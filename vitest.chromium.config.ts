@@ -7,6 +7,13 @@ import { CHROMIUM_ARGUMENTS, CHROMIUM_PATH, chromiumEnvironment } from './test/s
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
+/** Tests of whole evaluators, which run in Node as well and take minutes here: those of `npm run test:long`. */
+const LONG = ['webgpu-evaluator', 'extended-evaluator', 'tiles', 'activations', 'failing-calls'].map(
+  (name) => `test/gpu/${name}.test.ts`,
+)
+
+const isLong = process.env.LONG_TESTS !== undefined
+
 /** The tests that run in Chromium: those of test/browser there alone, those of test/gpu there and in Node. */
 export default defineConfig({
   plugins: [weslPlugin(here('shaders'), [here('test/gpu')]), inlineModulePlugin()],
@@ -15,9 +22,9 @@ export default defineConfig({
   },
   test: {
     name: 'chromium',
-    include: ['test/browser/**/*.test.ts', 'test/gpu/**/*.test.ts'],
-    // counts the host's own buffers, by the same code as in Node, and takes long
-    exclude: ['test/gpu/memory.test.ts'],
+    include: isLong ? LONG : ['test/browser/**/*.test.ts', 'test/gpu/**/*.test.ts'],
+    // memory counts the host's own buffers, by the same code as in Node, and takes long
+    exclude: ['test/gpu/memory.test.ts', ...(isLong ? [] : LONG)],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     globalSetup: 'test/support/chromium-setup.ts',
