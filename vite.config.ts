@@ -46,6 +46,8 @@ export default defineConfig({
     },
   },
   test: {
+    // by default Vitest leaves one core idle, which is half of a machine with two
+    maxWorkers: '100%',
     projects: [
       {
         extends: true,
