@@ -55,7 +55,8 @@ export default defineConfig({
           name: 'node',
           include: ['test/**/*.test.ts'],
           exclude: ['test/browser/**'],
-          testTimeout: 120_000,
+          // of a driver that compiles for minutes CI asks for more
+          testTimeout: Number(process.env.TEST_TIMEOUT ?? 120_000),
           hookTimeout: 120_000,
           expect: { poll: { timeout: 30_000 } },
           // Dawn keeps process-wide state: a process for each file keeps tests apart
