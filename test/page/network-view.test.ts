@@ -110,7 +110,7 @@ it('a network that is built by hand is checked with the gradient of the page', a
 
 it('Stop ends a long check and shows what was compared', async () => {
   const hash =
-    '#network?source=random&device=cpu&widths=784-512-512-10&samples=64&activations=tanh,tanh,linear'
+    '#network?source=random&device=cpu&method=textbook&widths=784-512-512-10&samples=8&activations=tanh,tanh,linear'
   await using watched = await openDemo(chromium, served, hash)
   const { page } = watched
   await page.getByRole('button', { name: 'Check the gradient' }).click()
