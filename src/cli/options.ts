@@ -77,6 +77,8 @@ export interface NumberRange {
   /** In words, for the message: `a number above 0`. */
   readonly words: string
   readonly contains: (value: number) => boolean
+  /** Only whole numbers: `1,000` is a thousand, and not 1 with three decimal places. */
+  readonly isWhole?: true
 }
 
 export const POSITIVE: NumberRange = { words: 'a number above 0', contains: (value) => value > 0 }
@@ -94,11 +96,17 @@ export const NOT_NEGATIVE: NumberRange = { words: 'a number from 0', contains: (
 export const WHOLE_FROM_ONE: NumberRange = {
   words: 'a whole number from 1',
   contains: (value) => Number.isSafeInteger(value) && value >= 1,
+  isWhole: true,
 }
-export const WHOLE: NumberRange = { words: 'a whole number', contains: Number.isSafeInteger }
+export const WHOLE: NumberRange = {
+  words: 'a whole number',
+  contains: Number.isSafeInteger,
+  isWhole: true,
+}
 export const WHOLE_FROM_ZERO: NumberRange = {
   words: 'a whole number from 0',
   contains: (value) => Number.isSafeInteger(value) && value >= 0,
+  isWhole: true,
 }
 
 /**
@@ -109,9 +117,11 @@ export function parseNumber(option: string, range: NumberRange): (text: string) 
   return (text) => {
     const value = text.trim() === '' ? Number.NaN : Number(text)
     if (!Number.isFinite(value) || !range.contains(value)) {
-      throw new GradcheckError('bad-usage', `${option} must be ${range.words}, not "${text}"`, {
-        ...explainNumber(option, text, range),
-      })
+      throw new GradcheckError(
+        'bad-usage',
+        `${option} must be ${range.words}, not "${text}"`,
+        explainNumber(option, text, range),
+      )
     }
     return value
   }
@@ -120,8 +130,8 @@ export function parseNumber(option: string, range: NumberRange): (text: string) 
 /** The same number as it has to be written, where it is one that the option takes. */
 function explainNumber(option: string, text: string, range: NumberRange): { fix?: string } {
   if (Number.isFinite(Number(text)) && text.trim() !== '') return {}
-  const thousands = /^\d{1,3}(,\d{3})+$/.test(text.trim()) ? text.trim().replaceAll(',', '') : undefined
-  const proposed = thousands ?? proposeNumber(text)
+  const hasThousands = range.isWhole && /^[1-9]\d{0,2}(,\d{3})+$/.test(text.trim())
+  const proposed = hasThousands ? text.trim().replaceAll(',', '') : proposeNumber(text)
   return proposed === undefined || !range.contains(Number(proposed))
     ? {}
     : { fix: `write ${option} ${proposed}` }

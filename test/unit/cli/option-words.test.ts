@@ -109,6 +109,7 @@ describe('a number written otherwise', () => {
     [['--l2', '0,7'], 'fix: write --l2 0.7'],
     [['--step', '10^-6'], 'fix: write --step 1e-6'],
     [['--sample', '1,000'], 'fix: write --sample 1000'],
+    [['--l2', '0,001'], 'fix: write --l2 0.001'],
     [['--activations', 'relu relu sigmoid'], 'fix: write --activations relu,relu,sigmoid'],
     [['--activations', "['relu','sigmoid']"], 'fix: write --activations relu,sigmoid'],
     [['--activations', 'relu;leaky-relu'], 'fix: write --activations relu,leaky-relu'],
@@ -123,6 +124,12 @@ describe('a number written otherwise', () => {
   it('is not proposed where the option does not take it', async () => {
     const terminal = createFakeTerminal()
     await runCommandLine(['check', 'x.npz', '--step', '10^5'], terminal)
+    expect(terminal.stderr.text).not.toContain('fix:')
+  })
+
+  it('is not proposed where it may be 1 or 1000', async () => {
+    const terminal = createFakeTerminal()
+    await runCommandLine(['check', 'x.npz', '--l2', '1,000'], terminal)
     expect(terminal.stderr.text).not.toContain('fix:')
   })
 })
