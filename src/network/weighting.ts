@@ -3,7 +3,7 @@ import { divisorOf, type Reduction, type SampleCounts } from './reductions.js'
 
 /** How the losses of a model's samples add up: J = scale·Σ weight·loss. */
 export interface Weighting extends SampleCounts {
-  /** The factor outside the sum. */
+  /** The factor outside the sum, above 0. */
   readonly scale: number
   /** That factor for a mean or sum without weights. */
   readonly plainScale: number
@@ -33,13 +33,15 @@ export function createWeighting(
   },
 ): Weighting {
   const { slack, total, weights, numbers } = samples
-  // powers of two stay outside, so that weights of any size keep their digits in float32
-  const unit = weights === undefined ? 1 : largestPowerOfTwo(weights)
+  const divisor = divisorOf(reduction, counts)
+  // powers of two stay outside, so that weights of any size keep their digits in float32; the sign of weights that add
+  // up to less than 0 does not, so that what is scaled by it keeps its own
+  const unit = weights === undefined ? 1 : Math.sign(divisor) * largestPowerOfTwo(weights)
   return {
     ...counts,
     slack,
     total,
-    scale: (loss.factor * unit) / divisorOf(reduction, counts),
+    scale: (loss.factor * unit) / divisor,
     plainScale: loss.factor / divisorOf(reduction, { ...counts, weightSum: counts.counted }),
     ...(weights === undefined ? {} : { weights: weights.map((weight) => weight / unit) }),
     ...(numbers === undefined ? {} : { numbers }),
