@@ -1,5 +1,6 @@
 import type { GradcheckError } from '../errors.js'
 import { badFile } from './bad-file.js'
+import { baseName, fileStem } from './file-name.js'
 
 export const SAVE_WITH_SAVEZ = 'save the arrays with np.savez(f, X=X, Y=Y, **parameters, **gradients)'
 /** Bytes from the beginning in which a format is looked for. */
@@ -17,6 +18,8 @@ interface ForeignFormat {
   /** How its arrays become a file that is read; `f` stands for the file's name. */
   readonly fix: string
 }
+
+const TORCH_ENDINGS: readonly string[] = ['.pt', '.pth', '.ckpt']
 
 const FROM_MATLAB =
   "in Python: np.savez('f.npz', **{k: v for k, v in scipy.io.loadmat('f').items() if not k.startswith('__')})"
@@ -71,11 +74,11 @@ const FORMATS: readonly ForeignFormat[] = [
     what: 'a TensorFlow Lite file',
     fix: 'in Python: save the arrays of the model that it was made from with np.savez',
   },
-  { magic: 'RDX', what: 'a file of R', fix: 'in R: reticulate::import("numpy")$savez("f.npz", X=X, …)' },
+  { magic: 'RDX', what: 'a file of R', fix: "in R: reticulate::import('numpy')$savez('f.npz', X=X, …)" },
   { endings: ['.mat'], what: 'no MATLAB file of version 5 or later', fix: FROM_MATLAB },
   { endings: ['.h5', '.hdf5', '.keras'], what: 'no HDF5 file', fix: FROM_HDF5 },
   {
-    endings: ['.pt', '.pth', '.ckpt'],
+    endings: TORCH_ENDINGS,
     what: 'a PyTorch file of another kind',
     fix: FROM_TORCH,
   },
@@ -114,7 +117,7 @@ export function unreadableFormat(bytes: Uint8Array, fileName: string): Gradcheck
   const beginning = String.fromCharCode(...bytes.subarray(0, BEGINNING))
   const format =
     FORMATS.find(({ magic, at = 0 }) => magic !== undefined && beginning.startsWith(magic, at)) ??
-    FORMATS.find(({ endings = [] }) => endings.some((ending) => fileName.toLowerCase().endsWith(ending)))
+    FORMATS.find(({ endings = [] }) => hasEnding(fileName, endings))
   if (format !== undefined) {
     return badFile(
       `${fileName} is ${format.what}; .npz, .npy and .safetensors are read`,
@@ -159,8 +162,11 @@ export function unreadableZip(members: readonly string[], fileName: string): Gra
   )
 }
 
+const hasEnding = (fileName: string, endings: readonly string[]) =>
+  endings.some((ending) => fileName.toLowerCase().endsWith(ending))
+
 function describePickle(fileName: string): GradcheckError {
-  const isTorch = /\.(pt|pth|ckpt)$/i.test(fileName)
+  const isTorch = hasEnding(fileName, TORCH_ENDINGS)
   const fix = isTorch ? FROM_TORCH : FROM_PICKLE
   const or = isTorch
     ? ''
@@ -173,7 +179,6 @@ function describePickle(fileName: string): GradcheckError {
 
 /** `f` in quotes stands for the file, and with an ending for one beside it. */
 function fillIn(fix: string, fileName: string): string {
-  const name = (fileName.split(/[/\\]/).at(-1) ?? fileName).replaceAll("'", '')
-  const stem = name.replace(/(?<=.)\.[^.]*$/, '')
+  const [name, stem] = [baseName, fileStem].map((part) => part(fileName).replaceAll("'", ''))
   return fix.replace(/'f((?:\.\w+)?)'/g, (_, ending: string) => `'${ending === '' ? name : stem + ending}'`)
 }

@@ -5,6 +5,7 @@ import { looksLikeParameter } from '../network/parameter-names.js'
 import type { NamedTensors, Tensor } from '../tensor.js'
 import { ArraysOfFiles } from './arrays-of-files.js'
 import { badFile } from './bad-file.js'
+import { baseName } from './file-name.js'
 
 interface NamedFile {
   readonly fileName: string
@@ -82,7 +83,7 @@ function separateGradients(merged: ArraysOfFiles, conflicts: readonly Conflict[]
 
 /** Which of two files holds the gradients, by their names; the second where these do not say. */
 function tellGradients(first: NamedFile, second: NamedFile): { gradients: NamedFile; isOrderKnown: boolean } {
-  const [firstBase, secondBase] = [first, second].map(({ fileName }) => fileName.split(/[/\\]/).at(-1)!)
+  const [firstBase, secondBase] = [first, second].map(({ fileName }) => baseName(fileName))
   for (const [words, sign] of [
     [GRADIENT_FILE, true],
     [PARAMETER_FILE, false],

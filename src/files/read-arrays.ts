@@ -3,6 +3,7 @@ import { GradcheckError } from '../errors.js'
 import { requireType } from '../requirements.js'
 import { ArraysOfFiles } from './arrays-of-files.js'
 import { badFile } from './bad-file.js'
+import { fileStem } from './file-name.js'
 import { SAVE_WITH_SAVEZ, unreadableFormat } from './foreign-formats.js'
 import { readNpy } from './npy.js'
 import { isNpy } from './npy-header.js'
@@ -40,10 +41,4 @@ export function readArrays(bytes: Uint8Array, fileName: string): ArraysOfFiles {
 
 function beginsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
   return magic.every((byte, i) => bytes[i] === byte)
-}
-
-/** `W1` of `runs/W1.npy`. */
-function fileStem(fileName: string): string {
-  const base = fileName.split(/[/\\]/).at(-1)!
-  return base.replace(/(?<=.)\.[^.]*$/, '')
 }

@@ -177,6 +177,7 @@ describe('files of other formats', () => {
     ['net.npz', 'version https://git-lfs.github.com', /only a pointer of Git LFS/, /git lfs pull/],
     ['net.npz', 'BZh91AY', /bzip2/, /bunzip2/],
     ['net.tar', `${'\0'.repeat(257)}ustar`, /tar archive/, /tar -xf/],
+    ['net.rda', 'RDX3\n', /a file of R/, /savez\('net\.npz', X=X/],
     ['net.py', 'import numpy', /a program/, /np\.savez/],
   ])('%s beginning with %j', (name, content, message, fix) => {
     const error = expectFailure(() => readArrays(ascii(content), name), 'bad-file', message)
