@@ -1,26 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { AxeResults } from 'axe-core'
-import type { Browser, Page } from 'playwright'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { launchChromium } from '../support/chromium.js'
-import { expectClean, openDemo, readVerdict, serveDemo } from '../support/demo-page.js'
-import type { ServedFolder } from '../support/serve-folder.js'
+import type { Page } from 'playwright'
+import { describe, expect, it } from 'vitest'
+import { expectClean, readVerdict, setUpDemo } from '../support/demo-page.js'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-let served: ServedFolder
-let chromium: Browser
-
-beforeAll(async () => {
-  served = await serveDemo()
-  chromium = await launchChromium()
-})
-
-afterAll(async () => {
-  await chromium?.close()
-  await served?.close()
-})
+const demo = setUpDemo()
 
 /** What axe-core finds, a line each. */
 async function findViolations(page: Page): Promise<string[]> {
@@ -48,7 +35,7 @@ describe.each([
   [1440, 'dark'],
 ] as const)('%i pixels wide, %s', (width, colorScheme) => {
   it.each(VIEWS)('axe-core finds nothing against %s', async (_, hash, shown) => {
-    await using watched = await openDemo(chromium, served, hash, {
+    await using watched = await demo.open(hash, {
       viewport: { width, height: 900 },
       colorScheme,
     })
@@ -68,7 +55,7 @@ describe.each([
 })
 
 it('the page can be used with the keyboard alone', async () => {
-  await using watched = await openDemo(chromium, served, '#network?device=cpu')
+  await using watched = await demo.open('#network?device=cpu')
   const { page } = watched
   await readVerdict(page)
   await page.keyboard.press('Tab')
@@ -92,7 +79,7 @@ it('the page can be used with the keyboard alone', async () => {
 })
 
 it('light and dark can be switched, and stay so', async () => {
-  await using watched = await openDemo(chromium, served, '#network?device=cpu', { colorScheme: 'light' })
+  await using watched = await demo.open('#network?device=cpu', { colorScheme: 'light' })
   const { page } = watched
   const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
   const light = await background()

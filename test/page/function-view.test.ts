@@ -1,21 +1,7 @@
-import type { Browser } from 'playwright'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { launchChromium } from '../support/chromium.js'
-import { expectClean, openDemo, readVerdict, serveDemo } from '../support/demo-page.js'
-import type { ServedFolder } from '../support/serve-folder.js'
+import { expect, it } from 'vitest'
+import { expectClean, readVerdict, setUpDemo } from '../support/demo-page.js'
 
-let served: ServedFolder
-let chromium: Browser
-
-beforeAll(async () => {
-  served = await serveDemo()
-  chromium = await launchChromium()
-})
-
-afterAll(async () => {
-  await chromium?.close()
-  await served?.close()
-})
+const demo = setUpDemo()
 
 it.each([
   ['A parabola', 'The derivative is right'],
@@ -25,7 +11,7 @@ it.each([
   ['A kink', 'The derivative is right'],
   ['A saturated unit', 'The derivative is right'],
 ])('the example "%s" shows: %s', async (example, verdict) => {
-  await using watched = await openDemo(chromium, served, '#function')
+  await using watched = await demo.open('#function')
   const { page } = watched
   await readVerdict(page)
   await page.getByRole('button', { name: example, exact: true }).click()
@@ -38,7 +24,7 @@ it.each([
 
 it('the slider moves the secant, and the figures follow the formulas', async () => {
   const hash = `#function?${new URLSearchParams({ f: 'x^3', d: '3 * x^2', at: '2', h: '0.1' })}`
-  await using watched = await openDemo(chromium, served, hash)
+  await using watched = await demo.open(hash)
   const { page } = watched
   await readVerdict(page)
   const figures = page.locator('.step-figures')
@@ -57,7 +43,7 @@ it('the slider moves the secant, and the figures follow the formulas', async () 
 })
 
 it('a derivative that is left out is derived, and says so', async () => {
-  await using watched = await openDemo(chromium, served, '#function?f=sin(t)&at=0.5')
+  await using watched = await demo.open('#function?f=sin(t)&at=0.5')
   expect(await readVerdict(watched.page)).toBe('The derivative is right')
   expect(await watched.page.locator('.banner').innerText()).toContain('cos(t)')
   expectClean(watched)
@@ -69,7 +55,7 @@ it.each([
   ['2 + 3', /no variable/],
   ['<img src=x onerror=alert(1)>', /What to do|cannot be read|formula/],
 ])('the formula %s is refused with the reason', async (formula, reason) => {
-  await using watched = await openDemo(chromium, served, `#function?${new URLSearchParams({ f: formula })}`)
+  await using watched = await demo.open(`#function?${new URLSearchParams({ f: formula })}`)
   const alert = watched.page.getByRole('alert')
   await alert.waitFor()
   expect(await alert.innerText()).toMatch(reason)

@@ -1,27 +1,13 @@
-import type { Browser } from 'playwright'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { launchChromium } from '../support/chromium.js'
-import { expectClean, openDemo, readVerdict, saveJson, serveDemo } from '../support/demo-page.js'
-import type { ServedFolder } from '../support/serve-folder.js'
+import { expect, it } from 'vitest'
+import { expectClean, readVerdict, saveJson, setUpDemo } from '../support/demo-page.js'
 
-let served: ServedFolder
-let chromium: Browser
-
-beforeAll(async () => {
-  served = await serveDemo()
-  // of its own: its GPU process is ended
-  chromium = await launchChromium()
-})
-
-afterAll(async () => {
-  await chromium?.close()
-  await served?.close()
-})
+// of its own: its GPU process is ended
+const demo = setUpDemo()
 
 it('a GPU that is lost in the middle of a check is opened anew, and the check goes on to its end', async () => {
   const hash =
     '#network?source=random&device=software&widths=64-64-64-10&activations=tanh,tanh,linear&samples=32'
-  await using watched = await openDemo(chromium, served, hash)
+  await using watched = await demo.open(hash)
   const { page } = watched
   // a device beside the check's shows that they are lost
   await page.evaluate(async () => {
@@ -33,7 +19,7 @@ it('a GPU that is lost in the middle of a check is opened anew, and the check go
   await expect
     .poll(() => page.locator('.progress-text').innerText(), { timeout: 60_000 })
     .toMatch(/ of 8,970 /)
-  const session = await chromium.newBrowserCDPSession()
+  const session = await demo.browser.newBrowserCDPSession()
   await session.send('Browser.crashGpuProcess')
   await expect.poll(() => page.title(), { timeout: 10_000 }).toBe('lost')
   expect(await page.locator('.progress').isVisible()).toBe(true)

@@ -1,21 +1,9 @@
 import type { Browser } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { launchChromium } from '../support/chromium.js'
-import { expectClean, openDemo, readVerdict, saveJson, serveDemo } from '../support/demo-page.js'
-import type { ServedFolder } from '../support/serve-folder.js'
+import { expectClean, openDemo, readVerdict, saveJson, setUpDemo } from '../support/demo-page.js'
 
-let served: ServedFolder
-let chromium: Browser
-
-beforeAll(async () => {
-  served = await serveDemo()
-  chromium = await launchChromium()
-})
-
-afterAll(async () => {
-  await chromium?.close()
-  await served?.close()
-})
+const demo = setUpDemo()
 
 const RIGHT = 'The gradient is right'
 const WRONG = 'The gradient is wrong'
@@ -29,7 +17,7 @@ describe.each(['cpu', 'software'])('on the device %s', (device) => {
     ['digits-sklearn', RIGHT],
     ['image-tanh', RIGHT],
   ])('the example %s shows: %s', async (example, verdict) => {
-    await using watched = await openDemo(chromium, served, `#network?example=${example}&device=${device}`)
+    await using watched = await demo.open(`#network?example=${example}&device=${device}`)
     expect(await readVerdict(watched.page)).toBe(verdict)
     const report = await saveJson(watched.page)
     expect(report.verdict).toBe(verdict === RIGHT ? 'pass' : 'fail')
@@ -41,7 +29,7 @@ describe.each(['cpu', 'software'])('on the device %s', (device) => {
 })
 
 it('the two bugs of the notebook are where the page points', async () => {
-  await using watched = await openDemo(chromium, served, '')
+  await using watched = await demo.open('')
   const { page } = watched
   expect(await readVerdict(page)).toBe(WRONG)
   const wrong = page
@@ -68,7 +56,7 @@ it.each([
   ['no-l2', 1, ['dW1', 'dW2', 'dW3'], 'regularisation-missing'],
 ])('the planted bug "%s" in layer %i is found in %j and named: %s', async (bug, layer, tensors, kind) => {
   const hash = `#network?source=random&l2=0.5&device=cpu&activations=tanh,sigmoid,linear&widths=8-6-6-3&bug=${bug}&bugLayer=${layer}`
-  await using watched = await openDemo(chromium, served, hash)
+  await using watched = await demo.open(hash)
   expect(await readVerdict(watched.page)).toBe(WRONG)
   const report = (await saveJson(watched.page)) as unknown as {
     tensors: { gradient: string; verdict: string }[]
@@ -88,7 +76,7 @@ it.each([
 })
 
 it('a network that is built by hand is checked with the gradient of the page', async () => {
-  await using watched = await openDemo(chromium, served, '#network?source=random&device=cpu')
+  await using watched = await demo.open('#network?source=random&device=cpu')
   const { page } = watched
   expect(await readVerdict(page)).toBe(RIGHT)
   await page.getByRole('button', { name: '+ Add a layer' }).click()
@@ -111,7 +99,7 @@ it('a network that is built by hand is checked with the gradient of the page', a
 it('Stop ends a long check and shows what was compared', async () => {
   const hash =
     '#network?source=random&device=cpu&method=textbook&widths=784-512-512-10&samples=8&activations=tanh,tanh,linear'
-  await using watched = await openDemo(chromium, served, hash)
+  await using watched = await demo.open(hash)
   const { page } = watched
   await page.getByRole('button', { name: 'Check the gradient' }).click()
   await expect
@@ -129,7 +117,7 @@ it('Stop ends a long check and shows what was compared', async () => {
 it('61,481 parameters are checked on the software adapter without holding up the page', {
   retry: 2,
 }, async () => {
-  await using watched = await openDemo(chromium, served, '#network?example=image-tanh&device=software')
+  await using watched = await demo.open('#network?example=image-tanh&device=software')
   const { page } = watched
   expect(await readVerdict(page)).toBe(RIGHT)
   await page.locator('.heat-map').hover()
@@ -149,7 +137,7 @@ describe('without WebGPU', () => {
   afterAll(() => plain?.close())
 
   it('the page says so and checks on the processor', async () => {
-    await using watched = await openDemo(plain, served, '#network?example=digits-sklearn')
+    await using watched = await openDemo(plain, demo.served, '#network?example=digits-sklearn')
     const { page } = watched
     expect(await readVerdict(page)).toBe(RIGHT)
     expect(await page.locator('.device-line').innerText()).toMatch(
@@ -160,7 +148,7 @@ describe('without WebGPU', () => {
   })
 
   it('asking for the GPU says what is missing and what to do', async () => {
-    await using watched = await openDemo(plain, served, '#network?example=three-layer&device=gpu')
+    await using watched = await openDemo(plain, demo.served, '#network?example=three-layer&device=gpu')
     const alert = watched.page.getByRole('alert')
     await expect
       .poll(() => alert.innerText())
@@ -172,7 +160,7 @@ describe('without WebGPU', () => {
 
 it('extended precision gives an adapter’s check the digits of float64', async () => {
   const hash = '#network?example=three-layer&device=software&precision=extended'
-  await using watched = await openDemo(chromium, served, hash)
+  await using watched = await demo.open(hash)
   expect(await readVerdict(watched.page)).toBe(RIGHT)
   const report = await saveJson(watched.page)
   expect(report).toMatchObject({ precision: 'extended', device: { evaluator: 'webgpu' } })
@@ -183,7 +171,7 @@ it('extended precision gives an adapter’s check the digits of float64', async 
 it('a check that is left for another view gives way to it', async () => {
   // whole losses of a wide network: the worker is busy for long without looking up
   const hash = '#network?source=random&device=cpu&method=textbook&widths=784-1024-512-10&samples=256'
-  await using watched = await openDemo(chromium, served, `${hash}&activations=tanh,tanh,linear`)
+  await using watched = await demo.open(`${hash}&activations=tanh,tanh,linear`)
   const { page } = watched
   await page.getByRole('button', { name: 'Check the gradient' }).click()
   await page.locator('.progress').waitFor()

@@ -1,24 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { Browser, Page } from 'playwright'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Page } from 'playwright'
+import { expect, it } from 'vitest'
 import { writeNpy, writeNpz } from '../support/array-files.js'
-import { launchChromium } from '../support/chromium.js'
-import { expectClean, openDemo, readVerdict, save, serveDemo } from '../support/demo-page.js'
-import type { ServedFolder } from '../support/serve-folder.js'
+import { expectClean, readVerdict, save, setUpDemo } from '../support/demo-page.js'
 
-let served: ServedFolder
-let chromium: Browser
-
-beforeAll(async () => {
-  served = await serveDemo()
-  chromium = await launchChromium()
-})
-
-afterAll(async () => {
-  await chromium?.close()
-  await served?.close()
-})
+const demo = setUpDemo()
 
 const readFixture = (name: string) =>
   readFileSync(fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url)))
@@ -40,7 +27,7 @@ async function pick(page: Page, files: Readonly<Record<string, Uint8Array>>): Pr
 const check = (page: Page) => page.getByRole('button', { name: 'Check the gradient' }).click()
 
 it('a dropped file is read on the page and checked', async () => {
-  await using watched = await openDemo(chromium, served, THREE_LAYERS)
+  await using watched = await demo.open(THREE_LAYERS)
   const { page } = watched
   const transfer = await page.evaluateHandle((text) => {
     const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
@@ -58,7 +45,7 @@ it('a dropped file is read on the page and checked', async () => {
 })
 
 it('the number of layers and PyTorch’s names are found in the file', async () => {
-  await using watched = await openDemo(chromium, served, `${FILES}&layout=pytorch`)
+  await using watched = await demo.open(`${FILES}&layout=pytorch`)
   const { page } = watched
   await pick(page, { 'digits.safetensors': readFixture('digits-torch.safetensors') })
   await page.getByRole('heading', { name: 'The file is read' }).waitFor()
@@ -70,7 +57,7 @@ it('the number of layers and PyTorch’s names are found in the file', async () 
 })
 
 it('a corrupt file is refused with the reason and what to do, where the results would be', async () => {
-  await using watched = await openDemo(chromium, served, THREE_LAYERS)
+  await using watched = await demo.open(THREE_LAYERS)
   const { page } = watched
   await pick(page, { 'cut-off.npz': readFixture('three-layer.npz').subarray(0, 3000) })
   const alert = page.getByRole('alert')
@@ -85,7 +72,7 @@ it('a corrupt file is refused with the reason and what to do, where the results 
 })
 
 it('arrays that do not fit are told apart with their names and shapes', async () => {
-  await using watched = await openDemo(chromium, served, `${THREE_LAYERS}&layout=rows`)
+  await using watched = await demo.open(`${THREE_LAYERS}&layout=rows`)
   const { page } = watched
   await pick(page, { 'three-layer.npz': readFixture('three-layer.npz') })
   await page.getByRole('heading', { name: 'The file is read' }).waitFor()
@@ -105,11 +92,7 @@ it('a hostile name of an array is shown as text and nothing else, in the saved r
     [`${hostile}.weight`]: one(3),
     [`grad.${hostile}.weight`]: one(5),
   })
-  await using watched = await openDemo(
-    chromium,
-    served,
-    `${FILES}&activations=linear&loss=half-squared-error`,
-  )
+  await using watched = await demo.open(`${FILES}&activations=linear&loss=half-squared-error`)
   const { page } = watched
   await pick(page, { '<b>bold</b>.npz': file })
   await page.getByRole('heading', { name: 'The file is read' }).waitFor()

@@ -1,21 +1,8 @@
-import type { Browser, Page } from 'playwright'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { launchChromium } from '../support/chromium.js'
-import { expectClean, openDemo, readVerdict, serveDemo } from '../support/demo-page.js'
-import type { ServedFolder } from '../support/serve-folder.js'
+import type { Page } from 'playwright'
+import { describe, expect, it } from 'vitest'
+import { expectClean, readVerdict, setUpDemo } from '../support/demo-page.js'
 
-let served: ServedFolder
-let chromium: Browser
-
-beforeAll(async () => {
-  served = await serveDemo()
-  chromium = await launchChromium()
-})
-
-afterAll(async () => {
-  await chromium?.close()
-  await served?.close()
-})
+const demo = setUpDemo()
 
 const RIGHT = 'The gradient is right'
 const WRONG = 'The gradient is wrong'
@@ -30,7 +17,7 @@ const isGrey = async (page: Page) => {
 
 describe('a verdict', () => {
   it('is marked as soon as the question is another, and no longer once it is the same again', async () => {
-    await using watched = await openDemo(chromium, served, '#network?source=random&device=cpu')
+    await using watched = await demo.open('#network?source=random&device=cpu')
     const { page } = watched
     expect(await readVerdict(page)).toBe(RIGHT)
     expect(await isGrey(page)).toBe(false)
@@ -61,7 +48,7 @@ describe('a verdict', () => {
   })
 
   it('on an example is no verdict on files that are to be picked', async () => {
-    await using watched = await openDemo(chromium, served, '#network?example=three-layer&device=cpu')
+    await using watched = await demo.open('#network?example=three-layer&device=cpu')
     const { page } = watched
     expect(await readVerdict(page)).toBe(RIGHT)
     await page.getByRole('radio', { name: 'My files' }).check()
@@ -70,7 +57,7 @@ describe('a verdict', () => {
   })
 
   it('on a derivative is marked as soon as formula, derivative or point is another', async () => {
-    await using watched = await openDemo(chromium, served, '#function?f=x^2&d=2*x&at=1.5')
+    await using watched = await demo.open('#function?f=x^2&d=2*x&at=1.5')
     const { page } = watched
     expect(await readVerdict(page)).toBe('The derivative is right')
     for (const [field, value] of [
@@ -94,7 +81,7 @@ describe('a verdict', () => {
 })
 
 it('Back returns to the example before, and Forward to the one after', async () => {
-  await using watched = await openDemo(chromium, served, '')
+  await using watched = await demo.open('')
   const { page } = watched
   expect(await readVerdict(page)).toBe(WRONG)
   await page.getByText('The same, mended').click()
@@ -115,7 +102,7 @@ it('tensors that were not looked at before Stop are not checked, and not right',
   // whole losses: no processor is through with them before Stop
   const hash =
     '#network?source=random&device=cpu&method=textbook&widths=784-512-512-10&samples=8&activations=tanh,tanh,linear'
-  await using watched = await openDemo(chromium, served, hash)
+  await using watched = await demo.open(hash)
   const { page } = watched
   await page.getByRole('button', { name: 'Check the gradient' }).click()
   await expect
@@ -135,7 +122,7 @@ it('tensors that were not looked at before Stop are not checked, and not right',
 
 describe('at 360 pixels', () => {
   it('the verdict comes before the form, and is in sight once a check was asked for', async () => {
-    await using watched = await openDemo(chromium, served, '#network?device=cpu', NARROW)
+    await using watched = await demo.open('#network?device=cpu', NARROW)
     const { page } = watched
     expect(await readVerdict(page)).toBe(WRONG)
     const top = async (selector: string) => (await page.locator(selector).boundingBox())!.y
@@ -149,7 +136,7 @@ describe('at 360 pixels', () => {
   })
 
   it('the wrong rows show their Difference and Ratio without scrolling', async () => {
-    await using watched = await openDemo(chromium, served, '#network?device=cpu', NARROW)
+    await using watched = await demo.open('#network?device=cpu', NARROW)
     const { page } = watched
     expect(await readVerdict(page)).toBe(WRONG)
     for (const [table, column] of [

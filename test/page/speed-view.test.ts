@@ -1,25 +1,11 @@
-import type { Browser } from 'playwright'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { launchChromium } from '../support/chromium.js'
-import { expectClean, openDemo, serveDemo } from '../support/demo-page.js'
-import type { ServedFolder } from '../support/serve-folder.js'
+import { expect, it } from 'vitest'
+import { expectClean, setUpDemo } from '../support/demo-page.js'
 
-let served: ServedFolder
-let chromium: Browser
-
-beforeAll(async () => {
-  served = await serveDemo()
-  chromium = await launchChromium()
-})
-
-afterAll(async () => {
-  await chromium?.close()
-  await served?.close()
-})
+const demo = setUpDemo()
 
 it('measures the processor beside an adapter, with the error of each', async () => {
   const hash = '#speed?network=12-8-4&activation=tanh&samples=4&seconds=1&devices=software,cpu'
-  await using watched = await openDemo(chromium, served, hash)
+  await using watched = await demo.open(hash)
   const { page } = watched
   await expect.poll(() => page.getByLabel('Software adapter').isChecked(), { timeout: 20_000 }).toBe(true)
   expect(await page.getByLabel(/^GPU/).isDisabled()).toBe(true)
@@ -36,11 +22,7 @@ it('measures the processor beside an adapter, with the error of each', async () 
 })
 
 it('Stop ends a measurement at once, and another one can follow', async () => {
-  await using watched = await openDemo(
-    chromium,
-    served,
-    '#speed?network=784-512-512-10&devices=cpu&seconds=60',
-  )
+  await using watched = await demo.open('#speed?network=784-512-512-10&devices=cpu&seconds=60')
   const { page } = watched
   await expect.poll(() => page.getByLabel('Processor').isChecked(), { timeout: 20_000 }).toBe(true)
   await page.getByRole('button', { name: 'Measure' }).click()
@@ -54,7 +36,7 @@ it('Stop ends a measurement at once, and another one can follow', async () => {
 })
 
 it('a text that is no network is refused at its field', async () => {
-  await using watched = await openDemo(chromium, served, '#speed')
+  await using watched = await demo.open('#speed')
   const { page } = watched
   const field = page.getByLabel('Network', { exact: true })
   await field.fill('784, 10')

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContextOptions, Page } from 'playwright'
-import { expect } from 'vitest'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { launchChromium } from './chromium.js'
 import { type ServedFolder, serveFolder } from './serve-folder.js'
 import { openPage, type WatchedPage } from './watch-page.js'
 
@@ -18,6 +19,37 @@ export async function openDemo(
   options: BrowserContextOptions = {},
 ): Promise<WatchedPage> {
   return await openPage(browser, served.url + hash, { serviceWorkers: 'block', ...options })
+}
+
+/** What the tests of a file open the page with. */
+export interface DemoSetUp {
+  readonly browser: Browser
+  readonly served: ServedFolder
+  /** Opens a view in the browser. */
+  open(hash: string, options?: BrowserContextOptions): Promise<WatchedPage>
+}
+
+/** Serves the built page before the tests of a file, starts a browser, and closes both after them. */
+export function setUpDemo(): DemoSetUp {
+  let served: ServedFolder
+  let browser: Browser
+  beforeAll(async () => {
+    served = await serveDemo()
+    browser = await launchChromium()
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await served?.close()
+  })
+  return {
+    get browser() {
+      return browser
+    },
+    get served() {
+      return served
+    },
+    open: (hash, options) => openDemo(browser, served, hash, options),
+  }
 }
 
 /** The verdict's headline, once there is one. */
