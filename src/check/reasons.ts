@@ -1,6 +1,6 @@
 import type { Evaluator } from '../differentiate/evaluator.js'
+import { listNames } from '../list-names.js'
 import { type DType, unitRoundoff } from '../tensor.js'
-import { joinNames } from './diagnosis/messages.js'
 
 /** How many tensors a sentence names. */
 const MOST_NAMED = 4
@@ -106,7 +106,7 @@ function explainNumericalError(found: Found<'numerical-error'>, evaluator: Arith
     const exact = evaluator.name === 'textbook' ? 'difference arithmetic, ' : ''
     const remedy = cause === 'truncation' ? `use ${exact}a smaller step` : describeMoreDigits(evaluator)
     return [
-      `the numerical gradient's own error is above the tolerance in ${joinNames(named, MOST_NAMED)}: ${remedy}, or a larger tolerance`,
+      `the numerical gradient's own error is above the tolerance in ${listNames(named, MOST_NAMED)}: ${remedy}, or a larger tolerance`,
     ]
   })
 }
@@ -128,7 +128,7 @@ function explainRounded(found: Found<'rounded'>): string[] {
   const dtypes = new Set(found.map(({ reason }) => reason.dtype))
   return [...dtypes].map((dtype) => {
     const tensors = found.filter(({ reason }) => reason.dtype === dtype)
-    const gradients = joinNames(
+    const gradients = listNames(
       tensors.map(({ gradient }) => gradient),
       MOST_NAMED,
     )
@@ -149,7 +149,7 @@ function explainDigits(found: Found<'digits'>): string[] {
     const alike = found.filter((tensor) => keyOf(tensor) === key)
     const [{ reason, isWrong }] = alike
     const { dtype, stored, isCertain } = reason
-    const gradients = joinNames(
+    const gradients = listNames(
       alike.map(({ gradient }) => gradient),
       MOST_NAMED,
     )
@@ -184,7 +184,7 @@ const sumCounts = (found: readonly { readonly reason: { readonly count: number }
   found.reduce((sum, { reason }) => sum + reason.count, 0)
 
 const listFew = (tensors: readonly OpenTensor[]) =>
-  joinNames(
+  listNames(
     tensors.map(({ name }) => name),
     MOST_NAMED,
   )

@@ -1,9 +1,10 @@
+import { listNames } from '../../list-names.js'
 import type { Finding } from '../report.js'
 import { Baseline } from './baseline.js'
 import { type DiagnosisInput, type Fit, gatherEvidence, measureFit } from './evidence.js'
 import { explainWrong, type FoundMistake } from './explain.js'
 import { describeKind, LOCAL_KINDS, type MistakeKind, pageOf } from './kinds.js'
-import { countOf, joinNames } from './messages.js'
+import { countOf, MOST_NAMED } from './messages.js'
 
 /**
  * Names what is wrong with a gradient: the fewest and simplest mistakes that give the analytical gradient, to
@@ -32,7 +33,10 @@ export function toFinding(mistake: FoundMistake): Finding {
   const { kind, factor, layer, entries, alternatives } = mistake
   const explained = [...mistake.explained].sort((a, b) => a.evidence.t - b.evidence.t)
   const fit = LOCAL_KINDS.has(kind) ? undefined : measureFit(explained)
-  const names = joinNames(explained.map(({ evidence }) => evidence.name))
+  const names = listNames(
+    explained.map(({ evidence }) => evidence.name),
+    MOST_NAMED,
+  )
   const sentence = mistake.describe({
     names,
     plural: explained.length > 1,

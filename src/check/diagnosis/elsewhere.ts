@@ -1,7 +1,8 @@
+import { listNames } from '../../list-names.js'
 import type { Finding } from '../report.js'
 import type { CostSuspect, SetupChange } from '../setup/findings.js'
 import { type MistakeKind, pageOf } from './kinds.js'
-import { joinNames } from './messages.js'
+import { MOST_NAMED } from './messages.js'
 
 /** What a gradient is called that is right elsewhere than where it was checked. */
 const KINDS: Partial<Record<SetupChange, MistakeKind>> = {
@@ -30,7 +31,7 @@ export function explainElsewhere(suspects: readonly CostSuspect[], tensors: read
       tensors,
       residual: first.gradientDifference,
       ...(alternatives.length === 0 ? {} : { alternatives }),
-      message: `the gradients of ${joinNames(tensors)} are right elsewhere, to ${first.gradientDifference.toExponential(1)}: where ${ways}`,
+      message: `the gradients of ${listNames(tensors, MOST_NAMED)} are right elsewhere, to ${first.gradientDifference.toExponential(1)}: where ${ways}`,
       link: pageOf(kind),
     },
   ]

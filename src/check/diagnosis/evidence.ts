@@ -3,6 +3,7 @@ import type { AnalyticalGradient } from '../../network/bind.js'
 import type { Model, ParameterTensor } from '../../network/model.js'
 import type { ErrorEstimate } from '../error-estimate.js'
 import type { TensorReport } from '../report.js'
+import { selectLargest } from '../select-largest.js'
 
 /** How many entries are looked at first, so that a hypothesis that does not hold costs little. */
 export const PROBES = 24
@@ -103,8 +104,8 @@ export function putTellingFirst(
   if (confirmed.length <= PROBES) return confirmed
   const share = PROBES / 3
   const first = new Set<number>([
-    ...largest(confirmed, share, (offset) => Math.abs(given[offset] - right[offset])),
-    ...largest(confirmed, share, (offset) => Math.abs(right[offset])),
+    ...selectLargest(confirmed, share, (offset) => Math.abs(given[offset] - right[offset])),
+    ...selectLargest(confirmed, share, (offset) => Math.abs(right[offset])),
     ...spread(confirmed, share),
   ])
   const rest = confirmed.length > MOST_TESTED ? spread(confirmed, MOST_TESTED) : confirmed
@@ -113,19 +114,6 @@ export function putTellingFirst(
 
 const spread = (offsets: Uint32Array, count: number) =>
   Uint32Array.from({ length: count }, (_, k) => offsets[Math.floor(((k + 0.5) * offsets.length) / count)])
-
-/** The offsets of the largest sizes, the largest first. */
-export function largest(offsets: Uint32Array, count: number, size: EntryFunction): number[] {
-  const chosen: number[] = []
-  for (const offset of offsets) {
-    if (chosen.length === count && !(size(offset) > size(chosen[count - 1]))) continue
-    let at = chosen.length
-    while (at > 0 && size(offset) > size(chosen[at - 1])) at--
-    chosen.splice(at, 0, offset)
-    if (chosen.length > count) chosen.pop()
-  }
-  return chosen
-}
 
 /** ‖·‖₂ of some arrays together. */
 export function norm(arrays: readonly Float64Array[]): number {

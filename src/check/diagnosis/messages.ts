@@ -1,5 +1,8 @@
 import type { Model } from '../../network/model.js'
 
+/** How many gradients a finding names. */
+export const MOST_NAMED = 8
+
 /** A factor as a sentence has it: `2`, `0.3333333`, `-1.5`. */
 export function formatFactor(factor: number): string {
   const size = Math.abs(factor)
@@ -21,12 +24,3 @@ export const nameLayer = (model: Model, l: number) => `layer ${l + 1} (${model.l
 
 /** "1 entry", "3 entries" */
 export const countOf = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`
-
-/** Names as a sentence has them: `dW1`, `dW1 and db1`, `dW1, db1 and dW2`. */
-export function joinNames(names: readonly string[], limit = 8): string {
-  if (names.length > limit) {
-    return `${names.slice(0, limit - 1).join(', ')} and ${names.length - limit + 1} more`
-  }
-  if (names.length < 2) return names.join('')
-  return `${names.slice(0, -1).join(', ')} and ${names[names.length - 1]}`
-}

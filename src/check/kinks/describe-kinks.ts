@@ -1,16 +1,18 @@
 import { type DifferenceSettings, moveOf, type TensorDerivatives } from '../../differentiate/evaluator.js'
 import type { KinkRefinement } from '../../differentiate/refine-kinks.js'
+import { listNames } from '../../list-names.js'
 import { crossesKink } from '../../network/activations.js'
 import { userIndex } from '../../network/bind.js'
 import { isOnKink, type Linearization, slopeAtKink } from '../../network/linearization.js'
 import type { ParameterTensor } from '../../network/model.js'
-import { joinNames } from '../diagnosis/messages.js'
 import type { KinkAgreement, SettledKinks } from './settle-kinks.js'
 
 /** How many entries of a tensor are followed through the network to see which unit crosses. */
 const MOST_FOLLOWED = 3
 /** How many tensors the notices name by themselves. */
 const MOST_NAMED = 4
+/** How many layers' slopes a notice names. */
+const MOST_LAYERS = 8
 
 /** A unit, at one sample, that a perturbation carries across its kink. */
 interface Crossing {
@@ -61,7 +63,10 @@ function describeAgreement({ model }: Linearization, agreement: KinkAgreement): 
       const isOne = slopes.every(({ slope }) => slope === slopes[0].slope)
       const named = isOne
         ? slopes[0].slope
-        : joinNames(slopes.toReversed().map(({ layer, slope }) => `${slope} in layer ${layer + 1}`))
+        : listNames(
+            slopes.toReversed().map(({ layer, slope }) => `${slope} in layer ${layer + 1}`),
+            MOST_LAYERS,
+          )
       return `the gradient has what f′(0) = ${named} gives there`
     }
     case 'beside': {

@@ -1,8 +1,10 @@
+import { listNames } from '../../../list-names.js'
 import { userIndex } from '../../../network/bind.js'
+import { selectLargest } from '../../select-largest.js'
 import type { NumbersBaseline } from '../baseline.js'
-import { isNear, largest, type Prediction, type TensorEvidence } from '../evidence.js'
+import { isNear, type Prediction, type TensorEvidence } from '../evidence.js'
 import type { NumbersHypothesis, TensorExplanation } from '../explanation.js'
-import { countOf, describeFactor, joinNames } from '../messages.js'
+import { countOf, describeFactor } from '../messages.js'
 import { describePattern } from '../pattern.js'
 import { positionsOf } from '../positions.js'
 
@@ -90,7 +92,7 @@ function explainLines(
   { axis, numbers }: Lines,
 ): TensorExplanation {
   const many = numbers.length > 1
-  const list = joinNames(numbers.map(String), MOST_LISTED)
+  const list = listNames(numbers.map(String), MOST_LISTED)
   return {
     kind: axis === 'row' ? 'rows' : 'columns',
     cost: COST_OF_PLACE,
@@ -109,10 +111,10 @@ function explainElements(
 ): TensorExplanation {
   const { parameter, given } = evidence
   const value = baseline.entries(evidence.t)
-  const bySize = largest(offsets, MOST_ENTRIES, (offset) => Math.abs(given[offset] - value(offset)))
+  const bySize = selectLargest(offsets, MOST_ENTRIES, (offset) => Math.abs(given[offset] - value(offset)))
   const entries = bySize.map((offset) => userIndex(parameter, offset))
   const nameOf = (index: readonly number[]) => `[${index.join(', ')}]`
-  const list = joinNames(entries.slice(0, MOST_LISTED).map(nameOf), MOST_LISTED)
+  const list = listNames(entries.slice(0, MOST_LISTED).map(nameOf), MOST_LISTED)
   const [from, to] = [Math.min(...offsets), Math.max(...offsets)]
   const isRange = !parameter.transposed && to - from + 1 === offsets.length
   const range = ` ${nameOf(userIndex(parameter, from))} to ${nameOf(userIndex(parameter, to))}`
@@ -164,7 +166,7 @@ function fitFactor(
   offsets: Uint32Array,
 ): number | undefined {
   const { value, rounding } = baseline.prediction(t)
-  const [first] = largest(offsets, 1, (offset) => Math.abs(value(offset)))
+  const [first] = selectLargest(offsets, 1, (offset) => Math.abs(value(offset)))
   const factor = given[first] / value(first)
   return [Number(factor.toPrecision(3)), factor].find(
     (candidate) =>
