@@ -2,7 +2,8 @@ import { GradcheckError } from '../errors.js'
 import { gelu, geluSigmoid, geluTanh, silu } from '../operations/gated.js'
 import { elu, leakyRelu, relu, selu } from '../operations/rectifiers.js'
 import type { UnaryRule } from '../operations/scalar-rule.js'
-import { fromTail, sigmoid, softplus, softsign, tanh } from '../operations/sigmoids.js'
+import { sigmoid, softplus, softsign, tanh } from '../operations/sigmoids.js'
+import { fromTail } from '../operations/tails.js'
 import { ACTIVATION_WORDS, unknownName } from './vocabulary.js'
 
 export type ActivationName =

@@ -1,4 +1,5 @@
 import { expm1Ratio, log1pRatio } from '../operations/exponential.js'
+import { logSumExp, sumExponentials } from '../operations/losses.js'
 import { sigmoidOf as sigmoid, sigmoidTail, softplusSecantSlope } from '../operations/sigmoids.js'
 import type { ActivationName } from './activations.js'
 import { createMatrix, type Matrix } from './matrix.js'
@@ -135,21 +136,8 @@ const binaryCrossEntropy: Loss = {
   },
 }
 
-/** The largest of one sample's logits, and Σ e^(z − largest) over them. */
-function sumExponentials(Z: Matrix, s: number): { largest: number; sum: number } {
-  const row = Z.data.subarray(s * Z.columns, (s + 1) * Z.columns)
-  let largest = row[0]
-  for (const z of row) largest = Math.max(largest, z)
-  let sum = 0
-  for (const z of row) sum += Math.exp(z - largest)
-  return { largest, sum }
-}
-
-/** ln Σ exp of one sample's logits. */
-function logSumExp(Z: Matrix, s: number): number {
-  const { largest, sum } = sumExponentials(Z, s)
-  return largest + Math.log(sum)
-}
+/** One sample's logits. */
+const logitsOf = (Z: Matrix, s: number) => Z.data.subarray(s * Z.columns, (s + 1) * Z.columns)
 
 /** The class of a sample whose targets are one-hot; −1 where they are probabilities. */
 const classOf = (targets: Matrix, s: number) =>
@@ -183,7 +171,7 @@ export function softmaxBase(Z: Matrix, targets: Matrix): SoftmaxBase {
   const logProbabilities = createMatrix(Z.rows, Z.columns)
   const probabilities = createMatrix(Z.rows, Z.columns)
   for (let s = 0; s < Z.rows; s++) {
-    const { largest, sum } = sumExponentials(Z, s)
+    const { largest, sum } = sumExponentials(logitsOf(Z, s))
     for (let i = 0; i < Z.columns; i++) {
       const k = s * Z.columns + i
       logProbabilities.data[k] = Z.data[k] - largest - Math.log(sum)
@@ -208,7 +196,7 @@ const softmaxCrossEntropy: Loss = {
   factor: 1,
   reduction: 'mean',
   losses({ Z }, targets) {
-    const logarithms = Float64Array.from({ length: Z.rows }, (_, s) => logSumExp(Z, s))
+    const logarithms = Float64Array.from({ length: Z.rows }, (_, s) => logSumExp(logitsOf(Z, s)))
     return sumBySample(targets, (k) => {
       const y = targets.data[k]
       return y === 0 ? 0 : y * (logarithms[Math.floor(k / Z.columns)] - Z.data[k])
@@ -216,7 +204,7 @@ const softmaxCrossEntropy: Loss = {
   },
   conditions({ Z }, targets) {
     const terms = sumBySample(targets, (k) => Math.abs(targets.data[k] * Z.data[k]))
-    return terms.map((ofTargets, s) => Math.abs(logSumExp(Z, s)) + 1 + ofTargets)
+    return terms.map((ofTargets, s) => Math.abs(logSumExp(logitsOf(Z, s))) + 1 + ofTargets)
   },
   // P − Y, in the form that keeps its digits where P is near 1
   derivative({ Z }, targets) {
@@ -261,11 +249,8 @@ const softmaxCrossEntropy: Loss = {
         }
       }
       if (Math.abs(h * sum) <= 0.5) return log1pOfSum(sum, h)
-      const logs = createMatrix(1, outputs)
-      for (let i = 0; i < outputs; i++) {
-        logs.data[i] = logProbabilities.data[s * outputs + i] + h * (changes[i] - mean)
-      }
-      return logSumExp(logs, 0) / h
+      const logs = changes.map((change, i) => logProbabilities.data[s * outputs + i] + h * (change - mean))
+      return logSumExp(logs) / h
     }
     return {
       pass,

@@ -1,4 +1,5 @@
 import { listOffsets, type Shape, stridesOf } from '../program/shapes.js'
+import { elementCount } from '../tensor.js'
 
 /**
  * Perturbations that are carried together, each a signed step of something. Where `lanes` is above 1, each stands for
@@ -55,7 +56,7 @@ export function expand(shape: Shape, change: Change, axes: readonly number[], co
   if (moved.length === 0) return change
   const box = change.box.map((indices, axis) => (moved.includes(axis) ? undefined : indices))
   const to = boxShape(shape, box)
-  const size = to.reduce((product, length) => product * length, 1)
+  const size = elementCount(to)
   const strides = stridesOf(to)
   const inner = listOffsets(boxShape(shape, change.box), strides)
   const data = new Float64Array(count * size)
@@ -78,7 +79,7 @@ export function unpackBlock({ count, lanes, steps, crossings }: Block): Block {
 export function unpackLanes(shape: Shape, { box, data, laneAxis }: Change, { count, lanes }: Block): Change {
   if (laneAxis === undefined) throw new Error('a change without lanes')
   const before = boxShape(shape, box)
-  const size = before.reduce((product, length) => product * length, 1)
+  const size = elementCount(before)
   const rest = before.with(laneAxis, 1)
   const inner = listOffsets(rest, stridesOf(before))
   const stride = stridesOf(before)[laneAxis]

@@ -1,5 +1,5 @@
 import { ofRule, ofRules } from './definition.js'
-import { binary, leavesSign, type ScalarRule, unary } from './scalar-rule.js'
+import { binary, FEW_ROUNDINGS, leavesSign, type ScalarRule, unary } from './scalar-rule.js'
 
 // the constant is b − a
 function pick(
@@ -59,7 +59,7 @@ export function select(inclusive: boolean): ScalarRule {
       return start ? c - k[at + 1] / h : b + k[at + 1] / h
     },
     linearIn: [1, 2],
-    roundings: 3,
+    roundings: FEW_ROUNDINGS,
     special: { kind: 'jump', where: 'its condition changes' },
     crosses: (k, at, a, _b, _c, h) => holds(k[at]) !== holds(k[at] + h * a) || leavesSign(k[at], h * a),
     through(k, at, a, _b, _c, h) {

@@ -1,11 +1,4 @@
-import {
-  broadcastShapes,
-  broadcastStrides,
-  listOffsets,
-  type Shape,
-  ShapeMismatch,
-  stridesOf,
-} from '../program/shapes.js'
+import { broadcastShapes, broadcastStrides, listOffsets, type Shape, stridesOf } from '../program/shapes.js'
 import { elementCount } from '../tensor.js'
 import { type Box, boxShape, type Change, expand, placeBox } from './change.js'
 import type { Application, Attributes, CarryChange, Operand, Operation } from './operation.js'
@@ -29,11 +22,7 @@ export function elementwise(name: string, rule: ScalarRule, attributes: Attribut
     name,
     attributes,
     rule,
-    shape(operands) {
-      if (operands.length !== rule.arity)
-        throw new ShapeMismatch(`${name} takes ${rule.arity} operands, not ${operands.length}`)
-      return broadcastShapes(operands)
-    },
+    shape: broadcastShapes,
     evaluate(operands, result) {
       forEachElement(operands, result.length, (k, a, b, c) => {
         result[k] = rule.value(a, b, c)
@@ -49,12 +38,12 @@ export function elementwise(name: string, rule: ScalarRule, attributes: Attribut
     prepare: (application) => prepare(rule, application),
     laneAxis: alignLanes,
     work: (operands) => ELEMENT_WORK * elementCount(broadcastShapes(operands)),
-    isLinearIn: (operand) => rule.linearIn?.includes(operand) ?? false,
+    isLinearIn: (operand) => rule.linearIn.includes(operand),
   }
 }
 
 /** Calls `visit` with the operands' elements behind each element of the result, in its row-major order. */
-export function forEachElement(
+function forEachElement(
   operands: readonly Operand[],
   size: number,
   visit: (k: number, a: number, b: number, c: number) => void,
@@ -87,7 +76,7 @@ export function constantsOf(rule: ScalarRule, { operands, result }: Application)
   const constants = new Float64Array(rule.constants * result.data.length)
   if (rule.constants === 0) return constants
   forEachElement(operands, result.data.length, (k, a, b, c) => {
-    rule.fill!(constants, rule.constants * k, a, b, c, result.data[k])
+    rule.fill(constants, rule.constants * k, a, b, c, result.data[k])
   })
   return constants
 }
@@ -210,7 +199,7 @@ function readChange(
   shape: Shape,
 ): ReadOrder {
   if (own === undefined || change === undefined) {
-    const none = new Int32Array(lengths.reduce((product, length) => product * length, 1))
+    const none = new Int32Array(elementCount(lengths))
     return { data: NOTHING, size: 0, order: none }
   }
   const missing = shape.length - own.length
@@ -219,7 +208,7 @@ function readChange(
     if (axis < missing || own[axis - missing] !== length) return 1
     return change.box[axis] === undefined ? length : 1
   })
-  const size = extents.reduce((product, length) => product * length, 1)
+  const size = elementCount(extents)
   return { data: change.data, size, order: listOffsets(lengths, broadcastStrides(extents, lengths)) }
 }
 

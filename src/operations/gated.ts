@@ -1,7 +1,8 @@
 import { ofRule } from './definition.js'
 import { normalDistribution, normalSecantSlope, normalTail } from './normal-distribution.js'
 import { type UnaryRule, unary } from './scalar-rule.js'
-import { FAR, fromTail, sigmoidOf, sigmoidSecantSlope, sigmoidTail, slopeBetweenTails } from './sigmoids.js'
+import { FAR, sigmoidOf, sigmoidSecantSlope, sigmoidTail } from './sigmoids.js'
+import { fromTail, slopeBetweenTails } from './tails.js'
 
 /**
  * Secant slope of z·v(z), v being σ or Φ: v at the lower end plus the higher end times v's slope, which cancels

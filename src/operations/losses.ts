@@ -57,7 +57,7 @@ function softmaxCrossEntropy(name: string): Operation {
     shape([logits, targets]) {
       if (logits.length === 0 || formatShape(logits) !== formatShape(targets)) {
         throw new ShapeMismatch(
-          `${name} takes logits and targets of one shape, not ${formatShape(logits)} and ${formatShape(targets)}`,
+          `it takes logits and targets of one shape, not ${formatShape(logits)} and ${formatShape(targets)}`,
         )
       }
       return logits.slice(0, -1)
@@ -219,11 +219,18 @@ const SOFTMAX_WORK = 30
 
 const countClasses = (shape: Shape) => shape[shape.length - 1]
 
-export function logSumExp(z: Float64Array): number {
+/** The largest of some logits, and Σ e^(z − largest) over them. */
+export function sumExponentials(z: Float64Array): { largest: number; sum: number } {
   let largest = z[0]
   for (const value of z) largest = Math.max(largest, value)
   let sum = 0
   for (const value of z) sum += Math.exp(value - largest)
+  return { largest, sum }
+}
+
+/** ln Σ e^z */
+export function logSumExp(z: Float64Array): number {
+  const { largest, sum } = sumExponentials(z)
   return largest + Math.log(sum)
 }
 
@@ -234,16 +241,14 @@ export function softmaxBase(logits: Operand, targets: Operand): SoftmaxBase {
   for (let from = 0; from < logits.data.length; from += classes) {
     const z = logits.data.subarray(from, from + classes)
     const t = targets.data.subarray(from, from + classes)
-    const largest = z.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY)
-    const p = z.map((value) => Math.exp(value - largest))
-    const sum = p.reduce((total, value) => total + value, 0)
+    const { largest, sum } = sumExponentials(z)
     const whole = t.reduce((total, value) => total + value, 0)
-    for (let i = 0; i < classes; i++) probabilities[from + i] = p[i] / sum
+    const p = probabilities.subarray(from, from + classes)
+    for (let i = 0; i < classes; i++) p[i] = Math.exp(z[i] - largest) / sum
+    // (p − 1)·t + p·(Σt − t), where 1 − p is summed from the others if it would lose digits: of one p at most
     for (let i = 0; i < classes; i++) {
-      // (p − 1)·t + p·(Σt − t): of a one-hot target −Σ of the other probabilities
-      let others = 0
-      for (let j = 0; j < classes; j++) if (j !== i) others += probabilities[from + j]
-      residuals[from + i] = probabilities[from + i] * (whole - t[i]) - others * t[i]
+      const others = p[i] <= 0.5 ? 1 - p[i] : p.reduce((rest, q, k) => (k === i ? rest : rest + q), 0)
+      residuals[from + i] = p[i] * (whole - t[i]) - others * t[i]
     }
   }
   return { probabilities, residuals }

@@ -1,4 +1,5 @@
 import erfc from '@stdlib/math-base-special-erfc'
+import { slopeBetweenTails } from './tails.js'
 
 const INVERSE_SQRT_2PI = 0.3989422804014327
 // Positive half of the seven-point Gauss-Legendre rule on [-1, 1], with the weights halved so that they sum to
@@ -20,12 +21,6 @@ export function normalTail(x: number): number {
 /** Φ(x), the standard normal distribution function, to full relative accuracy. */
 export function normalDistribution(x: number): number {
   return 0.5 * erfc(-x * Math.SQRT1_2)
-}
-
-/** Slope of σ or Φ between two ends that are far apart, from the smaller tail at each. */
-export function slopeBetweenTails(x: number, tail: number, end: number, endTail: number, d: number): number {
-  const change = x >= 0 === end >= 0 ? Math.abs(tail - endTail) : 1 - tail - endTail
-  return change / Math.abs(d)
 }
 
 /**

@@ -1,3 +1,4 @@
+import { multiply, multiplyTransposedBy, transpose } from '../network/matrix.js'
 import { type Shape, ShapeMismatch } from '../program/shapes.js'
 import { formatShape } from '../tensor.js'
 import { type Block, type Change, expand } from './change.js'
@@ -11,7 +12,7 @@ function matmul(name: string): Operation {
     attributes: {},
     shape([A, B]) {
       if (A.length !== 2 || B.length !== 2) {
-        throw new ShapeMismatch(`${name} multiplies matrices, not ${formatShape(A)} and ${formatShape(B)}`)
+        throw new ShapeMismatch(`it multiplies matrices, not ${formatShape(A)} and ${formatShape(B)}`)
       }
       if (A[1] !== B[0]) {
         throw new ShapeMismatch(
@@ -21,7 +22,7 @@ function matmul(name: string): Operation {
       return [A[0], B[1]]
     },
     evaluate([A, B], result) {
-      multiplyInto(A.data, B.data, A.shape[0], A.shape[1], B.shape[1], result)
+      result.set(times(A.data, B.data, A.shape[0], A.shape[1], B.shape[1]))
     },
     pullBack: pullBackProduct,
     pullBackSquares: ({ operands: [A, B], result }, variances, operand) =>
@@ -48,14 +49,8 @@ function pullBackProduct(
   const [m, k] = A.shape
   const n = B.shape[1]
   // dA = G·Bᵀ, dB = Aᵀ·G
-  if (operand === 0) {
-    const pulled = new Float64Array(m * k)
-    multiplyInto(cotangent, transposed(B.data, k, n), m, n, k, pulled)
-    return pulled
-  }
-  const pulled = new Float64Array(k * n)
-  multiplyInto(transposed(A.data, m, k), cotangent, k, m, n, pulled)
-  return pulled
+  if (operand === 0) return times(cotangent, transpose(B.data, k, n), m, n, k)
+  return multiplyTransposedBy({ rows: m, columns: k, data: A.data }, { rows: m, columns: n, data: cotangent })
 }
 
 const squared = ({ shape, data }: Operand): Operand => ({ shape, data: data.map((value) => value * value) })
@@ -67,17 +62,14 @@ function carryErrors({ operands: [A, B] }: Application, [ofA, ofB]: readonly Flo
   const [m, k] = A.shape
   const n = B.shape[1]
   const [sizeA, sizeB] = [absolute(A), absolute(B)]
-  const result = new Float64Array(m * n)
   const spread = sizeB.data.map((size, at) => ofB[at] + (2 + Math.sqrt(k) / 2) * size)
-  multiplyInto(sizeA.data, spread, m, k, n, result)
-  const other = new Float64Array(m * n)
-  multiplyInto(ofA, sizeB.data, m, k, n, other)
-  return result.map((error, at) => error + other[at])
+  const other = times(ofA, sizeB.data, m, k, n)
+  return times(sizeA.data, spread, m, k, n).map((error, at) => error + other[at])
 }
 
 /** Δ(AB) = ΔA·B + A·ΔB + ΔA·ΔB: a product with what both sides of a perturbation share wherever there is one. */
 function prepareProduct({ operands: [A, B] }: Application): CarryChange {
-  const turned = transposed(A.data, A.shape[0], A.shape[1])
+  const turned = transpose(A.data, A.shape[0], A.shape[1])
   return ([ofA, ofB], block) => {
     if (ofB === undefined) return multiplyLeft(ofA!, A.shape, B, block.count)
     if (ofA === undefined) return multiplyRight(ofB, A, turned, B.shape, block.count)
@@ -99,15 +91,14 @@ function multiplyLeft(
 ): Change {
   const n = B.shape[1]
   const height = rows === undefined ? m : 1
+  const box = [rows, undefined]
+  if (shared === undefined) return { box, data: times(data, B.data, count * height, k, n), laneAxis }
   const product = new Float64Array(count * height * n)
-  if (shared === undefined) multiplyInto(data, B.data, count * height, k, n, product)
-  else {
-    for (let at = 0; at < count * height; at++) {
-      const [change, from] = [data[at], n * shared[Math.floor(at / height)]]
-      for (let j = 0; j < n; j++) product[at * n + j] = change * B.data[from + j]
-    }
+  for (let at = 0; at < count * height; at++) {
+    const [change, from] = [data[at], n * shared[Math.floor(at / height)]]
+    for (let j = 0; j < n; j++) product[at * n + j] = change * B.data[from + j]
   }
-  return { box: [rows, undefined], data: product, laneAxis }
+  return { box, data: product, laneAxis }
 }
 
 /** A·ΔB; `turned` is Aᵀ, row-major. */
@@ -120,21 +111,20 @@ function multiplyRight(
 ): Change {
   const [m, k] = A.shape
   const width = columns === undefined ? n : 1
+  const box = [undefined, columns]
+  if (shared === undefined && width === 1) return { box, data: times(data, turned, count, k, m), laneAxis }
   const product = new Float64Array(count * m * width)
-  for (let p = 0; p < count && shared !== undefined; p++) {
+  for (let p = 0; p < count; p++) {
+    if (shared === undefined) {
+      product.set(times(A.data, partOf(data, p, k * width), m, k, width), p * m * width)
+      continue
+    }
     for (let i = 0; i < m; i++) {
       const a = turned[shared[p] * m + i]
       for (let j = 0; j < width; j++) product[(p * m + i) * width + j] = a * data[p * width + j]
     }
   }
-  if (shared === undefined && width === 1) multiplyInto(data, turned, count, k, m, product)
-  else if (shared === undefined) {
-    for (let p = 0; p < count; p++) {
-      const of = (array: Float64Array, size: number) => array.subarray(p * size, (p + 1) * size)
-      multiplyInto(A.data, of(data, k * width), m, k, width, of(product, m * width))
-    }
-  }
-  return { box: [undefined, columns], data: product, laneAxis }
+  return { box, data: product, laneAxis }
 }
 
 /** h·ΔA·ΔB of whole changes. */
@@ -147,46 +137,21 @@ function multiplyChanges(
 ): Float64Array {
   const result = new Float64Array(count * m * n)
   for (let p = 0; p < count; p++) {
-    const product = result.subarray(p * m * n, (p + 1) * m * n)
-    multiplyInto(
-      ofA.data.subarray(p * m * k, (p + 1) * m * k),
-      ofB.data.subarray(p * k * n, (p + 1) * k * n),
-      m,
-      k,
-      n,
-      product,
+    const product = times(partOf(ofA.data, p, m * k), partOf(ofB.data, p, k * n), m, k, n)
+    result.set(
+      product.map((value) => steps[p] * value),
+      p * m * n,
     )
-    for (let e = 0; e < product.length; e++) product[e] *= steps[p]
   }
   return result
 }
 
-/** Row-major again, columns × rows. */
-function transposed(data: Float64Array, rows: number, columns: number): Float64Array {
-  const result = new Float64Array(data.length)
-  for (let i = 0; i < rows; i++)
-    for (let j = 0; j < columns; j++) result[j * rows + i] = data[i * columns + j]
-  return result
-}
+/** The numbers of one perturbation, of `size` each. */
+const partOf = (data: Float64Array, p: number, size: number) => data.subarray(p * size, (p + 1) * size)
 
-/** C = A·B, m × k by k × n, row by row; rows of A may be sparse. */
-function multiplyInto(
-  A: Float64Array,
-  B: Float64Array,
-  m: number,
-  k: number,
-  n: number,
-  C: Float64Array,
-): void {
-  C.fill(0)
-  for (let i = 0; i < m; i++) {
-    for (let t = 0; t < k; t++) {
-      const a = A[i * k + t]
-      if (a === 0) continue
-      for (let j = 0; j < n; j++) C[i * n + j] += a * B[t * n + j]
-    }
-  }
-}
+/** A·B, m × k by k × n. */
+const times = (A: Float64Array, B: Float64Array, m: number, k: number, n: number) =>
+  multiply({ rows: m, columns: k, data: A }, B, n).data
 
 export const PRODUCTS = {
   /** Of an array of shape (m, k) with one of shape (k, n). */

@@ -1,10 +1,9 @@
 import { ofRule, ofRules } from './definition.js'
 import { expm1Ratio } from './exponential.js'
 import { leavesSign, type SpecialPoint, type UnaryRule, unary } from './scalar-rule.js'
+import { SMALLEST_NORMAL } from './tails.js'
 
 const KINK_AT_ZERO: SpecialPoint = { kind: 'kink', where: 'its argument is 0' }
-/** A tail below this has lost digits: 2^−1022, the smallest normal float64. */
-const SMALLEST_NORMAL = 2.2250738585072014e-308
 // Klambauer et al. 2017, "Self-Normalizing Neural Networks"
 const SELU_SCALE = 1.0507009873554805
 const SELU_ALPHA = 1.6732632423543772

@@ -68,7 +68,6 @@ export interface UnaryRule {
   readonly special?: SpecialPoint
   /** Whether a change d runs over the special point, or starts from it. */
   crosses?(x: number, d: number, y: number): boolean
-  readonly isLinear?: boolean
   /** What the terms of the slope in a short form exceed it by, from z and f(z). */
   terms?(z: number, value: number): number
 }
@@ -81,7 +80,6 @@ export function unary({
   secantSlope,
   special,
   crosses,
-  isLinear,
   terms,
 }: UnaryRule): ScalarRule {
   const count = constants?.(0.5, value(0.5)).length ?? 1
@@ -95,8 +93,8 @@ export function unary({
     },
     change: (k, at, a, _b, _c, h) =>
       a === 0 ? 0 : a * secantSlope(k[at], count > 1 ? k[at + 1] : 0, h * a, count > 2 ? k[at + 2] : 0),
-    linearIn: isLinear ? [0] : [],
-    roundings: isLinear ? FEW_ROUNDINGS : MANY_ROUNDINGS,
+    linearIn: [],
+    roundings: MANY_ROUNDINGS,
     ...(terms === undefined ? {} : { terms: (_operand, z, _b, _c, v) => terms(z, v) }),
     ...(special === undefined ? {} : { special }),
     ...(crosses === undefined

@@ -1,25 +1,15 @@
 import { ofRule } from './definition.js'
 import { expm1Ratio, log1pRatio, SERIES_REACH } from './exponential.js'
 import { type UnaryRule, unary } from './scalar-rule.js'
+import { fromTail, SMALLEST_NORMAL, slopeBetweenTails } from './tails.js'
 
 /** Beyond this change of z the two ends differ enough to be subtracted. */
 export const FAR = 1
-/** A tail below this has lost digits: 2^−1022, the smallest normal float64. */
-export const SMALLEST_NORMAL = 2.2250738585072014e-308
 
 /** σ(z) */
 export const sigmoidOf = (z: number) => 1 / (1 + Math.exp(-z))
 /** The tail of σ: σ(−|z|), at most ½. */
 export const sigmoidTail = (z: number) => sigmoidOf(-Math.abs(z))
-
-/** σ or Φ at z from its smaller tail there. */
-export const fromTail = (z: number, tail: number) => (z >= 0 ? 1 - tail : tail)
-
-/** Slope of σ or Φ between two ends that are far apart, from the smaller tail at each. */
-export function slopeBetweenTails(x: number, tail: number, end: number, endTail: number, d: number): number {
-  const change = x >= 0 === end >= 0 ? Math.abs(tail - endTail) : 1 - tail - endTail
-  return change / Math.abs(d)
-}
 
 /**
  * Secant slope of σ at z: t·(1 − e^(−|d|))/|d| times s/(s + t·e^(−|d|)), where (s, t) is (σ(z), σ(−z)) for a

@@ -4,13 +4,9 @@ import { type Box, boxShape, expand } from './change.js'
 import type { Definition } from './definition.js'
 import type { Application, Operation } from './operation.js'
 
-/** An operation whose elements are elements of its operand. */
-export interface View extends Operation {
-  /** For each element of the result its offset in the operand. */
-  order(operand: Shape): Int32Array
-}
-
 /**
+ * An operation whose elements are elements of its operand.
+ * @param order for each element of the result its offset in the operand
  * @param axesOf the operand's axis behind each axis of the result; undefined where it is made of several, or of a part
  */
 function view(
@@ -19,7 +15,7 @@ function view(
   shape: (operand: Shape) => Shape,
   order: (operand: Shape) => Int32Array,
   axesOf: (operand: Shape) => readonly (number | undefined)[],
-): View {
+): Operation {
   const gatherBack = ({ operands: [operand] }: Application, cotangent: Float64Array) => {
     const pulled = new Float64Array(operand.data.length)
     for (const [k, from] of order(operand.shape).entries()) pulled[from] += cotangent[k]
@@ -28,7 +24,6 @@ function view(
   return {
     name,
     attributes,
-    order,
     shape: ([operand]) => shape(operand),
     evaluate([operand], result) {
       const from = order(operand.shape)
@@ -67,7 +62,7 @@ function view(
 }
 
 /** The axes in another order; in the reverse one where none is given. */
-function transpose(name: string, { axes }: { readonly axes?: readonly number[] }): View {
+function transpose(name: string, { axes }: { readonly axes?: readonly number[] }): Operation {
   const orderOf = (rank: number) => {
     const order =
       axes?.map((axis) => normalizeAxis(axis, rank)) ?? Array.from({ length: rank }, (_, k) => rank - 1 - k)
@@ -93,7 +88,7 @@ function transpose(name: string, { axes }: { readonly axes?: readonly number[] }
 }
 
 /** The same elements in another shape; one length may be −1. */
-function reshape(name: string, { shape }: { readonly shape: readonly number[] }): View {
+function reshape(name: string, { shape }: { readonly shape: readonly number[] }): Operation {
   const resultOf = (operand: Shape) => {
     const known = shape.filter((length) => length !== -1)
     const rest = elementCount(operand) / elementCount(known)

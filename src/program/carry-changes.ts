@@ -3,13 +3,6 @@ import type { CarryChange } from '../operations/operation.js'
 import { applicationOf, type BoundProgram } from './evaluate.js'
 import { ancestorsOf, type ComputedValue, coneOf, usersOf } from './program.js'
 
-/** ΔJ of every perturbation of a block, over its step; where the block has lanes, perturbation by perturbation. */
-export interface LossChanges {
-  readonly changes: Float64Array
-  /** How often each ran over a special point. */
-  readonly crossings: Uint32Array
-}
-
 /** Carries perturbations of a program's values to its output, by difference arithmetic in float64. */
 export class ChangeCarrier {
   readonly #bound: BoundProgram
@@ -27,8 +20,9 @@ export class ChangeCarrier {
   /**
    * Carries the perturbations of one value, which is no constant.
    * @param seed what each does to the value, over its step
+   * @returns ΔJ of each, over its step; where the block has lanes, lane by lane
    */
-  carry(from: number, seed: Change, given: Block): LossChanges {
+  carry(from: number, seed: Change, given: Block): Float64Array {
     const { program } = this.#bound
     const cone = coneOf(program, [from])
     const changes = new Map<number, Change>([[from, seed]])
@@ -53,10 +47,9 @@ export class ChangeCarrier {
       for (const operand of value.operands) if (this.#lastUser[operand] === id) changes.delete(operand)
     }
     let last = changes.get(program.output)
-    if (last === undefined)
-      return { changes: new Float64Array(given.count * given.lanes), crossings: given.crossings }
+    if (last === undefined) return new Float64Array(given.count * given.lanes)
     if (block.lanes > 1) last = unpackLanes(program.values[program.output].shape, last, block)
-    return { changes: last.data, crossings: given.crossings }
+    return last.data
   }
 
   #mixesLanes(value: ComputedValue, changes: ReadonlyMap<number, Change>): boolean {

@@ -41,7 +41,7 @@ export function differentiateValue(
         crossings: new Uint32Array(part * lanes),
       }
       const seed = seedOf(groups, shape, from, part, lanes, laneAxis)
-      const { changes } = carrier.carry(id, seed, block)
+      const changes = carrier.carry(id, seed, block)
       for (let p = 0; p < part; p++) {
         for (let lane = 0; lane < lanes; lane++) {
           const offset = offsetOf(groups, shape, from + p, lane, laneAxis)
@@ -80,6 +80,6 @@ function offsetOf(
   laneAxis: number | undefined,
 ): number {
   if (laneAxis === undefined) return group
-  const inner = groups.slice(laneAxis + 1).reduce((product, length) => product * length, 1)
+  const inner = elementCount(groups.slice(laneAxis + 1))
   return (Math.floor(group / inner) * shape[laneAxis] + lane) * inner + (group % inner)
 }

@@ -67,7 +67,7 @@ export function chooseLaneAxis(program: Program, id: number): number | undefined
   for (const axis of shape.keys()) {
     if (shape[axis] === 1) continue
     const apart = countApart(program, id, axis)
-    if (apart === 0 && program.output !== id) continue
+    if (apart === 0) continue
     const isBetter =
       best === undefined || apart > best.apart || (apart === best.apart && shape[axis] > shape[best.axis])
     if (isBetter) best = { axis, apart }

@@ -1,4 +1,4 @@
-import { formatShape } from '../tensor.js'
+import { elementCount, formatShape } from '../tensor.js'
 
 /** Length of each axis; `[]` is a number. */
 export type Shape = readonly number[]
@@ -65,11 +65,10 @@ export function normalizeAxes(axes: readonly number[], rank: number): number[] {
  * The offsets at which an array is read in the row-major order of `shape`, one for each element.
  * @param strides of the array along each axis of `shape`
  */
-export function listOffsets(shape: Shape, strides: readonly number[], start = 0): Int32Array {
-  const size = shape.reduce((product, length) => product * length, 1)
+export function listOffsets(shape: Shape, strides: readonly number[]): Int32Array {
+  const size = elementCount(shape)
   const offsets = new Int32Array(size)
   if (size === 0) return offsets
-  offsets[0] = start
   let filled = 1
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     // what is filled is repeated along the axis, moved by its stride
