@@ -10,7 +10,9 @@ import type { FunctionOptions, FunctionSettings } from '../check-function.js'
 import type { DerivativeReport, FunctionReport } from '../function-report.js'
 import { type BoundPoint, bindPoint, type GivenGradient } from './bind-point.js'
 import { conclude, type Judged } from './conclude.js'
-import { type Derivative, derive, deriveAt } from './derive.js'
+import type { Derivative } from './derivative.js'
+import { derive } from './derive.js'
+import { deriveAt } from './derive-at.js'
 import {
   type AnalyticalPrecision,
   type EntryTotals,
@@ -170,7 +172,7 @@ async function findNoise(
 ): Promise<Noise> {
   if (declared !== undefined) {
     const format = FLOAT64
-    return { bound: declared, relative: unitRoundoff('float64'), format, source: 'declared', evaluations: 0 }
+    return { bound: declared, relative: unitRoundoff('float64'), format, source: 'declared' }
   }
   const scales = scalesOf(x)
   // a direction whose numbers have all their digits, so that the values have, too

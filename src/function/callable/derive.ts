@@ -1,3 +1,4 @@
+import { type Derivative, type OneSided, UNSETTLED, type Witness } from './derivative.js'
 import {
   type Extrapolated,
   extrapolateRows,
@@ -5,45 +6,9 @@ import {
   leastError,
   type SlopeRow,
 } from './extrapolate.js'
+import { findKink, findKinkBeside, type KinkState } from './find-kinks.js'
 import type { Noise } from './noise.js'
 import { type Along, StepLadder } from './step-ladder.js'
-
-/** The slopes to both sides of a kink that the point sits on. */
-export interface OneSided {
-  readonly left: number
-  readonly right: number
-  /** Bounds on their errors. */
-  readonly leftError: number
-  readonly rightError: number
-}
-
-/** A derivative by one parameter. */
-export interface Derivative {
-  readonly value: number
-  /** Bound on its error, absolute; infinite where the derivative settles at no step. */
-  readonly error: number
-  /** The part of it that the values' noise makes. */
-  readonly noise: number
-  /**
-   * What refutes another value: it must contradict every member of one of these groups, which are the derivative by
-   * some neighbouring small steps. Large ones may step over what a function does within its noise; and what a single
-   * step shows, chance may.
-   */
-  readonly witnesses: readonly (readonly Witness[])[]
-  /** The smallest step that it was taken with. */
-  readonly step: number
-  /** Where the point sits on a kink, as nearly as the values can tell. */
-  readonly oneSided: OneSided | undefined
-  /** The step by which a kink beside the point is met, where there is one; smaller steps were taken. */
-  readonly kinkWithin: number | undefined
-  readonly evaluations: number
-}
-
-/** A derivative by some steps, and a bound on its error. */
-export interface Witness {
-  readonly value: number
-  readonly error: number
-}
 
 /** What a derivative is wanted for. */
 export interface Wanted {
@@ -69,23 +34,13 @@ const MOST_DOUBLINGS = 14
 const MOST_HALVINGS = 46
 /** The smallest step in units of the parameter's last place, as a power of two. */
 const LEAST_UNITS = 3
+/** Terms of the error that may be removed, of central and of one-sided slopes. */
 const CENTRAL_ORDERS = 4
 const ONE_SIDED_ORDERS = 3
-const GAP_ORDERS = 2
 /** The part of an error from which on it is noise that rules it: one of so many. */
 const NOISY = 5
-/** Share of a kink's gap that the next row's noise may hide before smaller steps are of no use. */
-const HIDDEN = 0.25
-/** By what the difference between a step's slope and its half's is less than the whole error: 4/3, and room. */
-const HALVED = 2
-/** Rows that a gap must stay for. */
-const LEAST_OPEN_ROWS = 3
 /** Kinks are looked for as far as this around a point, as a power of two. */
 const REACH = -10
-const ROWS_OF_GAP = 4
-const ROWS_OF_FALL = 3
-const SAME_GAP = 0.25
-const NO_GAP = 0.02
 /** Steps below a kink that a derivative beside it is made of. */
 const ROWS_BESIDE = 4
 
@@ -132,7 +87,7 @@ export async function derive(
   }
   while (!ladder.isBounded && ladder.largest < REACH) await ladder.add(ladder.largest + 1)
   const beside = kink.kind === 'open' ? undefined : findKinkBeside(ladder)
-  const common = { kinkWithin: beside, evaluations: ladder.evaluations }
+  const common = { kinkWithin: beside }
   if (kink.kind === 'open') {
     const oneSided = slopesAt(ladder, near)
     if (oneSided !== undefined) {
@@ -158,17 +113,6 @@ export async function derive(
   }
 }
 
-/** Where no step gives a derivative. */
-const UNSETTLED = {
-  value: Number.NaN,
-  error: Number.POSITIVE_INFINITY,
-  noise: 0,
-  witnesses: [],
-  step: Number.NaN,
-  oneSided: undefined,
-  kinkWithin: undefined,
-} as const
-
 /** The exponent of the last place of a number. */
 const lastPlaceOf = (x: number) =>
   x === 0 ? Number.NEGATIVE_INFINITY : Math.floor(Math.log2(Math.abs(x))) - 52
@@ -177,55 +121,6 @@ const lastPlaceOf = (x: number) =>
 function goDown(ladder: StepLadder, last: number, lowest: number): number | undefined {
   const power = (ladder.length === 0 ? last : ladder.smallest) - 1
   return power >= lowest ? power : undefined
-}
-
-/** What the one-sided slopes show. */
-type KinkState =
-  /** No kink was met. */
-  | { readonly kind: 'none' }
-  /** The slopes differ down to the smallest step. */
-  | { readonly kind: 'open'; readonly isHidden: boolean }
-  /** They differ at larger steps and meet at smaller ones: from this row on. */
-  | { readonly kind: 'beside'; readonly from: number }
-
-/** Looks for a kink: a gap between the one-sided slopes that stays, larger than what noise and curvature make. */
-function findKink(ladder: StepLadder, largest: number): KinkState {
-  const skipped = ladder.countAbove(largest)
-  const gaps = ladder.gap().slice(skipped)
-  let open: { size: number; rows: number } | undefined
-  let meets: number | undefined
-  for (const { value, error, noise, last } of extrapolateRows(gaps, 2, GAP_ORDERS)) {
-    const size = Math.abs(value)
-    const bound = noise + 2 * (error - noise)
-    if (size > bound) {
-      const isSame = open !== undefined && meets === undefined && size > open.size / 2 && size < 2 * open.size
-      open = { size, rows: isSame ? open!.rows + 1 : 1 }
-      meets = undefined
-    } else if (open !== undefined && meets === undefined && size + bound < HIDDEN * open.size) meets = last
-  }
-  // what opens for a row or two is curvature that larger steps do not resolve
-  if (open === undefined || open.rows < LEAST_OPEN_ROWS) return { kind: 'none' }
-  if (meets !== undefined) return { kind: 'beside', from: skipped + meets }
-  return { kind: 'open', isHidden: 2 * gaps[gaps.length - 1].noise > HIDDEN * open.size }
-}
-
-/**
- * A step that meets a kink beside the point: down to it the gap between the one-sided slopes is nearly the same, and
- * a few halvings later there is none. A smooth function's gap falls with the step.
- */
-function findKinkBeside(ladder: StepLadder): number | undefined {
-  const gaps = ladder.gap()
-  const first = gaps.findIndex((_, k) => {
-    const plateau = gaps.slice(k, k + ROWS_OF_GAP)
-    const after = gaps[k + ROWS_OF_GAP + ROWS_OF_FALL]
-    const size = Math.abs(plateau[0].value)
-    return (
-      after !== undefined &&
-      plateau.every(({ value, noise }) => Math.abs(Math.abs(value) - size) + noise <= SAME_GAP * size) &&
-      Math.abs(after.value) + after.noise <= NO_GAP * size
-    )
-  })
-  return first < 0 ? undefined : ladder.stepOf(first + ROWS_OF_GAP - 1)
 }
 
 /**
@@ -278,61 +173,4 @@ function slopesAt(ladder: StepLadder, largest: number): OneSided | undefined {
   const [right, left] = [best(ladder.forward()), best(ladder.backward())]
   if (right === undefined || left === undefined) return undefined
   return { left: left.value, right: right.value, leftError: left.error, rightError: right.error }
-}
-
-/** The central derivative by one step that was asked for; what it leaves out is measured at half of it. */
-export async function deriveAt(
-  along: Along,
-  x: number,
-  base: number,
-  noise: Noise,
-  step: number,
-): Promise<Derivative> {
-  const bound = (...values: number[]) =>
-    Math.max(noise.bound, ...values.map((value) => noise.relative * Math.abs(value)))
-  const sides = async (h: number) => {
-    const [above, below] = [x + h, x - h]
-    if (!(above > x && below < x)) return undefined
-    const [right, left] = [await along(above), await along(below)]
-    const half = (above - below) / 2
-    return {
-      forward: (right - base) / (above - x),
-      backward: (base - left) / (x - below),
-      central: (right - left) / (2 * half),
-      noise: bound(right, left, base) / half,
-    }
-  }
-  const [whole, half] = [await sides(step), await sides(step / 2)]
-  const common = { ...UNSETTLED, step, evaluations: 4 }
-  if (whole === undefined || half === undefined || !Number.isFinite(whole.central + half.central)) {
-    return common
-  }
-  const value = whole.central
-  const error = whole.noise + half.noise + HALVED * Math.abs(whole.central - half.central)
-  // what is left of the gap between the one-sided slopes at a step of 0
-  const [gap, gapAtHalf] = [whole.forward - whole.backward, half.forward - half.backward]
-  const left = Math.abs(2 * gapAtHalf - gap)
-  const hidden = 4 * (whole.noise + 2 * half.noise) + 2 * Math.abs(gap - gapAtHalf)
-  if (!(left > hidden))
-    return { ...common, value, error, witnesses: [[{ value, error }]], noise: whole.noise }
-  const toSide = (side: 'forward' | 'backward') => ({
-    value: 2 * half[side] - whole[side],
-    error: 2 * (whole.noise + 2 * half.noise) + Math.abs(half[side] - whole[side]),
-  })
-  const [right, leftSide] = [toSide('forward'), toSide('backward')]
-  const oneSided = {
-    left: leftSide.value,
-    right: right.value,
-    leftError: leftSide.error,
-    rightError: right.error,
-  }
-  const ofSides = Math.max(leftSide.error, right.error)
-  return {
-    ...common,
-    value,
-    error: ofSides,
-    witnesses: [[{ value, error: ofSides }]],
-    noise: whole.noise,
-    oneSided,
-  }
 }

@@ -1,7 +1,7 @@
 import { formatCount, formatDifference, formatSetting, formatValue } from '../../report/format-numbers.js'
 import { unravelIndex } from '../../tensor.js'
 import type { PointTensor } from './bind-point.js'
-import type { Derivative } from './derive.js'
+import type { Derivative } from './derivative.js'
 import type { EntryJudgement, OpenReason, TensorOfEntries } from './judge-entries.js'
 import type { Noise } from './noise.js'
 import { describeFormat } from './number-format.js'

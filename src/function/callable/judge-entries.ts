@@ -2,7 +2,7 @@ import { DifferenceSum, relativeError } from '../../check/compare.js'
 import type { EntryReport, TensorReport } from '../../check/report.js'
 import { unravelIndex } from '../../tensor.js'
 import type { PointTensor } from './bind-point.js'
-import type { Derivative } from './derive.js'
+import type { Derivative } from './derivative.js'
 
 const WORST_ENTRIES = 5
 /**

@@ -10,7 +10,6 @@ export interface Noise {
   readonly format: NumberFormat
   /** The user's word, or what was measured. */
   readonly source: 'declared' | 'measured'
-  readonly evaluations: number
 }
 
 /** Distances between the points of a line, relative to the parameters: from below float64's noise to float16's. */
@@ -70,7 +69,6 @@ export async function measureNoise(
     relative: format.kind === 'decimals' ? 0 : relativeNoise(format, bound, size),
     format,
     source: 'measured',
-    evaluations: seen.length,
   }
 }
 

@@ -24,7 +24,6 @@ export class StepLadder {
   #rungs: Sides[] = []
   /** The function has no finite values at larger steps. */
   #isBounded = false
-  evaluations = 0
 
   /**
    * @param along the function of one parameter
@@ -61,7 +60,6 @@ export class StepLadder {
     const h = 2 ** power
     const right = await this.#along(this.#x + h)
     const left = await this.#along(this.#x - h)
-    this.evaluations += 2
     const isLarger = power > this.largest
     if (!(Number.isFinite(right) && Number.isFinite(left))) {
       this.#isBounded = true
