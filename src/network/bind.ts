@@ -11,7 +11,7 @@ import { Model, type ParameterTensor } from './model.js'
 import type { LayerNames } from './naming.js'
 import type { Network } from './network.js'
 import { selectSamples } from './select-samples.js'
-import { readTargets } from './targets.js'
+import { isVectorOf, readTargets } from './targets.js'
 
 /** Data with the name to use for it in messages. */
 export interface NamedTensor {
@@ -150,7 +150,7 @@ function requireShapes(read: readonly ReadGradient[]): void {
   const misshapen = read.filter(({ parameter, array }) =>
     parameter.role === 'weights'
       ? formatShape(array.shape) !== formatShape(parameter.shape)
-      : array.data.length !== parameter.size || !isVector(array.shape),
+      : !isVectorOf(array, parameter.size),
   )
   if (misshapen.length === 0) return
   const listed = misshapen.map(
@@ -216,8 +216,6 @@ function requireFinite({ name, tensor }: NamedTensor): void {
   })
 }
 
-const isVector = (shape: readonly number[]) => shape.filter((length) => length !== 1).length <= 1
-
 function readInputs(network: Network, { name, tensor }: NamedTensor): Matrix {
   const expected = samplesComeFirst(network.layout) ? '(samples, features)' : '(features, samples)'
   if (tensor.shape.length !== 2) {
@@ -277,7 +275,7 @@ const splitBiases = (name: string, outputsFirst: boolean) =>
   outputsFirst ? `b = ${name}[:, 0] and W = ${name}[:, 1:]` : `b = ${name}[0] and W = ${name}[1:]`
 
 function readBiases(names: LayerNames, array: Tensor, outputs: number): Float64Array {
-  if (array.data.length !== outputs || !isVector(array.shape)) {
+  if (!isVectorOf(array, outputs)) {
     throw new GradcheckError(
       'bad-shape',
       `${names.biases} has shape ${formatShape(array.shape)}, but ${names.weights} has ${count(outputs, 'output')}: ` +

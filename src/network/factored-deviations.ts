@@ -1,8 +1,5 @@
 import { multiplyInBlocks } from './blocked-product.js'
-import { RootSum } from './root-sum-squares.js'
-
-/** Between these a sum of squares has kept its digits. */
-const [LEAST, LARGEST] = [2 ** -900, 2 ** 900]
+import { keepsDigits, RootSum } from './root-sum-squares.js'
 
 /** Units whose sums of squares are computed together, once many of them are asked for. */
 const UNITS_AT_ONCE = 32
@@ -50,7 +47,7 @@ export class FactoredDeviations {
       const term = this.#ofUnits[unit + k] * this.#ofInputs[input + k]
       squares += term * term
     }
-    if (squares >= LEAST && squares <= LARGEST) return Math.sqrt(squares)
+    if (keepsDigits(squares)) return Math.sqrt(squares)
     const exact = new RootSum()
     for (let k = 0; k < this.#depth; k++) exact.add(this.#ofUnits[unit + k] * this.#ofInputs[input + k])
     return exact.value

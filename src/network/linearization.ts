@@ -1,13 +1,13 @@
 import type { Activation } from './activations.js'
 import { Backpropagation } from './backpropagation.js'
-import { createMatrix, type Matrix } from './matrix.js'
+import { createMatrix, type Matrix, mapMatrix } from './matrix.js'
 import type { ForwardPass, Model } from './model.js'
 import { rootSumSquares, SquaredMatrix } from './root-sum-squares.js'
 
 /** Distance over which a derivative's own slopes are taken. */
 const SLOPE_STEP = 2 ** -10
 /** Deviations within which rounding leaves open on which side of a kink a pre-activation is. */
-const KINK_DEVIATIONS = 8
+export const KINK_DEVIATIONS = 8
 const FLOAT64_ROUNDOFF = 2 ** -53
 
 /** A model's base point in float64: values, derivatives of the loss, and how well the values are known. */
@@ -98,8 +98,4 @@ export function higherSlopes(activation: Activation, z: number): { second: numbe
   const near = activation.derivative(z + step)
   const far = activation.derivative(z + 2 * step)
   return { second: (near - here) / step, third: (far - 2 * near + here) / step ** 2 }
-}
-
-export function mapMatrix(matrix: Matrix, f: (value: number, k: number) => number): Matrix {
-  return { ...matrix, data: matrix.data.map(f) }
 }

@@ -2,7 +2,7 @@ import { expm1Ratio, log1pRatio } from '../operations/exponential.js'
 import { logSumExp, sumExponentials } from '../operations/losses.js'
 import { sigmoidOf as sigmoid, sigmoidTail, softplusSecantSlope } from '../operations/sigmoids.js'
 import type { ActivationName } from './activations.js'
-import { createMatrix, type Matrix } from './matrix.js'
+import { createMatrix, type Matrix, mapMatrix } from './matrix.js'
 import type { Reduction } from './reductions.js'
 import { LOSS_WORDS, unknownName } from './vocabulary.js'
 
@@ -289,10 +289,7 @@ function squaredError(name: LossName, factor: number, reduction: Reduction): Los
         return residual * (residual + Math.abs(A.data[k]))
       }),
     derivative,
-    magnitude(output, targets) {
-      const matrix = derivative(output, targets)
-      return { ...matrix, data: matrix.data.map(Math.abs) }
-    },
+    magnitude: (output, targets) => mapMatrix(derivative(output, targets), Math.abs),
     // Δ(r²) = d·(2r + d)
     bind({ A }, targets) {
       return sumOutputs(A.columns, (k, change, h) => {

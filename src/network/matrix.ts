@@ -14,6 +14,11 @@ export function createMatrix(rows: number, columns: number): Matrix {
   return { rows, columns, data: new Float64Array(rows * columns) }
 }
 
+/** The same shape with every element replaced by what `f` makes of it and its place. */
+export function mapMatrix(matrix: Matrix, f: (value: number, k: number) => number): Matrix {
+  return { ...matrix, data: matrix.data.map(f) }
+}
+
 /** The transpose of a row-major matrix of `rows` × `columns`, row-major again. */
 export function transpose(data: Float64Array, rows: number, columns: number): Float64Array {
   const result = new Float64Array(data.length)
@@ -33,6 +38,9 @@ export function transpose(data: Float64Array, rows: number, columns: number): Fl
 }
 
 const TRANSPOSE_TILE = 32
+
+/** The elements of a matrix of samples × units as units × samples. */
+export const byUnit = ({ rows, columns, data }: Matrix) => transpose(data, rows, columns)
 
 /**
  * Aᵀ·B, row-major, each sum over the shared axis in its order.

@@ -2,7 +2,7 @@ import type { Activation } from './activations.js'
 import { Backpropagation, type BackwardSteps } from './backpropagation.js'
 import type { DenseLayer } from './dense-layer.js'
 import { findLoss, type Loss, type Output } from './losses.js'
-import type { Matrix } from './matrix.js'
+import { type Matrix, mapMatrix } from './matrix.js'
 import type { Network } from './network.js'
 import { type Weighting, weightLoss } from './weighting.js'
 
@@ -178,10 +178,6 @@ const sum = (values: Float64Array) => values.reduce((total, value) => total + va
 /** The last layer's values of a forward pass. */
 export function outputOf(pass: ForwardPass): Output {
   return { Z: pass.Z[pass.Z.length - 1], A: pass.A[pass.A.length - 1] }
-}
-
-function mapMatrix(matrix: Matrix, f: (value: number) => number): Matrix {
-  return { ...matrix, data: matrix.data.map(f) }
 }
 
 /** Σ|terms| of f′(z). Of z·P(z) they are P and z·P′, which cancel below 0. */

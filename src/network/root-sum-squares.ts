@@ -1,13 +1,15 @@
-import type { Matrix } from './matrix.js'
-import { multiply, multiplyByTransposed } from './matrix.js'
+import { type Matrix, multiply, multiplyByTransposed } from './matrix.js'
 
 /** Between these a sum of squares has kept its digits. */
 const [LEAST, LARGEST] = [2 ** -900, 2 ** 900]
 
+/** Whether a sum of squares has neither under- nor overflowed. */
+export const keepsDigits = (squares: number) => squares >= LEAST && squares <= LARGEST
+
 /** √(a² + b² + c²), however small or large they are. */
 export function rootSumSquares(a: number, b: number, c = 0): number {
   const sum = a * a + b * b + c * c
-  if (sum >= LEAST && sum <= LARGEST) return Math.sqrt(sum)
+  if (keepsDigits(sum)) return Math.sqrt(sum)
   const scale = powerOfTwo(Math.max(Math.abs(a), Math.abs(b), Math.abs(c)))
   if (scale === 0) return 0
   return scale * Math.sqrt((a / scale) ** 2 + (b / scale) ** 2 + (c / scale) ** 2)

@@ -5,17 +5,15 @@ import { FactoredDeviations } from './factored-deviations.js'
 import {
   higherSlopes,
   isOnKink,
+  KINK_DEVIATIONS,
   type Linearization,
-  mapMatrix,
   slopeAtKink,
   sumRoundings,
 } from './linearization.js'
-import { createMatrix, type Matrix, transpose } from './matrix.js'
-import { slopeMagnitude } from './model.js'
+import { byUnit, createMatrix, type Matrix, mapMatrix } from './matrix.js'
+import { outputOf, slopeMagnitude } from './model.js'
 import { normOf, RootSum, rootSumSquares } from './root-sum-squares.js'
 
-/** Standard deviations within which a pre-activation may have rounded to the other side of a kink. */
-const KINK_DEVIATIONS = 8
 /** Roundings of a secant slope, or of the loss's change, as a deviation relative to its terms. */
 const FORM_ROUNDINGS = 2
 /** Variance of one rounding, in squared unit roundoffs: evenly spread, and of numbers between two powers of 2. */
@@ -186,9 +184,6 @@ function carryBack(base: Linearization, arithmetic: Arithmetic): EntryDeviations
   }
 }
 
-/** A matrix of samples × units as units × samples. */
-export const byUnit = ({ rows, columns, data }: Matrix) => transpose(data, rows, columns)
-
 function combineSamples(matrix: Matrix): Float64Array {
   const { rows, columns } = matrix
   const byUnits = byUnit(matrix)
@@ -213,7 +208,7 @@ function shortSlopeDeviation(activation: Activation, z: number, ofZ: number, u: 
 function outputDeviation({ model, pass, deviations }: Linearization, hasForwardRoundings: boolean): Matrix {
   const { loss, lossScale } = model
   const last = model.layers.length - 1
-  const [Z, A] = [pass.Z[last], pass.A[last + 1]]
+  const { Z, A } = outputOf(pass)
   const [ofZ, ofA] = [deviations.Z[last], deviations.A[last + 1]]
   const terms = loss.magnitude({ Z, A }, model.targets)
   const Y = model.targets.data
@@ -246,7 +241,7 @@ function softmaxCarried(ofZ: Matrix, terms: Matrix, k: number): number {
  */
 function shortOutputDeviation({ model, pass, deviations }: Linearization, u: number): Matrix {
   const last = model.layers.length - 1
-  const [Z, A] = [pass.Z[last], pass.A[last + 1]]
+  const { Z, A } = outputOf(pass)
   const [ofZ, ofA] = [deviations.Z[last], deviations.A[last + 1]]
   const Y = model.targets.data
   if (!model.loss.readsClasses) {
@@ -284,7 +279,7 @@ export function lossRounding({ model, pass, deviations, deltas }: Linearization)
   const last = model.layers.length - 1
   const carried = new RootSum()
   for (const [k, delta] of deltas[last].data.entries()) carried.add(delta * deviations.Z[last].data[k])
-  const conditions = model.loss.conditions({ Z: pass.Z[last], A: pass.A[last + 1] }, model.targets)
+  const conditions = model.loss.conditions(outputOf(pass), model.targets)
   const terms = model.lossScale * conditions.reduce((sum, term) => sum + term, 0)
   const weights = model.layers.reduce((count, layer) => count + layer.weights.length, 0)
   const sumOf = (count: number) => Math.sqrt(1 + (ROUNDING_VARIANCE * count) / 3)

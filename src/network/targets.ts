@@ -3,7 +3,7 @@ import { setting } from '../settings.js'
 import { formatShape, type Tensor, unitRoundoff, unravelIndex } from '../tensor.js'
 import { samplesComeFirst } from './layout.js'
 import { findLoss } from './losses.js'
-import { createMatrix, type Matrix, transpose } from './matrix.js'
+import { createMatrix, type Matrix, mapMatrix, transpose } from './matrix.js'
 import type { Network } from './network.js'
 
 /** What the losses of the samples are computed against. */
@@ -139,7 +139,7 @@ function readProbabilities(name: string, matrix: Matrix, roundoff: number): Targ
     )
   }
   if (sums.every((sum) => sum === 1)) return { matrix }
-  return { matrix: { ...matrix, data: matrix.data.map((y, k) => y / sums[Math.floor(k / columns)]) }, sums }
+  return { matrix: mapMatrix(matrix, (y, k) => y / sums[Math.floor(k / columns)]), sums }
 }
 
 function requireProbabilities({ name, tensor }: { name: string; tensor: Tensor }, loss: string): void {

@@ -1,11 +1,11 @@
 import { sigmoidOf as sigmoid } from '../operations/sigmoids.js'
 import { FactoredDeviations } from './factored-deviations.js'
-import { higherSlopes, type Linearization, mapMatrix } from './linearization.js'
+import { higherSlopes, type Linearization } from './linearization.js'
 import { type Output, softmaxBase } from './losses.js'
-import { createMatrix, type Matrix, multiply } from './matrix.js'
-import type { Model } from './model.js'
+import { byUnit, createMatrix, type Matrix, mapMatrix, multiply } from './matrix.js'
+import { type Model, outputOf } from './model.js'
 import { normOf, rootSumSquares } from './root-sum-squares.js'
-import { byUnit, type EntryDeviations } from './rounding.js'
+import type { EntryDeviations } from './rounding.js'
 import { type StepScales, scaleOf } from './step-scales.js'
 
 /**
@@ -125,8 +125,7 @@ function lossDerivatives(
   { model, pass }: Linearization,
   scaleOfOutput: (unit: number) => number,
 ): HigherDerivatives {
-  const last = model.layers.length - 1
-  const output = { Z: pass.Z[last], A: pass.A[last + 1] }
+  const output = outputOf(pass)
   const scaled = (k: number, order: number) =>
     (model.lossScale * Math.abs(model.weightOf(k))) / scaleOfOutput(k % model.targets.columns) ** order
   if (!model.loss.readsLogits) {

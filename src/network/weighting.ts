@@ -1,4 +1,5 @@
 import type { Loss } from './losses.js'
+import { mapMatrix } from './matrix.js'
 import { divisorOf, type Reduction, type SampleCounts } from './reductions.js'
 
 /** How the losses of a model's samples add up: J = scale·Σ weight·loss. */
@@ -64,11 +65,11 @@ export function weightLoss(loss: Loss, weights: Float64Array | undefined): Loss 
     conditions: (output, targets) => loss.conditions(output, targets).map((value, s) => size(s) * value),
     derivative(output, targets) {
       const matrix = loss.derivative(output, targets)
-      return { ...matrix, data: matrix.data.map((d, k) => weights[Math.floor(k / matrix.columns)] * d) }
+      return mapMatrix(matrix, (d, k) => weights[Math.floor(k / matrix.columns)] * d)
     },
     magnitude(output, targets) {
       const matrix = loss.magnitude(output, targets)
-      return { ...matrix, data: matrix.data.map((d, k) => size(Math.floor(k / matrix.columns)) * d) }
+      return mapMatrix(matrix, (d, k) => size(Math.floor(k / matrix.columns)) * d)
     },
     bind(output, targets) {
       const bound = loss.bind(output, targets)

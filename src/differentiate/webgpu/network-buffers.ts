@@ -1,6 +1,6 @@
 import { GradcheckError } from '../../errors.js'
 import { type Output, softmaxBase } from '../../network/losses.js'
-import { type Matrix, transpose } from '../../network/matrix.js'
+import { byUnit, type Matrix, mapMatrix, transpose } from '../../network/matrix.js'
 import { type Model, outputOf } from '../../network/model.js'
 import type { StepScales } from '../../network/step-scales.js'
 import { encodeReals, type RealFormat } from './reals.js'
@@ -107,11 +107,6 @@ export function uploadNetwork(
   }
 }
 
-/** A matrix of samples × units as the kernels read it: units × samples. */
-function byUnit({ rows, columns, data }: Matrix): Float64Array {
-  return transpose(data, rows, columns)
-}
-
 function divideColumns(matrix: Matrix, scales: Float64Array | undefined): Matrix {
   if (scales === undefined) return matrix
   return mapMatrix(matrix, (value, k) => value / scales[k % matrix.columns])
@@ -143,10 +138,6 @@ function describeLoss(
   return { outputs, targets: pairs(classes, rest), hasSoftTargets }
 }
 
-function mapMatrix(matrix: Matrix, f: (value: number, k: number) => number): Matrix {
-  return { ...matrix, data: matrix.data.map(f) }
-}
-
 function subtract(a: Matrix, b: Matrix): Matrix {
-  return { ...a, data: a.data.map((value, k) => value - b.data[k]) }
+  return mapMatrix(a, (value, k) => value - b.data[k])
 }
