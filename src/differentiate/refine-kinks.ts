@@ -29,8 +29,8 @@ export interface KinkRefinement {
 /**
  * Evaluates those entries again, with next to no step, whose perturbation carried a unit across a kink: there the
  * quotient is a chord between two slopes. Where outputs were moved, next to no step was tried, and their parameters are
- * moved one by one. What still crosses sits on its kink and keeps its mark in `kinks`; of
- * it both one-sided slopes are evaluated.
+ * moved one by one. What still crosses sits on its kink and keeps its mark in `kinks`; of it both one-sided slopes are
+ * evaluated.
  */
 export async function refineKinks(
   model: Model,

@@ -2,6 +2,7 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import type { Model } from '../network/model.js'
 import type { TensorSelection } from './evaluator.js'
+import { elementsPerUnit } from './units.js'
 
 /** Every element of every parameter tensor. */
 export function selectAll(model: Model): TensorSelection[] {
@@ -35,8 +36,8 @@ export function selectSample(model: Model, count: number, seed: number): TensorS
 export function selectUnits(model: Model, share: number, seed: number): TensorSelection[] {
   const generator = xoroshiro128plus(seed)
   return model.parameters.map((parameter) => {
-    const { inputs, outputs } = model.layers[parameter.layer]
-    const perUnit = parameter.role === 'weights' ? inputs : 1
+    const { outputs } = model.layers[parameter.layer]
+    const perUnit = elementsPerUnit(model, { parameter })
     const count = Math.max(1, Math.min(outputs, Math.round(share * outputs)))
     const units = chooseDistinct(count, outputs, (n) => uniformInt(generator, 0, n))
     const entries = new Uint32Array(count * perUnit)

@@ -10,7 +10,7 @@ export interface Part {
 }
 
 /** How many elements of a tensor feed one unit: the layer's inputs, 1 for a bias. */
-export function elementsPerUnit(model: Model, { parameter }: TensorSelection): number {
+export function elementsPerUnit(model: Model, { parameter }: Pick<TensorSelection, 'parameter'>): number {
   return parameter.role === 'weights' ? model.layers[parameter.layer].inputs : 1
 }
 

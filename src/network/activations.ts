@@ -6,20 +6,23 @@ import { sigmoid, softplus, softsign, tanh } from '../operations/sigmoids.js'
 import { fromTail } from '../operations/tails.js'
 import { ACTIVATION_WORDS, unknownName } from './vocabulary.js'
 
-export type ActivationName =
-  | 'relu'
-  | 'leaky-relu'
-  | 'elu'
-  | 'selu'
-  | 'sigmoid'
-  | 'tanh'
-  | 'softplus'
-  | 'softsign'
-  | 'silu'
-  | 'gelu'
-  | 'gelu-tanh'
-  | 'gelu-sigmoid'
-  | 'linear'
+export const ACTIVATION_NAMES = [
+  'relu',
+  'leaky-relu',
+  'elu',
+  'selu',
+  'sigmoid',
+  'tanh',
+  'softplus',
+  'softsign',
+  'silu',
+  'gelu',
+  'gelu-tanh',
+  'gelu-sigmoid',
+  'linear',
+] as const
+
+export type ActivationName = (typeof ACTIVATION_NAMES)[number]
 
 /** Those that have a constant, and what it is called. */
 const CONSTANT_NAMES = { 'leaky-relu': 'slope', elu: 'alpha' } as const
@@ -41,7 +44,7 @@ export interface ActivationConstants {
 
 /**
  * An element-wise function a = f(z), its derivative, and how a change of z changes a. `shaders/activations.wesl`
- * holds the same for the GPU.
+ * holds the changes for the GPU.
  */
 export interface Activation {
   readonly name: ActivationName
@@ -167,22 +170,6 @@ const FAMILIES: Record<ParametricName, Family> = {
     create: (alpha) => ofRule(3, elu(alpha), { constantSlope: piecewise(1) }),
   },
 }
-
-export const ACTIVATION_NAMES: readonly ActivationName[] = [
-  'relu',
-  'leaky-relu',
-  'elu',
-  'selu',
-  'sigmoid',
-  'tanh',
-  'softplus',
-  'softsign',
-  'silu',
-  'gelu',
-  'gelu-tanh',
-  'gelu-sigmoid',
-  'linear',
-]
 
 /** Every activation, and those with a constant with each that is in use. */
 export const USUAL_ACTIVATIONS: readonly ActivationText[] = ACTIVATION_NAMES.flatMap((name) =>

@@ -80,7 +80,11 @@ function groupWeights(names: readonly ParameterName[]): Map<string, ParameterNam
 function findNumbered(weights: readonly ParameterName[], candidates: readonly string[]): ParameterFamily {
   const byNumber = numberUniquely(weights)
   const numbers = [...byNumber.keys()].sort((a, b) => a - b)
-  rejectGaps(numbers, byNumber)
+  rejectGaps(
+    numbers,
+    (number) => byNumber.get(number)!.name,
+    (number) => renumber(weights[0], number),
+  )
   const { prefix } = weights[0]
   const biases = chooseBiases(prefix, candidates)
   if (biases.length === 0 && HOLDS_BIASES.test(weights[0].core)) throw noBiases(weights)
@@ -142,14 +146,21 @@ function numberUniquely(names: readonly ParameterName[]): Map<number, ParameterN
   return byNumber
 }
 
-function rejectGaps(numbers: readonly number[], weights: ReadonlyMap<number, ParameterName>): void {
+/**
+ * @param nameOf the weights of a layer
+ * @param nameMissing what those of a layer without any would be called
+ */
+function rejectGaps(
+  numbers: readonly number[],
+  nameOf: (number: number) => string,
+  nameMissing: (number: number) => string,
+): void {
   const first = numbers[0] === 0 ? 0 : 1
   const gap = numbers.findIndex((number, i) => number !== first + i)
   if (gap === -1) return
-  const found = numbers.map((number) => weights.get(number)!)
   throw new GradcheckError(
     'missing-array',
-    `${renumber(found[0], first + gap)} is missing: the weights that are there are ${found.map(({ name }) => name).join(', ')}`,
+    `${nameMissing(first + gap)} is missing: the weights that are there are ${numbers.map(nameOf).join(', ')}`,
     { fix: 'save the weights of every layer, numbered from 0 or 1 without gaps' },
   )
 }
@@ -237,20 +248,10 @@ function findByPatterns(names: readonly string[], options: NamingOptions): Param
     options.biases ?? guesses.find((guess) => findNumbers(names, guess).size > 0) ?? guesses[0]
   const biases = findNumbers(names, biasesPattern)
   // PyTorch numbers modules, of which only some have weights.
-  if (!namesModules) {
-    const first = numbers[0] === 0 ? 0 : 1
-    const gap = numbers.findIndex((number, i) => number !== first + i)
-    if (gap !== -1) {
-      const found = numbers.map((number) => weights.get(number)!).join(', ')
-      throw new GradcheckError(
-        'missing-array',
-        `${fill(weightsPattern, LAYER, first + gap)} is missing: the weights that are there are ${found}`,
-        { fix: 'save the weights of every layer, numbered from 0 or 1 without gaps' },
-      )
-    }
-  }
+  const nameWeights = (number: number) => fill(weightsPattern, LAYER, number)
+  if (!namesModules) rejectGaps(numbers, (number) => weights.get(number)!, nameWeights)
   for (const [number, bias] of biases) {
-    if (!weights.has(number)) throw noWeightsFor(bias, fill(weightsPattern, LAYER, number))
+    if (!weights.has(number)) throw noWeightsFor(bias, nameWeights(number))
   }
   const folders = [folder, folderOf(biasesPattern)]
   return {

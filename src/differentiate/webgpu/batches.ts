@@ -4,6 +4,7 @@ import type { Pipelines } from '../../gpu/pipelines.js'
 import { mapToRead, UnverifiedResults } from '../../gpu/unverified-results.js'
 import type { Model, ParameterTensor } from '../../network/model.js'
 import type { DifferenceSettings, EvaluationHooks, GpuPrecision, TensorDerivatives } from '../evaluator.js'
+import { elementsPerUnit } from '../units.js'
 import { workPerColumn } from '../work.js'
 import { BatchBuffers, GROUP } from './batch-buffers.js'
 import { BatchSize, batchCapacity, storedRows } from './batch-size.js'
@@ -185,8 +186,7 @@ function submit(
           groups,
           samples: model.samples,
           sides: quadsPerGroup / model.samples,
-          elementsPerUnit:
-            pending.parameter.role === 'weights' ? model.layers[pending.parameter.layer].inputs : 1,
+          elementsPerUnit: elementsPerUnit(model, pending),
           capacity: buffers.mostResults,
           canary,
           step: settings.step,

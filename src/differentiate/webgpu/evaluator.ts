@@ -48,8 +48,8 @@ export interface WebgpuEvaluator extends Evaluator {
 
 /**
  * Difference arithmetic in WGSL, all perturbations of a batch at once, in single or extended precision with the
- * base point's constants from float64. The step is rounded to float32. A lost device is replaced; then, and where memory runs out, batches are halved and the
- * work goes on from the last one that was verified.
+ * base point's constants from float64. The step is rounded to float32. A lost device is replaced; then, and where
+ * memory runs out, batches are halved and the work goes on from the last one that was verified.
  * @param open opens a device anew; called once at first and once for each loss
  * @throws GradcheckError `device-unavailable` when the first device cannot be opened, or when its compiler does not
  * keep extended precision exact
