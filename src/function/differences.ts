@@ -1,5 +1,5 @@
 import { OPERATIONS } from './operations.js'
-import { constantsOf, type Tape } from './tape.js'
+import { CONSTANTS, type Tape } from './tape.js'
 
 /** Crossing of an evaluation that runs over no special point. */
 export const NO_CROSSING = -1
@@ -31,20 +31,15 @@ export function changeOf(
       slopes[k] = variable === moved && variable >= 0 ? 1 : 0
       continue
     }
-    const [a, b, c] = operands
-    const change = OPERATIONS[operation].change(
-      constantsOf(constants, k),
-      slopes[a],
-      b === undefined ? 0 : slopes[b],
-      c === undefined ? 0 : slopes[c],
-      h,
-      parameter,
-    )
-    slopes[k] = change.slope
-    const passing = change.through === undefined ? operands : [operands[change.through]]
+    const rule = OPERATIONS[operation].rule(parameter)
+    const [a, b = 0, c = 0] = operands.map((operand) => slopes[operand])
+    const at = CONSTANTS * k
+    slopes[k] = rule.change(constants, at, a, b, c, h)
+    const through = rule.through?.(constants, at, a, b, c, h)
+    const passing = through === undefined ? operands : [operands[through]]
     const inherited = passing.find((operand) => crossings[operand] !== NO_CROSSING)
     if (inherited !== undefined) crossings[k] = crossings[inherited]
-    else if (change.crosses) crossings[k] = k
+    else if (rule.crosses?.(constants, at, a, b, c, h)) crossings[k] = k
   }
   const last = instructions.length - 1
   return { slope: slopes[last], crossing: crossings[last] }

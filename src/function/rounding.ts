@@ -1,5 +1,5 @@
 import { OPERATIONS, type OperationName, SWITCHES } from './operations.js'
-import { CONSTANTS, constantsOf, type Tape } from './tape.js'
+import { CONSTANTS, type Tape } from './tape.js'
 
 const DOUBLE_ROUNDOFF = 2 ** -53
 const SINGLE_ROUNDOFF = 2 ** -24
@@ -100,15 +100,8 @@ function partial(
   parameter: number,
 ): number {
   const only = (operand: number) => (operand === j ? 1 : 0)
-  const { slope } = OPERATIONS[operation].change(
-    constantsOf(constants, k),
-    only(0),
-    only(1),
-    only(2),
-    0,
-    parameter,
-  )
-  return slope
+  const rule = OPERATIONS[operation].rule(parameter)
+  return rule.change(constants, CONSTANTS * k, only(0), only(1), only(2), 0)
 }
 
 /** How far the errors of an instruction's operands move ∂(operation k)/∂(operand j). */
@@ -116,13 +109,13 @@ function slopeError(tape: Tape, values: Float64Array, errors: Float64Array, k: n
   const { operation, operands, parameter } = tape.instructions[k]
   // its slopes do not bend, and where rounding decides between them both are looked at
   if (SWITCHES.has(operation!)) return 0
-  const { value, constants, change } = OPERATIONS[operation!]
+  const rule = OPERATIONS[operation!].rule(parameter)
   const at = operands.map((operand) => values[operand])
+  const only = (operand: number) => (operand === j ? 1 : 0)
   const slopeAt = ([a, b, c]: number[]) => {
-    const v = value(a, b, c, parameter)
-    const [x, y, z] = constants(a, b, c, v, parameter)
-    const only = (operand: number) => (operand === j ? 1 : 0)
-    return change({ x, y, z, v }, only(0), only(1), only(2), 0, parameter).slope
+    const constants = new Float64Array(CONSTANTS)
+    rule.fill(constants, 0, a, b, c, rule.value(a, b, c))
+    return rule.change(constants, 0, only(0), only(1), only(2), 0)
   }
   let error = 0
   for (const [i, operand] of operands.entries()) {

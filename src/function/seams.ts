@@ -1,6 +1,6 @@
 import { OPERATIONS, type OperationName, SWITCHES } from './operations.js'
 import { valueErrors } from './rounding.js'
-import { CONSTANTS, constantsAt, constantsOf, type Tape } from './tape.js'
+import { CONSTANTS, constantsAt, type Tape } from './tape.js'
 
 const DOUBLE_ROUNDOFF = 2 ** -53
 
@@ -78,11 +78,11 @@ function slopeBy(
       slopes[k] = variable === moved && variable >= 0 ? 1 : 0
       continue
     }
-    const [a, b, c] = operands.map((operand) => slopes[operand])
+    const [a, b = 0, c = 0] = operands.map((operand) => slopes[operand])
     const convention = isTied(operation, constants, k) ? choice.get(operation) : undefined
     slopes[k] =
       convention === undefined
-        ? OPERATIONS[operation].change(constantsOf(constants, k), a, b ?? 0, c ?? 0, 0, parameter).slope
+        ? OPERATIONS[operation].rule(parameter).change(constants, CONSTANTS * k, a, b, c, 0)
         : choose(convention, sidesOf(operation, a, b, c))
   }
   return slopes[slopes.length - 1]

@@ -57,14 +57,14 @@ export class SpecialPlaces {
 
   list(): SpecialPlace[] {
     return [...this.#places].map(([instruction, { on, near, at, meets, undefined: isUndefined }]) => {
-      const { operation, source } = this.#tape.instructions[instruction]
-      const rule = operation === undefined ? undefined : OPERATIONS[operation]
-      const hasName = rule?.crossing !== undefined && (!isUndefined || rule.crossing === 'pole')
+      const { operation, parameter, source } = this.#tape.instructions[instruction]
+      const special = operation === undefined ? undefined : OPERATIONS[operation].rule(parameter).special
+      const named = !isUndefined || special?.kind === 'pole' ? special : undefined
       const text = source()
       return {
-        kind: !hasName ? 'undefined' : meets ? 'kink' : rule.crossing!,
+        kind: named === undefined ? 'undefined' : meets ? 'kink' : named.kind,
         expression: text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text,
-        where: hasName ? rule.where! : 'it has no finite value',
+        where: named?.where ?? 'it has no finite value',
         on,
         near,
         at: namePoint(this.#tape.variables, at),

@@ -1,6 +1,6 @@
 import { GradcheckError } from '../errors.js'
 import type { Expression } from './expression.js'
-import { type Constants, OPERATIONS, type OperationName } from './operations.js'
+import { OPERATIONS, type OperationName } from './operations.js'
 
 /** Codes of what is no operation; shaders/function.wesl has the same. */
 export const NUMBER_CODE = 0
@@ -9,7 +9,10 @@ export const VARIABLE_CODE = 1
 /** Registers of shaders/function.wesl. A formula of n nodes needs at most 1 + log₂ n of them, of min, say, and so on. */
 export const REGISTERS = 32
 
-/** Numbers that an operation takes of the base point: x, y, z, v. */
+/**
+ * Numbers that an operation takes of the base point; shaders/function.wesl gets them rounded once to float32. The
+ * fourth is its value.
+ */
 export const CONSTANTS = 4
 
 /** One step of a formula's evaluation. */
@@ -127,7 +130,7 @@ export function evaluateTape({ instructions }: Tape, point: ArrayLike<number>): 
     if (operation === undefined) values[k] = variable < 0 ? parameter : point[variable]
     else {
       const [a, b, c] = operands
-      values[k] = OPERATIONS[operation].value(values[a], values[b], values[c], parameter)
+      values[k] = OPERATIONS[operation].rule(parameter).value(values[a], values[b], values[c])
     }
   }
   return values
@@ -144,17 +147,11 @@ export function constantsAt({ instructions }: Tape, values: Float64Array): Float
   for (const [k, { operation, operands, parameter }] of instructions.entries()) {
     if (operation === undefined) continue
     const [a, b, c] = operands
-    const own = OPERATIONS[operation].constants(values[a], values[b], values[c], values[k], parameter)
-    constants.set(own, CONSTANTS * k)
-    constants[CONSTANTS * k + 3] = values[k]
+    const at = CONSTANTS * k
+    OPERATIONS[operation].rule(parameter).fill(constants, at, values[a], values[b], values[c], values[k])
+    constants[at + 3] = values[k]
   }
   return constants
-}
-
-/** The constants of one instruction. */
-export function constantsOf(constants: Float64Array, k: number): Constants {
-  const at = CONSTANTS * k
-  return { x: constants[at], y: constants[at + 1], z: constants[at + 2], v: constants[at + 3] }
 }
 
 /**

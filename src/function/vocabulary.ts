@@ -87,7 +87,7 @@ function constantOf(expression: Expression): number | undefined {
   if (!['add', 'subtract', 'negate', 'multiply', 'divide'].includes(name)) return undefined
   const [a, b] = operands.map(constantOf)
   if (a === undefined || (b === undefined && name !== 'negate')) return undefined
-  return OPERATIONS[name].value(a, b ?? 0, 0, 0)
+  return OPERATIONS[name].rule(0).value(a, b ?? 0, 0)
 }
 
 /** The functions that a formula may call. */
