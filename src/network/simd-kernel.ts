@@ -22,12 +22,14 @@ const LOOP: Bytes = [0x03, 0x40]
 const END: Bytes = [0x0b]
 const ADD: Bytes = [0x6a]
 const LANES = 2
-const TILE = 4
-const FLOAT64_BYTES = 8
+/** Rows, or columns, of a panel. */
+export const TILE = 4
+export const FLOAT64_BYTES = 8
 const VECTOR_BYTES = LANES * FLOAT64_BYTES
 /** Bytes that a term takes in a panel. */
-const TERM_BYTES = TILE * FLOAT64_BYTES
+export const TERM_BYTES = TILE * FLOAT64_BYTES
 const PLACE_BYTES = 4
+const PAGE_BYTES = 2 ** 16
 
 /** An unsigned number of variable length (LEB128). */
 function unsigned(value: number): number[] {
@@ -170,14 +172,29 @@ export type MultiplyPanels = (
   depth: number,
 ) => void
 
+/** The module's function, and the memory that it reads and writes. */
+export interface Kernel {
+  readonly memory: WebAssembly.Memory
+  readonly multiply: MultiplyPanels
+}
+
 let compiled: WebAssembly.Module | undefined
 
-/** The kernel on a memory; nothing where WebAssembly with vectors is not there, or a page's policy forbids it. */
-export function openKernel(memory: WebAssembly.Memory): MultiplyPanels | undefined {
+/** The kernel on a memory of its own; nothing where WebAssembly with vectors is not there, or a page's policy forbids it. */
+export function openKernel(): Kernel | undefined {
+  if (typeof WebAssembly === 'undefined') return undefined
   try {
     compiled ??= new WebAssembly.Module(MODULE)
-    return new WebAssembly.Instance(compiled, { host: { memory } }).exports.multiply as MultiplyPanels
+    const memory = new WebAssembly.Memory({ initial: 1 })
+    const { exports } = new WebAssembly.Instance(compiled, { host: { memory } })
+    return { memory, multiply: exports.multiply as MultiplyPanels }
   } catch {
     return undefined
   }
+}
+
+/** Makes a kernel's memory at least so large; what views there were of it are to be made anew. */
+export function growMemory({ memory }: Kernel, bytes: number): void {
+  const missing = bytes - memory.buffer.byteLength
+  if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES))
 }
