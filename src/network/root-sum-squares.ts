@@ -36,10 +36,10 @@ export class RootSum {
   }
 }
 
-/** √Σ x² over the elements of a list. */
-export function normOf(values: Float64Array): number {
+/** √Σ x² over the elements of one list or more, however small or large they are. */
+export function normOf(...lists: readonly Float64Array[]): number {
   const sum = new RootSum()
-  for (const value of values) sum.add(value)
+  for (const values of lists) for (const value of values) sum.add(value)
   return sum.value
 }
 

@@ -1,6 +1,7 @@
 import type { TensorDerivatives } from '../../differentiate/evaluator.js'
 import type { AnalyticalGradient } from '../../network/bind.js'
 import type { Model, ParameterTensor } from '../../network/model.js'
+import { DifferenceSum } from '../compare.js'
 import type { ErrorEstimate } from '../error-estimate.js'
 import type { TensorReport } from '../report.js'
 import { selectLargest } from '../select-largest.js'
@@ -115,13 +116,6 @@ export function putTellingFirst(
 const spread = (offsets: Uint32Array, count: number) =>
   Uint32Array.from({ length: count }, (_, k) => offsets[Math.floor(((k + 0.5) * offsets.length) / count)])
 
-/** ‖·‖₂ of some arrays together. */
-export function norm(arrays: readonly Float64Array[]): number {
-  let squares = 0
-  for (const array of arrays) for (const value of array) squares += value * value
-  return Math.sqrt(squares)
-}
-
 /** Whether a value is what was predicted, to within the tolerance and what rounding does to it; nothing is near infinity. */
 export function isNear(given: number, predicted: number, tolerance: number, rounding: number): boolean {
   if (!Number.isFinite(predicted)) return false
@@ -161,21 +155,17 @@ export interface Fit {
 }
 
 export function measureFit(fitted: readonly { evidence: TensorEvidence; value: EntryFunction }[]): Fit {
-  let [distance, error, ofGiven, ofPredicted] = [0, 0, 0, 0]
+  const [left, whole] = [new DifferenceSum(), new DifferenceSum()]
   for (const { evidence, value } of fitted) {
     for (const offset of evidence.offsets) {
-      const [g, p] = [evidence.given[offset], value(offset)]
-      distance += (g - p) ** 2
-      error += (g - evidence.right[offset]) ** 2
-      ofGiven += g * g
-      ofPredicted += p * p
+      const given = evidence.given[offset]
+      left.add(given, value(offset))
+      whole.add(given, evidence.right[offset])
     }
   }
-  const norms = Math.sqrt(ofGiven) + Math.sqrt(ofPredicted)
-  const residual = norms === 0 ? 0 : Math.sqrt(distance) / norms
   return {
-    residual,
-    isRounding: residual > Math.max(...fitted.map(({ evidence }) => evidence.tolerance)),
-    explained: error === 0 ? 0 : Math.max(0, 1 - Math.sqrt(distance / error)),
+    residual: left.difference,
+    isRounding: left.difference > Math.max(...fitted.map(({ evidence }) => evidence.tolerance)),
+    explained: whole.distance === 0 ? 0 : Math.max(0, 1 - left.distance / whole.distance),
   }
 }

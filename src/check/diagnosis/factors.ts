@@ -59,10 +59,12 @@ function fitFactor(
   reference: EntryFunction,
   part: EntryFunction,
 ): { fitted: number | undefined; telling: number } {
+  // squares of small numbers are 0
+  const scale = offsets.reduce((largest, offset) => Math.max(largest, Math.abs(reference(offset))), 0)
   let [products, squares, telling] = [0, 0, 0]
   for (const offset of offsets) {
-    const r = reference(offset)
-    products += (given[offset] - part(offset)) * r
+    const r = reference(offset) / scale
+    products += ((given[offset] - part(offset)) / scale) * r
     squares += r * r
     if (r !== 0) telling++
   }

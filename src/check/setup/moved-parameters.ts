@@ -1,6 +1,7 @@
+import { normOf } from '../../network/root-sum-squares.js'
 import { DifferenceSum } from '../compare.js'
-import { findRound } from '../diagnosis/round-numbers.js'
 import type { BoundNetwork, BoundProblem } from '../problem.js'
+import { findRound } from '../round-numbers.js'
 
 /** Multiply-adds that the search may spend on whole forward and backward passes. */
 const SEARCH_WORK = 5e8
@@ -112,9 +113,9 @@ class RateSearch {
   }
 
   findRate(direction: readonly Float64Array[], tolerance: number): FoundRate | undefined {
-    const size = norm(direction)
+    const size = normOf(...direction)
     if (size === 0) return undefined
-    const unit = norm(this.#start) / size
+    const unit = normOf(...this.#start) / size
     // a large network is looked at from the point given alone
     const rates = this.#passesLeft < FEWEST_PASSES ? [0] : [0, ...RATES]
     const grid = rates.map((rate) => ({ rate, error: this.#measure(direction, rate).difference }))
@@ -174,6 +175,3 @@ class RateSearch {
     return { gradients, difference: sum.difference }
   }
 }
-
-const norm = (arrays: readonly Float64Array[]) =>
-  Math.sqrt(arrays.reduce((sum, array) => sum + array.reduce((of, value) => of + value * value, 0), 0))

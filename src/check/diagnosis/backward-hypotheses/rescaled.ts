@@ -1,9 +1,10 @@
+import { normOf } from '../../../network/root-sum-squares.js'
+import { findNormLimit, findRound } from '../../round-numbers.js'
 import type { Baseline } from '../baseline.js'
-import { norm, type TensorEvidence } from '../evidence.js'
+import type { TensorEvidence } from '../evidence.js'
 import type { BackwardHypothesis, BackwardMistake } from '../explanation.js'
 import { fitFactors } from '../factors.js'
 import { describeFactor, formatFactor } from '../messages.js'
-import { findRound } from '../round-numbers.js'
 
 /** What one factor over every gradient is most likely to be, and how much that asks one to believe. */
 interface Cause {
@@ -11,10 +12,8 @@ interface Cause {
   readonly text: string
 }
 
-/** What a rate or a limit of a norm is written with. */
+/** What a rate is written with. */
 const MOST_DIGITS = 3
-/** How exactly a norm is at its limit: code divides by the norm plus 1e-6, so as not to divide by 0. */
-const CLIPPED_TO = 1e-5
 /** The least power of 2 that is a scale of losses and not a mistake. */
 const LEAST_LOSS_SCALE = 16
 
@@ -47,7 +46,7 @@ function findCause(
 ): Cause {
   const size = Math.abs(factor)
   const what = factor < 0 ? 'they are the step −η·g itself, with' : 'they were multiplied by'
-  const limit = findRound(norm(evidence.map(({ given }) => given)), MOST_DIGITS, CLIPPED_TO)
+  const limit = findNormLimit(normOf(...evidence.map(({ given }) => given)))
   if (size < 1 && factor > 0 && limit !== undefined) {
     const text = `their norm together is ${limit}: they were clipped to that norm, or multiplied by a learning rate,`
     return { cost: 1.09, text }

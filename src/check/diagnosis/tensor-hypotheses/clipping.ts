@@ -1,13 +1,12 @@
+import { normOf } from '../../../network/root-sum-squares.js'
+import { findNormLimit, findRound } from '../../round-numbers.js'
 import type { NumbersBaseline } from '../baseline.js'
-import { isNear, norm, type TensorEvidence } from '../evidence.js'
+import { isNear, type TensorEvidence } from '../evidence.js'
 import type { NumbersHypothesis } from '../explanation.js'
 import { formatFactor } from '../messages.js'
-import { findRound } from '../round-numbers.js'
 
 /** What a limit is written with. */
 const MOST_DIGITS = 3
-/** How exactly a norm is at its limit: code divides by the norm plus 1e-6, so as not to divide by 0. */
-const CLIPPED_TO = 1e-5
 
 /** The largest of a tensor's entries, as a round number where it is one. */
 function findLimit({ given, offsets, tolerance }: TensorEvidence): number {
@@ -46,10 +45,11 @@ export const proposeClipped: NumbersHypothesis = function* (evidence, baseline) 
         `${names} ${plural ? 'are' : 'is'} clipped: no entry is larger than ${formatFactor(limit)}, where the right gradient has larger ones; every entry agrees ${agreement} with the right one clipped to ±${formatFactor(limit)}`,
     }
   }
-  const target = findRound(norm([given]), MOST_DIGITS, CLIPPED_TO)
-  const right = norm([given.map((_, offset) => value(offset))])
+  const norm = normOf(given)
+  const target = findNormLimit(norm)
+  const right = normOf(given.map((_, offset) => value(offset)))
   if (target === undefined || !(right > target) || offsets.length < 2) return
-  const factor = norm([given]) / right
+  const factor = norm / right
   yield {
     kind: 'clipped',
     cost: 1.15,
