@@ -78,8 +78,9 @@ export function settleKinks(evidence: KinkEvidence, { crossed, onKinks }: KinkRe
   const usual = followConventions(base, units, (t, values) => compareWith(evidence, t, values))
   const sitting = onKinks.map(({ positions }, t) => findSitting(evidence, t, usual, new Set(positions)))
   if (sitting.every(({ length }) => length === 0)) return none
-  const values = chooseValues(evidence, usual, sitting, onKinks)
-  const ranges = findRanges(base, units, usual, onKinks, results)
+  const slopes = onKinks.map(indexSlopes)
+  const values = chooseValues(evidence, usual, sitting, slopes)
+  const ranges = findRanges(base, units, usual, slopes, results)
   const between = results.map((tensor, t) => {
     truncations[t] ??= new Float64Array(tensor.entries.length).fill(Number.NaN)
     const open = new Set<number>()
@@ -165,6 +166,19 @@ function isWide(
   return high - low > estimate.ofRounding(t, entry) + estimate.ofArithmetic(t, entry)
 }
 
+/** The slopes beside the kinks that a tensor's results sit on, and where they stand by the position of the result. */
+interface SlopesBeside {
+  readonly at: ReadonlyMap<number, number>
+  readonly left: Float64Array
+  readonly right: Float64Array
+}
+
+const indexSlopes = ({ positions, left, right }: KinkRefinement['onKinks'][number]): SlopesBeside => ({
+  at: new Map(Array.from(positions, (position, k) => [position, k])),
+  left,
+  right,
+})
+
 interface ChosenValues {
   /** What the entry of tensor `t` at a position should be. */
   of(t: number, position: number): number
@@ -176,7 +190,7 @@ function chooseValues(
   evidence: KinkEvidence,
   { best }: ConventionalGradients,
   sitting: readonly Uint32Array[],
-  onKinks: KinkRefinement['onKinks'],
+  slopes: readonly SlopesBeside[],
 ): ChosenValues {
   const { base, results, gradients } = evidence
   const byConvention = base.model.parameters.map((parameter, t) =>
@@ -200,11 +214,6 @@ function chooseValues(
     agreement: fewest === 0 ? { kind: 'conventions', choices: best.choices } : { kind: 'none' },
   }
   if (fewest === 0) return chosen
-  const slopes = onKinks.map(({ positions, left, right }) => ({
-    at: new Map(Array.from(positions, (position, k) => [position, k])),
-    left,
-    right,
-  }))
   for (const side of ['left', 'right', 'mean'] as const) {
     const beside = (t: number, position: number) => {
       const k = slopes[t].at.get(position)
@@ -228,18 +237,13 @@ function findRanges(
   base: Linearization,
   units: readonly (UnitsOnKinks | undefined)[],
   { low, high, complete }: ConventionalGradients,
-  onKinks: KinkRefinement['onKinks'],
+  slopes: readonly SlopesBeside[],
   results: readonly TensorDerivatives[],
 ): (t: number, position: number) => readonly [number, number] {
   const isOpenFrom = (l: number) =>
     !complete[l] || units.some((layer, at) => at >= l && layer !== undefined && layer.rounded.size > 0)
   const { parameters } = base.model
   const bounds = parameters.some(({ layer }) => isOpenFrom(layer)) ? boundGradients(base, units) : undefined
-  const slopes = onKinks.map(({ positions, left, right }) => ({
-    at: new Map(Array.from(positions, (position, k) => [position, k])),
-    left,
-    right,
-  }))
   return (t, position) => {
     const entry = results[t].entries[position]
     let [least, most] = [low[t][entry], high[t][entry]]
