@@ -39,6 +39,18 @@ export class DifferenceSum {
   }
 }
 
+/** The same of whole tensors together. */
+export function differenceOf(
+  analytical: readonly Float64Array[],
+  numerical: readonly Float64Array[],
+): number {
+  const sum = new DifferenceSum()
+  for (const [t, values] of numerical.entries()) {
+    for (let k = 0; k < values.length; k++) sum.add(analytical[t][k], values[k])
+  }
+  return sum.difference
+}
+
 /** |g − ĝ| / (|g| + |ĝ|); 0 when both are zero. */
 export function relativeError(analytical: number, numerical: number): number {
   const size = Math.abs(analytical) + Math.abs(numerical)

@@ -11,6 +11,7 @@ import {
 } from '../differentiate/evaluator.js'
 import { refineKinks } from '../differentiate/refine-kinks.js'
 import { createTextbookEvaluator } from '../differentiate/textbook.js'
+import { forwardWork } from '../differentiate/work.js'
 import type { AnalyticalGradient } from '../network/bind.js'
 import type { Model } from '../network/model.js'
 import { RootSum } from '../network/root-sum-squares.js'
@@ -82,7 +83,7 @@ export function pickResults(
 
 /** As many parameters as whole forward passes on both sides fit the work allowed. */
 export function sampleSize(model: Model): number {
-  const forward = model.layers.reduce((sum, layer) => sum + layer.weights.length, 0) * model.samples
+  const forward = forwardWork(model)
   return Math.max(1, Math.min(LARGEST_SAMPLE, Math.floor(SAMPLE_WORK / (2 * forward))))
 }
 

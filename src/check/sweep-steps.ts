@@ -9,6 +9,7 @@ import {
 } from '../differentiate/evaluator.js'
 import { refineKinks } from '../differentiate/refine-kinks.js'
 import { createTextbookEvaluator } from '../differentiate/textbook.js'
+import { forwardWork } from '../differentiate/work.js'
 import { GradcheckError } from '../errors.js'
 import type { AnalyticalGradient } from '../network/bind.js'
 import type { Model } from '../network/model.js'
@@ -98,7 +99,7 @@ export function chooseSweepSample(
   selection: readonly TensorSelection[],
   steps: number,
 ): TensorSelection[] {
-  const forward = model.layers.reduce((sum, layer) => sum + layer.weights.length, 0) * model.samples
+  const forward = forwardWork(model)
   const count = Math.max(1, Math.min(MOST_PARAMETERS, Math.floor(SWEEP_WORK / (2 * forward * steps))))
   const total = selection.reduce((sum, { entries }) => sum + entries.length, 0)
   if (total <= count) return [...selection]

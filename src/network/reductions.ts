@@ -40,5 +40,8 @@ export function findReduction(name: string): Reduction {
 /** What the sum over the samples is divided by. */
 export const divisorOf = (reduction: Reduction, counts: SampleCounts) => REDUCTIONS[reduction].divisor(counts)
 
+/** Whether the sum is divided by anything. */
+export const isMean = (reduction: Reduction) => reduction !== 'sum'
+
 /** After "the loss is …". */
 export const describeReduction = (reduction: Reduction) => REDUCTIONS[reduction].words

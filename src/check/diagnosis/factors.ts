@@ -1,4 +1,5 @@
 import type { Model } from '../../network/model.js'
+import { isMean } from '../../network/reductions.js'
 import type { NumbersBaseline } from './baseline.js'
 import type { EntryFunction, TensorEvidence } from './evidence.js'
 import type { MistakeKind } from './kinds.js'
@@ -139,7 +140,7 @@ function countedFactors(model: Model): Factor[] {
   }
   return Array.from(byValue, ([value, { size, meanings }]): Factor => {
     const factor = makeFactor(value, meanings, COST.known + (size - 1) * COST.further)
-    if (value === m && isAveraged(model)) return { ...factor, kind: 'not-averaged' }
+    if (value === m && isMean(model.network.reduction)) return { ...factor, kind: 'not-averaged' }
     return value === 1 / m ? { ...factor, kind: 'averaged-twice' } : factor
   })
 }
@@ -175,6 +176,3 @@ function powersOf(count: number): number[][] {
 /** ", or the number of outputs, which is the same here": a second cause of the same factor. */
 export const describeOtherMeaning = ({ otherMeaning }: Factor) =>
   otherMeaning === '' ? '' : `, or ${otherMeaning}, which is the same here`
-
-/** True where the loss is a mean over the samples. */
-export const isAveraged = ({ network }: Model) => network.reduction !== 'sum'

@@ -1,6 +1,6 @@
 import type { Region } from '../../differentiate/cpu/direction-changes.js'
 import type { DifferenceSettings } from '../../differentiate/evaluator.js'
-import { workPerColumn } from '../../differentiate/work.js'
+import { forwardWork, workPerColumn } from '../../differentiate/work.js'
 import type { Model, ParameterTensor } from '../../network/model.js'
 
 /** Random directions for every group of rows. */
@@ -21,11 +21,6 @@ const SMALL_WORK = 1e8
 /** What an activation's change and an output's part in the loss cost, in multiply-adds. */
 const ACTIVATION_WORK = 10
 const LOSS_WORK = 10
-
-/** Multiply-adds of a forward pass over all samples. */
-function forwardWork({ layers, samples }: Model): number {
-  return samples * layers.reduce((sum, layer) => sum + layer.weights.length, 0)
-}
 
 /** Multiply-adds of one more direction, with all samples and sides, from behind the layer after its own on. */
 function workPerDirection(model: Model, l: number, { scheme }: DifferenceSettings): number {

@@ -1,3 +1,4 @@
+import { forwardWork } from '../../differentiate/work.js'
 import { Backpropagation, type BackwardSteps } from '../../network/backpropagation.js'
 import { type KinkConvention, type Linearization, slopeAtKink } from '../../network/linearization.js'
 import type { Matrix } from '../../network/matrix.js'
@@ -96,7 +97,7 @@ export function followConventions(
 interface Followed extends ConventionalPass, Agreement {}
 
 function countFollowed(model: Model): number {
-  const work = 3 * model.samples * model.layers.reduce((sum, { weights }) => sum + weights.length, 0)
+  const work = 3 * forwardWork(model)
   return Math.max(FOLLOWED.least, Math.min(FOLLOWED.most, Math.floor(SEARCH_WORK / work)))
 }
 

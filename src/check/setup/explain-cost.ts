@@ -1,20 +1,19 @@
 import type { EvaluationHooks } from '../../differentiate/evaluator.js'
+import { forwardWork } from '../../differentiate/work.js'
 import { WorkSlices } from '../../differentiate/work-slices.js'
 import { type Model, outputOf } from '../../network/model.js'
 import { setting } from '../../settings.js'
-import { DifferenceSum } from '../compare.js'
+import { differenceOf } from '../compare.js'
 import type { BoundNetwork, BoundProblem } from '../problem.js'
 import type { Verdict } from '../report.js'
 import type { CostSuspect, SetupChange } from './findings.js'
 import { isGuardedCost } from './guarded-cost.js'
 import { listPenalties } from './penalties.js'
-import type { SavedCost } from './saved-cost.js'
+import { COST_AGREEMENT, isSameCost, type SavedCost } from './saved-cost.js'
 import { type CostTerms, listOtherNetworks, listReductions, type OtherNetwork } from './variants.js'
 
 /** How many roundings of each of its terms a cost may be off by. */
 const COST_ROUNDINGS = 16
-/** Two costs agree within this, relative: what an ε inside a logarithm or a printed number is off by. */
-const COST_AGREEMENT = 1e-6
 /** Where a cost is known no better than this, the gradient must agree as well for a suspect to be named. */
 const FEWEST_DIGITS = 1e-4
 /** Multiply-adds that the search may spend on whole forward passes. */
@@ -74,7 +73,7 @@ export async function compareCost(
   if (error <= precision) return agreement
   const digits = countRoundedDigits(saved, model.cost())
   const isGuarded = isGuardedCost(model, saved.value, precision)
-  const isClose = isGuarded || digits !== undefined || error <= COST_AGREEMENT * Math.abs(saved.value)
+  const isClose = isGuarded || digits !== undefined || isSameCost(model.cost(), saved.value)
   // nothing explains a cost that is further from it than the network declared
   const allowed = Math.min(error, Math.max(precision, COST_AGREEMENT * Math.abs(saved.value)))
   const found = await findSuspects(problem, saved.value, precision, allowed, tolerance, hooks)
@@ -164,7 +163,7 @@ async function* listVariants(
     yield { ...declared, change: 'l2', ...penalty }
   }
   const slices = new WorkSlices()
-  const forward = model.layers.reduce((sum, layer) => sum + layer.weights.length, 0) * model.samples
+  const forward = forwardWork(model)
   const others: [Measured, OtherNetwork][] = []
   let work = 0
   for (const other of listOtherNetworks(model, rebind)) {
@@ -239,16 +238,14 @@ function sumSquares(model: Model): { weights: number; biases: number } {
 /** The analytical gradient against backpropagation through a variant. */
 export function compareGradients({ bound, terms }: Pick<Variant, 'bound' | 'terms'>): number {
   const { model, gradients } = bound
-  const sum = new DifferenceSum()
-  for (const [t, gradient] of model.gradients().entries()) {
+  const given = gradients.map(({ values }) => values)
+  const right = model.gradients().map((gradient, t) => {
     const parameter = model.parameters[t]
     const values = model.values(parameter)
     const decay = 2 * terms[parameter.role]
-    for (let k = 0; k < gradient.length; k++) {
-      sum.add(gradients[t].values[k], terms.data * gradient[k] + decay * values[k])
-    }
-  }
-  return sum.difference
+    return gradient.map((value, k) => terms.data * value + decay * values[k])
+  })
+  return differenceOf(given, right)
 }
 
 /** Σ of the absolute terms of J, those of the activations that it is made of included. */

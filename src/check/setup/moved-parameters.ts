@@ -1,5 +1,6 @@
+import { forwardWork } from '../../differentiate/work.js'
 import { normOf } from '../../network/root-sum-squares.js'
-import { DifferenceSum } from '../compare.js'
+import { differenceOf } from '../compare.js'
 import type { BoundNetwork, BoundProblem } from '../problem.js'
 import { findRound } from '../round-numbers.js'
 
@@ -52,7 +53,7 @@ export function findMovedParameters(problem: BoundProblem, tolerance: number): M
   const given = problem.gradients.map(({ values }) => values)
   const telling = given.reduce((sum, values) => sum + values.filter((value) => value !== 0).length, 0)
   if (telling < FEWEST_TELLING) return undefined
-  const passes = PASSES * model.samples * given.reduce((sum, values) => sum + values.length, 0)
+  const passes = PASSES * forwardWork(model)
   const search = new RateSearch(rebind(model.network), given, SEARCH_WORK / passes)
   for (const direction of listDirections(given, model.gradients())) {
     const found = search.findRate(direction.values, tolerance)
@@ -168,10 +169,6 @@ class RateSearch {
       for (let k = 0; k < values.length; k++) values[k] = start[k] + rate * direction[t][k]
     }
     const gradients = model.gradients()
-    const sum = new DifferenceSum()
-    for (const [t, gradient] of gradients.entries()) {
-      for (let k = 0; k < gradient.length; k++) sum.add(this.#given[t][k], gradient[k])
-    }
-    return { gradients, difference: sum.difference }
+    return { gradients, difference: differenceOf(this.#given, gradients) }
   }
 }

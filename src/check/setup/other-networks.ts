@@ -1,4 +1,5 @@
 import type { EvaluationHooks } from '../../differentiate/evaluator.js'
+import { forwardWork } from '../../differentiate/work.js'
 import { WorkSlices } from '../../differentiate/work-slices.js'
 import type { BoundProblem } from '../problem.js'
 import { compareGradients } from './explain-cost.js'
@@ -29,7 +30,7 @@ export async function findOtherNetwork(
   if (!(compareGradients({ bound: declared, terms }) > tolerance)) return undefined
   const suspects: CostSuspect[] = []
   const slices = new WorkSlices()
-  const passes = PASSES * model.layers.reduce((sum, layer) => sum + layer.weights.length, 0) * model.samples
+  const passes = PASSES * forwardWork(model)
   let work = 0
   let canDeclare = true
   for (const { change, message, fix, isUnlisted, bind } of listOtherNetworks(model, rebind)) {

@@ -1,25 +1,14 @@
-import { DifferenceSum } from '../compare.js'
+import { differenceOf } from '../compare.js'
 import type { BoundProblem } from '../problem.js'
 import type { CostSuspect } from './findings.js'
 import { findMovedParameters } from './moved-parameters.js'
 import { findOtherSamples } from './other-samples.js'
+import { isSameCost } from './saved-cost.js'
 
 /** How much further off than the tolerance a gradient at another point may be: the parameters were rounded, too. */
 const LOOSENESS = 10
-/** How far a cost at that point may be from the saved one, relative. */
-const COST_AGREEMENT = 1e-6
-
 /** How much nearer the gradient must be there than at the point given. */
 const LEAST_GAIN = 100
-
-/** The difference at the point given, by backpropagation. */
-function measureHere({ model, gradients }: BoundProblem): number {
-  const sum = new DifferenceSum()
-  for (const [t, right] of model.gradients().entries()) {
-    for (let k = 0; k < right.length; k++) sum.add(gradients[t].values[k], right[k])
-  }
-  return sum.difference
-}
 
 /**
  * Points beside the one given at which the analytical gradient is right: parameters of another step of training, or
@@ -28,13 +17,15 @@ function measureHere({ model, gradients }: BoundProblem): number {
  */
 export function findOtherPoints(problem: BoundProblem, tolerance: number, saved?: number): CostSuspect[] {
   const suspects: CostSuspect[] = []
-  const allowed = Math.min(LOOSENESS * tolerance, measureHere(problem) / LEAST_GAIN)
+  const given = problem.gradients.map(({ values }) => values)
+  const here = differenceOf(given, problem.model.gradients())
+  const allowed = Math.min(LOOSENESS * tolerance, here / LEAST_GAIN)
   const samples = findOtherSamples(problem, allowed)
   if (samples !== undefined) suspects.push({ change: 'samples', ...samples, gradientAgrees: true })
   const moved = findMovedParameters(problem, allowed)
   if (moved === undefined) return suspects
   const { cost, ...suspect } = moved
-  const hasCost = saved === undefined || Math.abs(cost - saved) <= COST_AGREEMENT * Math.abs(saved)
+  const hasCost = saved === undefined || isSameCost(cost, saved)
   if (hasCost) suspects.push({ change: 'parameters', ...suspect, gradientAgrees: true })
   return suspects
 }

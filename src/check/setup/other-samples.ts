@@ -1,8 +1,8 @@
 import { Backpropagation, type BackwardSteps } from '../../network/backpropagation.js'
 import type { Matrix } from '../../network/matrix.js'
 import type { ForwardPass, Model } from '../../network/model.js'
-import { DifferenceSum } from '../compare.js'
-import { isAveraged } from '../diagnosis/factors.js'
+import { isMean } from '../../network/reductions.js'
+import { differenceOf } from '../compare.js'
 import type { BoundProblem } from '../problem.js'
 
 /** More samples than this are only looked for in one piece, not scattered. */
@@ -15,6 +15,32 @@ const FEWEST_TELLING = 4
 /** Keeps a system solvable whose samples depend on each other, relative to its diagonal. */
 const RIDGE = 1e-13
 const MOST_LISTED = 6
+
+/** What the code divided by that summed over `count` of m samples. */
+interface Mean {
+  /** What then stands before their part of the gradient of all, and before the penalty's. */
+  factor(m: number, count: number): number
+  penalty(m: number, count: number): number
+  /** In words; empty for what code usually does. */
+  describe(m: number, isMean: boolean): string
+}
+
+/** A mean over those samples, over all of them, or none, the likeliest first. */
+const MEANS: readonly Mean[] = [
+  { factor: (m, count) => m / count, penalty: (m, count) => m / count, describe: () => '' },
+  { factor: (m, count) => m / count, penalty: () => 1, describe: () => ', with the L2 term of all' },
+  {
+    factor: () => 1,
+    penalty: (m, count) => m / count,
+    describe: (m, isMean) => (isMean ? `, divided by all ${m} but for the L2 term` : ''),
+  },
+  {
+    factor: () => 1,
+    penalty: () => 1,
+    describe: (m, isMean) => (isMean ? `, divided by all ${m}` : ''),
+  },
+  { factor: (m) => m, penalty: () => 1, describe: () => ', summed and not averaged' },
+]
 
 /** Samples that are a part of those given, by which alone the analytical gradient is right. */
 export interface OtherSamples {
@@ -52,20 +78,14 @@ export function findOtherSamples(
   const contributions = gather(model, given)
   for (const samples of listChoices(contributions)) {
     const count = samples.length
-    for (const [factor, penalty, mean] of [
-      [m / count, m / count, ''],
-      [m / count, 1, ', with the L2 term of all'],
-      [1, m / count, isAveraged(model) ? `, divided by all ${m} but for the L2 term` : ''],
-      [1, 1, isAveraged(model) ? `, divided by all ${m}` : ''],
-      [m, 1, ', summed and not averaged'],
-    ] as const) {
-      const gradientDifference = compare(contributions, samples, factor, penalty)
+    for (const { factor, penalty, describe } of MEANS) {
+      const gradientDifference = compare(contributions, samples, factor(m, count), penalty(m, count))
       if (!(gradientDifference <= tolerance)) continue
       return {
         message: `the loss is that of ${describeSamples(
           samples.map((s) => model.sampleNumber(s)),
           m,
-        )} alone${mean}, as of a mini-batch`,
+        )} alone${describe(m, isMean(model.network.reduction))}, as of a mini-batch`,
         fix: 'save the samples that the gradient was computed on',
         gradientDifference,
       }
@@ -175,16 +195,10 @@ function* choosePieces(contributions: Contributions): Generator<number[]> {
   for (let start = 0; start < m; start++) {
     for (let end = m; end > start; end--) {
       if (end - start === m || (m > MOST_PIECES && start > 0 && end < m)) continue
-      const mean = m / (end - start)
-      const fits = [
-        [mean, mean],
-        [mean, 1],
-        [1, mean],
-        [1, 1],
-        [m, 1],
-      ].some(([factor, ofPenalty]) =>
+      const fits = MEANS.some((mean) =>
         sums.every(({ value, penalty, prefixes }) => {
-          const sum = factor * (prefixes[end] - prefixes[start]) + ofPenalty * penalty
+          const ofSamples = mean.factor(m, end - start) * (prefixes[end] - prefixes[start])
+          const sum = ofSamples + mean.penalty(m, end - start) * penalty
           return Math.abs(sum - value) <= 1e-6 * (Math.abs(value) + Math.abs(prefixes[m]))
         }),
       )
@@ -225,8 +239,7 @@ function compare(
   ofPenalty: number,
 ): number {
   const isChosen = new Set(samples)
-  const sum = new DifferenceSum()
-  for (const [t, { role, layer: l }] of model.parameters.entries()) {
+  const gradients = model.parameters.map(({ role, layer: l }, t) => {
     const layer = model.layers[l]
     const whole = backpropagation.delta(l)
     const delta = {
@@ -235,11 +248,9 @@ function compare(
     }
     const gradient =
       role === 'biases' ? layer.biasesGradient(delta) : layer.weightsGradient(delta, steps.input(l))
-    for (let k = 0; k < gradient.length; k++) {
-      sum.add(given[t][k], gradient[k] + ofPenalty * penalties[t][k])
-    }
-  }
-  return sum.difference
+    return gradient.map((value, k) => value + ofPenalty * penalties[t][k])
+  })
+  return differenceOf(given, gradients)
 }
 
 /** "the first 4 of the 8 samples" */

@@ -12,6 +12,12 @@ export interface SavedCost {
   readonly store: (value: number) => number
 }
 
+/** Two costs agree within this, relative: what an ε inside a logarithm or a printed number is off by. */
+export const COST_AGREEMENT = 1e-6
+
+export const isSameCost = (cost: number, saved: number) =>
+  Math.abs(cost - saved) <= COST_AGREEMENT * Math.abs(saved)
+
 /** Names of an array with the cost, in any case; the first is preferred: a `loss` may lack the L2 term. */
 const COST_NAMES: readonly string[] = ['cost', 'j', 'loss']
 const FLOATS: readonly string[] = ['float64', 'float32', 'float16', 'bfloat16']

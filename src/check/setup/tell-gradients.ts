@@ -2,9 +2,8 @@ import { GradcheckError } from '../../errors.js'
 import { listNames } from '../../list-names.js'
 import type { BoundProblem } from '../problem.js'
 import { compareGradients } from './explain-cost.js'
+import { isSameCost } from './saved-cost.js'
 
-/** Two costs this close, relative, are the same. */
-const SAME_COST = 1e-6
 /** A gradient this close to backpropagation's is that of the network, if not a right one. */
 const SAME_GRADIENT = 1e-3
 
@@ -34,5 +33,5 @@ function speaksForItself(problem: BoundProblem): boolean {
   const terms = { data: 1, weights: model.l2Scale, biases: 0 }
   const isGradient = compareGradients({ bound: rebind({ ...model.network, l2: 0 }), terms }) <= SAME_GRADIENT
   if (isGradient || savedCost === undefined) return isGradient
-  return Math.abs(savedCost.value - model.cost()) <= SAME_COST * Math.abs(savedCost.value)
+  return isSameCost(model.cost(), savedCost.value)
 }

@@ -1,7 +1,7 @@
 import type { Activation } from '../../network/activations.js'
 import { DenseLayer } from '../../network/dense-layer.js'
 import { Model } from '../../network/model.js'
-import { sigmoidOf as sigmoid } from '../../operations/sigmoids.js'
+import { sigmoidOf as sigmoid, softplusOf } from '../../operations/sigmoids.js'
 import type { BoundNetwork, Rebind } from '../problem.js'
 import type { OtherNetwork } from './variants.js'
 
@@ -51,15 +51,14 @@ const clipped = (
   derivative: (z) => (slope * z + offset > least && slope * z + offset < most ? slope : 0),
 })
 
-const softplus = (z: number) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)))
 const hardGate = (z: number) => Math.max(0, Math.min(1, (z + 3) / 6))
 
 /** Functions in use that no declaration has. */
 const IN_USE: readonly UnlistedActivation[] = [
   gated(
     'mish, z·tanh(softplus(z))',
-    (z) => Math.tanh(softplus(z)),
-    (z) => sigmoid(z) * (1 - Math.tanh(softplus(z)) ** 2),
+    (z) => Math.tanh(softplusOf(z)),
+    (z) => sigmoid(z) * (1 - Math.tanh(softplusOf(z)) ** 2),
   ),
   gated('hard-swish, z·min(max(z + 3, 0), 6)/6', hardGate, (z) => (Math.abs(z) < 3 ? 1 / 6 : 0)),
   clipped('relu6, min(max(z, 0), 6)', 1, 0, 0, 6),

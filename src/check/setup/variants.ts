@@ -4,7 +4,13 @@ import { LAYOUT_NAMES } from '../../network/layout.js'
 import { findLoss, LOSS_NAMES, type Loss, type LossName } from '../../network/losses.js'
 import type { Model } from '../../network/model.js'
 import { dense, type Network, sequential } from '../../network/network.js'
-import { describeReduction, divisorOf, REDUCTION_NAMES, type Reduction } from '../../network/reductions.js'
+import {
+  describeReduction,
+  divisorOf,
+  isMean,
+  REDUCTION_NAMES,
+  type Reduction,
+} from '../../network/reductions.js'
 import { setting } from '../../settings.js'
 import type { BoundNetwork, Rebind } from '../problem.js'
 import type { SetupChange } from './findings.js'
@@ -190,7 +196,7 @@ export function listReductions(model: Model): ReductionFactor[] {
         const known = byFactor.get(factor)
         if (factor === 1 || (known !== undefined && known.size < size)) continue
         const words = [
-          describePower(a, samples, 'sample', reduction !== 'sum'),
+          describePower(a, samples, 'sample', isMean(reduction)),
           describePower(b, outputs, 'output', reduction === 'mean-elements'),
           c === 0 ? '' : c > 0 ? 'doubled' : 'halved',
         ]

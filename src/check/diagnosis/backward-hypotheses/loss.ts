@@ -1,6 +1,7 @@
 import { softmaxBase } from '../../../network/losses.js'
 import type { Matrix } from '../../../network/matrix.js'
 import type { Model } from '../../../network/model.js'
+import { sigmoidOf } from '../../../operations/sigmoids.js'
 import type { Baseline } from '../baseline.js'
 import type { BackwardHypothesis, BackwardMistake } from '../explanation.js'
 import { nameLayer } from '../messages.js'
@@ -118,7 +119,7 @@ const SOFTMAX_CROSS_ENTROPY: readonly MistakenDerivative[] = [
   {
     text: 'it is that of binary cross-entropy on a sigmoid',
     cost: 1.2,
-    at: (_p, y, z) => 1 / (1 + Math.exp(-z)) - y,
+    at: (_p, y, z) => sigmoidOf(z) - y,
   },
 ]
 

@@ -1,4 +1,5 @@
 import type { Activation, ActivationName } from '../../../network/activations.js'
+import { sigmoidOf as sigmoid } from '../../../operations/sigmoids.js'
 import type { MistakenPass } from './mistaken-pass.js'
 
 /** A derivative as code has it beside dA, and what is left of it when its parentheses are forgotten. */
@@ -8,8 +9,6 @@ interface Forgotten {
   readonly wrong: string
   pass(upstream: number, z: number, a: number): number
 }
-
-const sigmoid = (z: number) => 1 / (1 + Math.exp(-z))
 
 const FORGOTTEN: Partial<Record<ActivationName, readonly Forgotten[]>> = {
   tanh: [{ right: 'dA·(1 − a²)', wrong: 'dA·1 − a²', pass: (u, _z, a) => u - a * a }],

@@ -1,7 +1,8 @@
+import { isMean } from '../../../network/reductions.js'
 import type { NumbersBaseline } from '../baseline.js'
 import type { EntryFunction, TensorEvidence } from '../evidence.js'
 import type { NumbersHypothesis, TensorExplanation } from '../explanation.js'
-import { describeOtherMeaning, type Factor, fitFactors, isAveraged } from '../factors.js'
+import { describeOtherMeaning, type Factor, fitFactors } from '../factors.js'
 import { describeFactor, formatFactor } from '../messages.js'
 
 /** A number that was fitted, and means nothing by itself. */
@@ -57,7 +58,7 @@ function explainScale(
         case 'not-averaged':
           return `${what} ${is} ${m} times too large, the number of samples${also}: the 1/m of the mean over the samples is missing; every entry agrees ${agreement} after dividing by ${m}`
         case 'averaged-twice': {
-          const cause = isAveraged(baseline.model!)
+          const cause = isMean(baseline.model!.network.reduction)
             ? 'the mean over the samples is taken twice'
             : 'it is divided by m, but this loss is a sum over the samples, not a mean'
           return `${what} ${is} ${m} times too small, the number of samples${also}: ${cause}; every entry agrees ${agreement} after multiplying by ${m}`
