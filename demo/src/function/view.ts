@@ -1,7 +1,7 @@
 import { createField, createNumber, createSegments, createText } from '../controls.js'
-import { element, replaceContent } from '../dom.js'
+import { element } from '../dom.js'
 import { describeError } from '../error-box.js'
-import { markStale, type Shown } from '../results/stale.js'
+import { createAnswer } from '../results/answer.js'
 import { rememberAddress, visitAddress } from '../url-state.js'
 import type { WorkerClient } from '../worker/client.js'
 import { createFunctionResults } from './results.js'
@@ -16,10 +16,8 @@ export function createFunctionView(
   announce: (text: string) => void,
 ): HTMLElement {
   const state = parseFunctionState(fields)
-  const verdict = element('div', { class: 'verdict' })
-  const details = element('div', { class: 'results' })
+  const answer = createAnswer(describeQuestion, RUN_LABEL)
   const remember = () => rememberAddress('function', formatFunctionState(state))
-  let shown: Shown | undefined
   let asked = 0
 
   const formula = createText(state.formula, 'x^2', (value) => {
@@ -74,24 +72,12 @@ export function createFunctionView(
     if (form.reportValidity()) void run()
   })
 
-  form.addEventListener('input', compareQuestion)
+  form.addEventListener('input', answer.compare)
 
   /** All that the verdict hangs on; the slider's step is only for looking. */
   function describeQuestion(): string {
     const { step: _, ...question } = state
     return JSON.stringify([question, form.checkValidity()])
-  }
-
-  function compareQuestion(): void {
-    if (shown !== undefined) markStale(shown, describeQuestion(), RUN_LABEL)
-  }
-
-  /** Shows a verdict, or an error in its place, with what there is to say about it. */
-  function show(top: HTMLElement, ...below: readonly HTMLElement[]): void {
-    shown = undefined
-    details.classList.remove('is-stale')
-    replaceContent(verdict, top)
-    replaceContent(details, ...below)
   }
 
   function choose(example: FunctionExample): void {
@@ -129,12 +115,10 @@ export function createFunctionView(
       })
       if (turn !== asked) return
       const results = createFunctionResults(result, state, remember)
-      show(results.verdict, ...results.details)
-      shown = { question, verdict: results.verdict, details }
-      compareQuestion()
+      answer.answer(question, results.verdict, results.details)
       announce(results.headline)
     } catch (error) {
-      if (turn === asked) show(describeError(error))
+      if (turn === asked) answer.show(describeError(error))
     }
   }
 
@@ -143,8 +127,8 @@ export function createFunctionView(
     'div',
     { class: 'workspace has-verdict' },
     element('h1', { class: 'visually-hidden' }, 'Check a function’s derivative'),
-    verdict,
+    answer.verdict,
     form,
-    details,
+    answer.details,
   )
 }

@@ -125,17 +125,7 @@ const SHARED: readonly (keyof NetworkState)[] = ['activations', 'loss', 'layout'
 
 const RELEVANT: Readonly<Record<SourceKind, readonly (keyof NetworkState)[]>> = {
   example: ['example'],
-  files: [
-    ...SHARED,
-    'reduction',
-    'ignoreIndex',
-    'inputs',
-    'targets',
-    'sampleWeights',
-    'weights',
-    'biases',
-    'gradients',
-  ],
+  files: [...SHARED, 'reduction', 'ignoreIndex', ...NAME_FIELDS],
   random: [...SHARED, 'widths', 'samples', 'seed', 'bug', 'bugLayer'],
 }
 

@@ -1,10 +1,10 @@
-import { element, replaceContent } from '../dom.js'
+import { element } from '../dom.js'
 import { describeError } from '../error-box.js'
 import { describeBug } from '../problem/bugs.js'
 import { findExample } from '../problem/examples.js'
 import { countParameters } from '../problem/random-network.js'
+import { createAnswer } from '../results/answer.js'
 import { createResults } from '../results/results.js'
-import { markStale, type Shown } from '../results/stale.js'
 import { rememberAddress, visitAddress } from '../url-state.js'
 import { type WorkerClient, WorkerError } from '../worker/client.js'
 import { createExplanation } from './explanation.js'
@@ -26,41 +26,27 @@ export function createNetworkView(
   const state = parseState(fields)
   let picked: PickedFiles = { files: [] }
   let running: { controller: AbortController; finished: Promise<void> } | undefined
-  let shown: Shown | undefined
-  const verdict = element('div', { class: 'verdict' })
-  const details = element('div', { class: 'results' })
+  const answer = createAnswer(describeQuestion, RUN_LABEL)
   const form = createNetworkForm(state, () => picked, {
     onChange: () => {
       rememberAddress('network', formatState(state))
-      compareQuestion()
+      answer.compare()
     },
     onChoose: () => {
       visitAddress('network', formatState(state))
-      compareQuestion()
+      answer.compare()
     },
     onRun: () => void run(true),
     onPick: (files) => void pick(files),
   })
   // what is no number yet is another question, too
-  form.element.addEventListener('input', compareQuestion)
+  form.element.addEventListener('input', answer.compare)
 
   /** All that the verdict hangs on. */
   function describeQuestion(): string {
     const files = picked.files.map(({ name, size, lastModified }) => [name, size, lastModified])
     const isComplete = form.element.checkValidity()
     return JSON.stringify([formatState(state), state.source === 'files' ? files : [], isComplete])
-  }
-
-  function compareQuestion(): void {
-    if (shown !== undefined) markStale(shown, describeQuestion(), RUN_LABEL)
-  }
-
-  /** Shows a verdict, or what stands in its place, with what there is to say about it. */
-  function show(top: HTMLElement, ...below: readonly HTMLElement[]): void {
-    shown = undefined
-    details.classList.remove('is-stale')
-    replaceContent(verdict, top)
-    replaceContent(details, ...below)
   }
 
   async function run(isAsked: boolean): Promise<void> {
@@ -88,9 +74,9 @@ export function createNetworkView(
     const isCurrent = () => running?.controller === controller
     const progress = createProgressLine(() => controller.abort())
     const question = describeQuestion()
-    show(progress.element)
-    const { top } = verdict.getBoundingClientRect()
-    if (isAsked && (top < 0 || top > innerHeight - 120)) verdict.scrollIntoView()
+    answer.show(progress.element)
+    const { top } = answer.verdict.getBoundingClientRect()
+    if (isAsked && (top < 0 || top > innerHeight - 120)) answer.verdict.scrollIntoView()
     announce('Checking')
     before?.controller.abort()
     await before?.finished
@@ -108,9 +94,7 @@ export function createNetworkView(
       )
       if (!isCurrent()) return
       const results = createResults(report, summary, { title, published })
-      show(results.verdict, ...results.details)
-      shown = { question, verdict: results.verdict, details }
-      compareQuestion()
+      answer.answer(question, results.verdict, results.details)
       announce(results.headline)
     } catch (error) {
       if (isCurrent()) showError(error)
@@ -120,11 +104,11 @@ export function createNetworkView(
   function showError(error: unknown): void {
     const stopped = error instanceof WorkerError && error.code === 'stopped'
     if (stopped) {
-      show(element('div', { class: 'panel' }, element('p', {}, 'Stopped: nothing was compared yet.')))
+      answer.show(element('div', { class: 'panel' }, element('p', {}, 'Stopped: nothing was compared yet.')))
       announce('Stopped')
       return
     }
-    show(describeError(error))
+    answer.show(describeError(error))
   }
 
   async function pick(files: readonly File[]): Promise<void> {
@@ -140,7 +124,7 @@ export function createNetworkView(
         const last = lastActivationOf(state.loss) ?? 'linear'
         state.activations = Array.from({ length: layers }, (_, l) => (l < layers - 1 ? 'relu' : last))
       }
-      show(
+      answer.show(
         element(
           'div',
           { class: 'panel empty' },
@@ -175,7 +159,7 @@ export function createNetworkView(
   const isSmall = state.source === 'random' && countParameters(state.widths) <= MOST_PARAMETERS_UNASKED
   if (state.source === 'example' || isSmall) queueMicrotask(() => void run(false))
   else {
-    show(
+    answer.show(
       element(
         'div',
         { class: 'panel empty' },
@@ -188,9 +172,9 @@ export function createNetworkView(
     'div',
     { class: 'workspace has-verdict' },
     element('h1', { class: 'visually-hidden' }, 'Check a network’s gradient'),
-    verdict,
+    answer.verdict,
     form.element,
-    element('div', { class: 'result-list' }, details, createExplanation()),
+    element('div', { class: 'result-list' }, answer.details, createExplanation()),
   )
   acceptDrops(workspace, (files) => void pick(files))
   return workspace
