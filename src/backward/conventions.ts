@@ -1,13 +1,9 @@
 import { constantsOf, type Elementwise, isElementwise, readOrders } from '../operations/elementwise.js'
 import type { Application } from '../operations/operation.js'
+import type { KinkConvention } from '../operations/scalar-rule.js'
 import { applicationOf, type BoundProgram } from '../program/evaluate.js'
 import type { ComputedValue, Value } from '../program/program.js'
 import { type Cotangents, reversePass } from './reverse-pass.js'
-
-/** Which slope a function has on its kink: that of the left side, of the right side, or their mean. */
-export type KinkConvention = 'left' | 'right' | 'mean'
-
-export const KINK_CONVENTIONS: readonly KinkConvention[] = ['left', 'right', 'mean']
 
 const FLOAT64_ROUNDOFF = 2 ** -53
 /** A step beside a kink: no base value is as small. */
@@ -87,6 +83,18 @@ export function reversePassByConvention(
       pulled[order === undefined ? k : order[k]] += change * cotangent[k]
     }
     return pulled
+  })
+}
+
+/** The cotangents of a backpropagation in which nothing comes through an element on a kink. */
+export function reversePassBesideKinks(bound: BoundProgram, kinks: readonly ElementsOnKinks[]): Cotangents {
+  const byId = new Map(kinks.map((found) => [found.value.id, found]))
+  return reversePass(bound, ({ user, operand }, cotangent) => {
+    const found = byId.get(user)
+    if (found === undefined) return undefined
+    const beside = cotangent.slice()
+    for (const k of found.elements) beside[k] = 0
+    return found.value.operation.pullBack(applicationOf(bound, found.value), beside, operand)
   })
 }
 

@@ -1,7 +1,6 @@
-import type { Evaluator } from '../differentiate/evaluator.js'
 import type { CrossValidation } from './cross-validation.js'
 import type { TensorJudgement, Totals } from './judge.js'
-import { explainReasons } from './reasons.js'
+import { type ArithmeticOf, explainReasons } from './reasons.js'
 import type { Verdict } from './report.js'
 import type { SecondLook } from './suspects.js'
 
@@ -9,11 +8,11 @@ import type { SecondLook } from './suspects.js'
 export interface Findings {
   readonly judgements: readonly TensorJudgement[]
   readonly crossValidation: CrossValidation
-  readonly secondLook: SecondLook
+  readonly secondLook: Pick<SecondLook, 'checked' | 'disagreements'>
   readonly totals: Totals
   readonly tolerance: number
   readonly numericalError: number
-  readonly evaluator: Evaluator
+  readonly evaluator: ArithmeticOf
   readonly interrupted: boolean
 }
 

@@ -25,7 +25,7 @@ export type Reason =
   | { readonly kind: 'directions'; readonly onKink: boolean }
 
 /** What remedies depend on. */
-type ArithmeticOf = Pick<Evaluator, 'name' | 'precision'>
+export type ArithmeticOf = Pick<Evaluator, 'name' | 'precision'>
 
 /** A tensor that is inconclusive, and all of the reasons. */
 export interface OpenTensor {

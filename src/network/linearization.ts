@@ -1,3 +1,4 @@
+import type { KinkConvention } from '../operations/scalar-rule.js'
 import type { Activation } from './activations.js'
 import { Backpropagation } from './backpropagation.js'
 import { createMatrix, type Matrix, mapMatrix } from './matrix.js'
@@ -25,9 +26,6 @@ export interface Linearization {
   /** How deviations pass through each layer's weights. */
   readonly squaredWeights: readonly SquaredMatrix[]
 }
-
-/** Which slope a unit on its kink has: that of the left side, of the right side, or their mean. */
-export type KinkConvention = 'left' | 'right' | 'mean'
 
 /** What a product of `terms` terms rounds, relative to the squares of its terms: each product, and its partial sums. */
 export const sumRoundings = (terms: number) => 1 + terms / 2

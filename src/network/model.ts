@@ -1,3 +1,4 @@
+import { elementCount } from '../tensor.js'
 import type { Activation } from './activations.js'
 import { Backpropagation, type BackwardSteps } from './backpropagation.js'
 import type { DenseLayer } from './dense-layer.js'
@@ -20,6 +21,16 @@ export interface ParameterTensor {
   /** True where the user's array is the transpose of the model's outputs × inputs. */
   readonly transposed: boolean
 }
+
+/** A parameter that belongs to no layer, as judges and diagnosis know it. */
+export const bareParameter = (name: string, shape: readonly number[]): ParameterTensor => ({
+  name,
+  shape,
+  layer: 0,
+  role: 'weights',
+  size: elementCount(shape),
+  transposed: false,
+})
 
 /** Values before and after every layer's activation: `Z[l]`, and `A[l]` with `A[0]` the input. */
 export interface ForwardPass {

@@ -7,6 +7,11 @@ export interface SpecialPoint {
   readonly where: string
 }
 
+/** Which slope a function has on its kink: that of the left side, of the right side, or their mean. */
+export type KinkConvention = 'left' | 'right' | 'mean'
+
+export const KINK_CONVENTIONS: readonly KinkConvention[] = ['left', 'right', 'mean']
+
 /**
  * A function of one to three numbers and its exact difference rule (Rall & Reps' divided-difference arithmetic, with
  * Kahan & Fateman's care for cancellation, 1999).

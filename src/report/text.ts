@@ -198,15 +198,18 @@ function describeDifference({ difference, tolerance, numericalError, parameters 
 }
 
 /** What was moved, where it was not every parameter by itself. */
-function describeMoved({ tensors }: CheckReport): [string, string][] {
+function describeMoved({ tensors, loss }: CheckReport): [string, string][] {
   const named = (perturbed: Perturbed) =>
     tensors
       .filter((tensor) => tensor.perturbed === perturbed)
       .map(({ name }) => clipMiddle(escapeControls(name), MAX_NAME_WIDTH_IN_SENTENCE))
   const [outputs, parameters] = [named('outputs'), named('parameters')]
   if (outputs.length === 0) return []
-  const what = 'outputs before the activation, contracted with the inputs'
-  if (parameters.length === 0) return [['moved', `${what}, in every layer`]]
+  const [what, throughout] =
+    loss === undefined
+      ? ['what operations make of an array, contracted with their other operands', 'for every array']
+      : ['outputs before the activation, contracted with the inputs', 'in every layer']
+  if (parameters.length === 0) return [['moved', `${what}, ${throughout}`]]
   const [fewer, which] = outputs.length <= parameters.length ? [outputs, 'for'] : [parameters, 'but not for']
   return [['moved', `${what}, ${which} ${listNames(fewer)}`]]
 }

@@ -1,4 +1,4 @@
-import { elementCount } from '../../tensor.js'
+import { bareParameter } from '../../network/model.js'
 import type { Finding } from '../report.js'
 import { createNumbersBaseline } from './baseline.js'
 import { toFinding } from './diagnose.js'
@@ -45,7 +45,7 @@ function toEvidence(tensor: NumbersToDiagnose, t: number): TensorEvidence {
   const departs = (k: number) => !isNear(analytical[k], numerical[k], tolerance, errors[k])
   return {
     t,
-    parameter: { name, shape, layer: 0, role: 'weights', size: elementCount(shape), transposed: false },
+    parameter: bareParameter(name, shape),
     name: gradient,
     given: analytical,
     right: numerical,

@@ -1,11 +1,11 @@
 import { forwardWork } from '../../differentiate/work.js'
 import { Backpropagation, type BackwardSteps } from '../../network/backpropagation.js'
-import { type KinkConvention, type Linearization, slopeAtKink } from '../../network/linearization.js'
+import { type Linearization, slopeAtKink } from '../../network/linearization.js'
 import type { Matrix } from '../../network/matrix.js'
 import type { Model, ParameterTensor } from '../../network/model.js'
+import { KINK_CONVENTIONS, type KinkConvention } from '../../operations/scalar-rule.js'
 import type { UnitsOnKinks } from './units-on-kinks.js'
 
-const CONVENTIONS: readonly KinkConvention[] = ['left', 'right', 'mean']
 /** Multiply-adds that the search may take. */
 const SEARCH_WORK = 1e9
 /** How many backpropagations are followed at a time: at least those of a layer by itself, at most all of four layers. */
@@ -125,7 +125,7 @@ interface Slopes {
 /** By every convention; units that rounding leaves open by it as well, or by the side where they come out here. */
 function listSlopes({ model, pass }: Linearization, l: number, { exact, rounded }: UnitsOnKinks): Slopes[] {
   const { activation } = model.layers[l]
-  return CONVENTIONS.flatMap((convention): Slopes[] => {
+  return KINK_CONVENTIONS.flatMap((convention): Slopes[] => {
     const slope = slopeAtKink(activation, convention)
     const all = { convention, of: (k: number) => (exact.has(k) || rounded.has(k) ? slope : undefined) }
     if (rounded.size === 0) return [all]

@@ -2,6 +2,7 @@ import type { TensorDerivatives } from '../../differentiate/evaluator.js'
 import type { KinkRefinement } from '../../differentiate/refine-kinks.js'
 import type { AnalyticalGradient } from '../../network/bind.js'
 import type { Linearization } from '../../network/linearization.js'
+import type { KinkConvention } from '../../operations/scalar-rule.js'
 import type { ErrorEstimate } from '../error-estimate.js'
 import {
   type Agreement,
@@ -17,11 +18,9 @@ import { findUnitsOnKinks, type UnitsOnKinks } from './units-on-kinks.js'
 export type KinkAgreement =
   | { readonly kind: 'conventions'; readonly choices: readonly LayerChoice[] }
   /** The slopes beside the kinks, of the same side in every entry, or their mean. */
-  | { readonly kind: 'beside'; readonly side: Side }
+  | { readonly kind: 'beside'; readonly side: KinkConvention }
   /** Neither, in some entry. */
   | { readonly kind: 'none' }
-
-type Side = 'left' | 'right' | 'mean'
 
 /** What became of the entries that sit on kinks. */
 export interface SettledKinks {

@@ -2,7 +2,7 @@ import { reversePass } from '../../backward/reverse-pass.js'
 import { createDerivatives, type TensorDerivatives } from '../../differentiate/evaluator.js'
 import { WorkSlices } from '../../differentiate/work-slices.js'
 import { GradcheckError } from '../../errors.js'
-import type { ParameterTensor } from '../../network/model.js'
+import { bareParameter } from '../../network/model.js'
 import { RootSum } from '../../network/root-sum-squares.js'
 import { ChangeCarrier } from '../../program/carry-changes.js'
 import { differentiateParameter } from '../../program/differentiate-parameter.js'
@@ -12,11 +12,12 @@ import { elementCount } from '../../tensor.js'
 import type { CheckOptions } from '../check-options.js'
 import { requireCommonOptions, requireStep } from '../check-options.js'
 import { DifferenceSum } from '../compare.js'
+import { conclude } from '../conclude.js'
 import { diagnoseNumbers } from '../diagnosis/diagnose-numbers.js'
 import { listEntries } from '../gradient-entries.js'
 import { judgeTensor, type TensorEvidence, type TensorJudgement, type Totals } from '../judge.js'
-import { explainReasons } from '../reasons.js'
-import type { CheckReport, Finding, Verdict } from '../report.js'
+import type { CheckReport, Finding } from '../report.js'
+import { isSameCost, type SavedCost } from '../setup/saved-cost.js'
 import { defaultTolerance, toleranceOfWhole } from '../tolerances.js'
 import { type BoundProgramProblem, bindProgramProblem, type ProgramProblem } from './bind-program-problem.js'
 import { crossValidateProgram } from './cross-validate-program.js'
@@ -31,6 +32,11 @@ const FINE = 2 ** -20
 const FINEST = 2 ** -200
 /** A second look takes half of that as well; what is left is below this many times the difference of the two. */
 const LEFT_BY_HALVING = 2
+
+/** How many of its own roundings a saved cost may be off by. */
+const COST_ROUNDINGS = 16
+/** Programs are evaluated in float64 to begin with: there is nothing better to look with. */
+const NO_SECOND_LOOK = { checked: 0, disagreements: 0 } as const
 
 /** Where programs are evaluated. */
 const EVALUATOR = { name: 'cpu', adapter: 'CPU', software: false, precision: 'double' } as const
@@ -71,26 +77,35 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
   const judgements = results.map((tensor, t) => judgeTensor(tensor, t, evidence[t], totals))
   const { norms } = totals.difference
   const cost = bound.base[bound.program.output][0]
-  const reasons = [
-    ...explainReasons(
-      judgements.map((judgement) => ({ ...judgement.report, reasons: judgement.reasons })),
-      EVALUATOR,
-    ),
-    ...explainWhole(totals, judgements, crossValidation.disagreements, interrupted),
-    ...compareCost(read, cost),
-  ]
-  const verdict = concludeVerdict(judgements, reasons, crossValidation.disagreements)
+  const tolerance = toleranceOfWhole(
+    tolerances,
+    judgements.map((judgement) => judgement.norms),
+    norms,
+  )
+  const numericalError = norms === 0 ? 0 : totals.errors.value / norms
+  const concluded = conclude({
+    judgements,
+    crossValidation,
+    secondLook: NO_SECOND_LOOK,
+    totals,
+    tolerance,
+    numericalError,
+    evaluator: EVALUATOR,
+    interrupted,
+  })
+  const otherCost = read.savedCost && explainCost(read.savedCost, cost)
+  const reasons = [...(otherCost === undefined ? [] : [otherCost]), ...concluded.reasons]
+  const verdict = otherCost === undefined ? concluded.verdict : 'inconclusive'
   return {
     schema: 1,
     verdict,
     difference: totals.difference.difference,
-    tolerance: toleranceOfWhole(
-      tolerances,
-      judgements.map((judgement) => judgement.norms),
-      norms,
-    ),
-    numericalError: norms === 0 ? 0 : totals.errors.value / norms,
+    tolerance,
+    numericalError,
     cost,
+    ...(read.savedCost === undefined
+      ? {}
+      : { savedCost: { value: read.savedCost.value, agrees: otherCost === undefined } }),
     parameters: {
       total: checked.reduce((sum, { input }) => sum + elementCount(input.shape), 0),
       checked: results.reduce((sum, { done }) => sum + done, 0),
@@ -154,7 +169,7 @@ async function evaluate(
   const plans = checked.map(({ input }) => planParameter(bound.program, input, perturb))
   const results = createDerivatives(
     checked.map(({ input }) => ({
-      parameter: toParameter(input),
+      parameter: bareParameter(input.name, input.shape),
       entries: allOf(elementCount(input.shape)),
     })),
     (t) => plans[t].perturbed,
@@ -199,54 +214,11 @@ async function evaluate(
 
 const allOf = (size: number) => Uint32Array.from({ length: size }, (_, k) => k)
 
-/** A parameter as the judge knows tensors: its own order, of no layer. */
-function toParameter({ name, shape }: { name: string; shape: readonly number[] }): ParameterTensor {
-  return { name, shape, size: elementCount(shape), layer: 0, role: 'weights', transposed: false }
-}
-
-function explainWhole(
-  totals: Totals,
-  judgements: readonly TensorJudgement[],
-  disagreements: number,
-  interrupted: boolean,
-): string[] {
-  const reasons: string[] = []
-  if (interrupted) {
-    reasons.push('the check was interrupted: it covers only the parameters counted as checked')
-  } else if (!totals.anyNonZero && judgements.every((judgement) => judgement.reasons.length === 0)) {
-    reasons.push('both gradients are zero everywhere: nothing was tested; check at another point')
-  }
-  if (disagreements > 0) {
-    reasons.push(
-      `internal error: differences of whole losses disagree with the numerical gradient in ${disagreements} places; please report it`,
-    )
-  }
-  return reasons
-}
-
-/** Relative difference up to which a saved cost is that of the program, beside its own digits. */
-const COST_AGREEMENT = 1e-6
-
-function compareCost({ savedCost }: BoundProgramProblem, cost: number): string[] {
-  if (savedCost === undefined) return []
-  const { value, unitRoundoff } = savedCost
-  const allowed = Math.max(COST_AGREEMENT, 16 * unitRoundoff) * Math.max(Math.abs(value), Math.abs(cost))
-  if (Math.abs(value - cost) <= allowed) return []
-  return [
-    `the saved cost is ${value}, the program's is ${cost}: the gradient may be that of another loss; write the program as the code computes it`,
-  ]
-}
-
-function concludeVerdict(
-  judgements: readonly TensorJudgement[],
-  reasons: readonly string[],
-  disagreements: number,
-): Verdict {
-  const isWrong = judgements.some(({ report }) => report.verdict === 'fail')
-  if (isWrong && disagreements === 0 && !reasons.some((reason) => reason.startsWith('the saved cost'))) {
-    return 'fail'
-  }
-  return reasons.length > 0 ? 'inconclusive' : 'pass'
+/** What is said of a saved cost that is not the program's; undefined where it agrees. */
+function explainCost({ value, unitRoundoff }: SavedCost, cost: number): string | undefined {
+  const rounding = COST_ROUNDINGS * unitRoundoff * Math.max(Math.abs(value), Math.abs(cost))
+  if (isSameCost(cost, value) || Math.abs(value - cost) <= rounding) return undefined
+  return `the saved cost is ${value}, the program's is ${cost}: the gradient may be that of another loss; write the program as the code computes it`
 }
 
 function diagnose(

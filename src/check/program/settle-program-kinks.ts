@@ -1,12 +1,12 @@
 import {
   type ElementsOnKinks,
   findKinks,
-  KINK_CONVENTIONS,
-  type KinkConvention,
+  reversePassBesideKinks,
   reversePassByConvention,
 } from '../../backward/conventions.js'
 import type { Cotangents } from '../../backward/reverse-pass.js'
 import type { TensorDerivatives } from '../../differentiate/evaluator.js'
+import { KINK_CONVENTIONS, type KinkConvention } from '../../operations/scalar-rule.js'
 import { describeSource } from '../../program/print.js'
 import { boundValueErrors } from '../../rounding/value-errors.js'
 import type { ErrorEstimate } from '../error-estimate.js'
@@ -71,12 +71,14 @@ export function settleProgramKinks(
     }
     return found
   })
+  const beside = reversePassBesideKinks(bound, places)
   const untested = results.map(({ derivatives, kinks, done }, t) => {
-    const values = derivatives.subarray(0, done)
-    return (
-      positions[t].length > 0 &&
-      values.every((value, k) => kinks[k] !== 0 || (value === 0 && checked[t].gradient.values[k] === 0))
-    )
+    // what comes around the kinks is not 0 by chance alone
+    const isEmpty = (numerical: number, k: number) =>
+      kinks[k] === 0
+        ? numerical === 0 && checked[t].gradient.values[k] === 0
+        : Math.abs(slopeOf(beside, t, k)) <= estimate.ofRounding(t, k)
+    return positions[t].length > 0 && derivatives.subarray(0, done).every(isEmpty)
   })
   for (const [t, entries] of positions.entries()) for (const k of entries) results[t].kinks[k] = 0
   return { between, untested, sitting, places }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { findKinks, KINK_CONVENTIONS, reversePassByConvention } from '../../../src/backward/conventions.js'
+import { findKinks, reversePassByConvention } from '../../../src/backward/conventions.js'
+import { KINK_CONVENTIONS } from '../../../src/operations/scalar-rule.js'
 import { buildProgram } from '../../../src/program/builder.js'
 import { bindProgram } from '../../../src/program/evaluate.js'
 import { boundValueErrors } from '../../../src/rounding/value-errors.js'

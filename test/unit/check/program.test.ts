@@ -5,6 +5,7 @@ import type { ProgramProblem } from '../../../src/check/program/bind-program-pro
 import { type Builder, buildProgram, type Node, program } from '../../../src/program/builder.js'
 import { bindProgram } from '../../../src/program/evaluate.js'
 import { inputsOf } from '../../../src/program/program.js'
+import { formatReport } from '../../../src/report/text.js'
 import { type NamedTensors, tensor } from '../../../src/tensor.js'
 import { storeAs } from '../../support/plant-errors.js'
 import { SMALL_PROGRAMS } from '../../support/small-programs.js'
@@ -116,6 +117,32 @@ describe('of a program', () => {
     expect(report.notices.join()).toContain('kink')
   })
 
+  it.each([
+    ['alone is not tested', 0, 'inconclusive'],
+    ['beside something smooth is', 3, 'pass'],
+  ])('a kink %s', async (_name, smooth, expected) => {
+    const beside = program.from((b, { x }) => b.add(b.sum(b.relu(x)), b.multiply(b.sum(x), smooth)))
+    const report = await checkGradients({
+      program: beside,
+      parameters: { x: tensor([0, 0], [2]) },
+      gradients: { dx: tensor([smooth, smooth], [2]) },
+    })
+    expect(report.verdict, report.notices.join()).toBe(expected)
+    if (smooth === 0) expect(report.reasons.join()).toContain('x could not be tested')
+  })
+
+  it('the report says what was moved, in words of programs', async () => {
+    const product = program.from((b, { x, w }) => b.sum(b.tanh(b.multiply(x, w))))
+    const upstream = arrays.x.data.map(
+      (x, k) => arrays.w.data[k] * (1 - Math.tanh(x * arrays.w.data[k]) ** 2),
+    )
+    const problem = { program: product, parameters: arrays, gradients: { dx: tensor(upstream, [3]) } }
+    const moved = (perturb: 'parameters' | 'outputs') =>
+      checkGradients(problem, { perturb }).then((report) => formatReport(report))
+    expect(await moved('outputs')).toContain('what operations make of an array')
+    expect(await moved('parameters')).not.toContain('moved')
+  })
+
   it('the output may be an array with an upstream gradient', async () => {
     const double = program.from((b, { x }) => b.multiply(b.square(x), 2))
     const upstream = tensor([1, -1, 0.5], [3])
@@ -135,9 +162,11 @@ describe('of a program', () => {
     const gradients = { dw: tensor([0, 2, 0], [3]) }
     const right = await checkGradients({ program: hinge, parameters: arrays, gradients, cost: 10 })
     expect(right.verdict).toBe('pass')
+    expect(right.savedCost).toEqual({ value: 10, agrees: true })
     const other = await checkGradients({ program: hinge, parameters: arrays, gradients, cost: 11 })
     expect(other.verdict).toBe('inconclusive')
     expect(other.reasons.join()).toContain('the saved cost is 11')
+    expect(other.savedCost).toEqual({ value: 11, agrees: false })
   })
 
   it('what does not fit is refused, with the place', async () => {
