@@ -53,7 +53,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'node',
-          include: ['test/**/*.test.ts'],
+          // the long run tries more instances of what tests draw (test/support/how-many.ts), and nothing else again
+          include: [process.env.LONG_TESTS === undefined ? 'test/**/*.test.ts' : 'test/**/*.many.test.ts'],
           exclude: ['test/browser/**'],
           // of a driver that compiles for minutes CI asks for more
           testTimeout: Number(process.env.TEST_TIMEOUT ?? 120_000),

@@ -122,14 +122,46 @@ export function multiplyByTransposed(A: Matrix, B: Float64Array, columns: number
       for (const [k, row] of sums.entries()) result.data.set(row, (r + k) * columns + c)
     }
   }
-  for (let r = 0; r < rows; r++) {
-    for (let c = r < wholeRows ? wholeColumns : 0; c < columns; c++) {
-      let sum = 0
-      for (let t = 0; t < depth; t++) sum += data[r * depth + t] * B[c * depth + t]
-      result.data[r * columns + c] = sum
+  // what is left over: a vector and four others side by side where there are four
+  for (let r = wholeRows; r < rows; r++) {
+    let c = 0
+    for (; c < wholeColumns; c += 4)
+      result.data.set(dotFour(data, r * depth, B, c * depth, depth), r * columns + c)
+    for (; c < columns; c++) result.data[r * columns + c] = dot(data, r * depth, B, c * depth, depth)
+  }
+  for (let c = wholeColumns; c < columns; c++) {
+    for (let r = 0; r < wholeRows; r += 4) {
+      const sums = dotFour(B, c * depth, data, r * depth, depth)
+      for (const [k, sum] of sums.entries()) result.data[(r + k) * columns + c] = sum
     }
   }
   return result
+}
+
+/** The product of a vector with each of four that follow each other. */
+function dotFour(
+  a: Float64Array,
+  at: number,
+  b: Float64Array,
+  from: number,
+  depth: number,
+): [number, number, number, number] {
+  const [b1, b2, b3] = [from + depth, from + 2 * depth, from + 3 * depth]
+  let [s0, s1, s2, s3] = [0, 0, 0, 0]
+  for (let t = 0; t < depth; t++) {
+    const x = a[at + t]
+    s0 += x * b[from + t]
+    s1 += x * b[b1 + t]
+    s2 += x * b[b2 + t]
+    s3 += x * b[b3 + t]
+  }
+  return [s0, s1, s2, s3]
+}
+
+function dot(a: Float64Array, at: number, b: Float64Array, from: number, depth: number): number {
+  let sum = 0
+  for (let t = 0; t < depth; t++) sum += a[at + t] * b[from + t]
+  return sum
 }
 
 /**

@@ -53,21 +53,6 @@ describe('gradcheck function', () => {
   })
 })
 
-describe('gradcheck examples', () => {
-  it('prints the published one-dimensional figures to their last digit', async () => {
-    const { status, stdout } = await runCli(['examples', '--json'])
-    expect(status).toBe(0)
-    const { oneDimensional } = JSON.parse(stdout)
-    expect(oneDimensional.map((each: { textbook: number }) => each.textbook)).toEqual([
-      2.919335883291695e-10, 2.9999999999996696, 5.999999999999872, 6.009999999999849,
-    ])
-    for (const each of oneDimensional) {
-      expect(each.reproduced).toBe(true)
-      expect(each.devices.map((device: { evaluator: string }) => device.evaluator)).toContain('webgpu')
-    }
-  })
-})
-
 describe('bad input ends with status 2 and a message with the place', () => {
   it.each<[string[], RegExp]>([
     [['sin(x', '--at', 'x=1'], /^gradcheck: .*expected \(character 6\)\n {2}sin\(x\n {7}\^\n$/],

@@ -13,12 +13,6 @@ import { changeEntry } from './right-networks.js'
 const LEAST_POWER = -12
 const POWERS = 27
 
-/** How many networks a suite takes: all of them where GRADCHECK_NETWORKS says so. */
-export function networksToTry(some: number): number[] {
-  const count = Number(process.env.GRADCHECK_NETWORKS ?? some)
-  return Array.from({ length: count }, (_, number) => number)
-}
-
 /** Small networks of every kind, with inputs of sizes from 1e-12 to 1e15 and first weights that fit. */
 export function scaledOptions(number: number): RandomNetworkOptions {
   const draws = new Draws(50_000 + number)

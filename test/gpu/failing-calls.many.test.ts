@@ -7,6 +7,7 @@ import { GradcheckError } from '../../src/errors.js'
 import type { GpuDevice } from '../../src/gpu/device.js'
 import { FailingDevices, type Failure } from '../support/failing-devices.js'
 import { openGpuDevice } from '../support/gpu-device.js'
+import { howMany, numbersOf, spread } from '../support/how-many.js'
 import { withChanged } from '../support/plant-errors.js'
 import { makeRandomProblem, type RandomNetworkOptions } from '../support/random-network.js'
 
@@ -105,11 +106,12 @@ describe('a check of which one device call fails', () => {
 
   it('because the device is lost ends in the right verdict', async () => {
     const calls = await countCalls(tiny)
+    const chosen = spread(numbersOf(calls), howMany(DEVICES_AT_ONCE, calls))
     const outcomes: Outcome[] = []
-    for (let from = 0; from < calls; from += DEVICES_AT_ONCE) {
-      const several = Array.from({ length: Math.min(DEVICES_AT_ONCE, calls - from) }, (_, k) =>
-        check(tiny, new FailingDevices('loss', from + k)),
-      )
+    for (let from = 0; from < chosen.length; from += DEVICES_AT_ONCE) {
+      const several = chosen
+        .slice(from, from + DEVICES_AT_ONCE)
+        .map((at) => check(tiny, new FailingDevices('loss', at)))
       outcomes.push(...(await Promise.all(several)))
     }
     for (const outcome of outcomes) expectRight(outcome)

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { checkGradients } from '../../../src/check/check-gradients.js'
 import type { CheckReport } from '../../../src/check/report.js'
 import { type NamedTensors, unravelIndex } from '../../../src/tensor.js'
+import { howMany } from '../../support/how-many.js'
 import { withChanged } from '../../support/plant-errors.js'
 import { Draws } from '../../support/random-network.js'
 import {
@@ -13,7 +14,7 @@ import {
   reluProblem,
 } from '../../support/relu-network.js'
 
-const NETWORKS = 90
+const NETWORKS = howMany(36, 90)
 const MILLISECONDS = 300_000
 
 /** Random networks with units at exactly 0: data full of zeros, integer grids, units that are dead, one to three layers of ReLU. */

@@ -3,6 +3,7 @@ import { checkGradients } from '../../../src/check/check-gradients.js'
 import type { CheckOptions } from '../../../src/check/check-options.js'
 import type { CheckReport } from '../../../src/check/report.js'
 import { LAYOUT_NAMES } from '../../../src/network/layout.js'
+import { howMany, numbersOf, spread } from '../../support/how-many.js'
 import { nameArrays } from '../../support/plain-network.js'
 import { storeAs } from '../../support/plant-errors.js'
 import { Draws, makeRandomProblem } from '../../support/random-network.js'
@@ -18,7 +19,10 @@ import {
 import { rightNetworkOptions } from '../../support/right-networks.js'
 
 /** Some of the 300, of every depth, loss, activation and layout. */
-const NUMBERS = Array.from({ length: 24 }, (_, number) => 11 * number + 1)
+const NUMBERS = spread(
+  numbersOf(24).map((number) => 11 * number + 1),
+  howMany(10, 24),
+)
 
 interface Case {
   readonly name: string
