@@ -28,6 +28,8 @@ export const ARITHMETIC_DEVIATIONS = 8
 const TRUNCATION_MARGIN = 6
 /** How many times its deviation the error of a norm may be. Measured on the test networks: below 1.2. */
 const NORM_MARGIN = 2
+/** No part of a norm is above it, but for rounding. */
+const ABOVE_NORM = 1 + 2 ** -20
 const FLOAT64_ROUNDOFF = 2 ** -53
 /** Where changes underflow in single and in double precision, with room for what later layers make of it. */
 const SINGLE_UNDERFLOW = 2 ** (-126 + 16)
@@ -43,6 +45,8 @@ export interface ErrorEstimate {
   ofParameterTruncation(t: number, offset: number): number
   /** Bound on what rounding does to the analytical gradient's element. */
   ofArithmetic(t: number, offset: number): number
+  /** Bound on the sum of all of these, whichever element it is: what is further off needs no estimate of its own. */
+  atMost(t: number): number
   /** Estimated norms of the errors of ĝ over a whole tensor, or over some of its elements. */
   norms(t: number, entries?: Uint32Array): { readonly rounding: number; readonly truncation: number }
 }
@@ -137,6 +141,19 @@ export function estimateErrors(sources: ErrorSources, factors: TruncationFactors
       TRUNCATION_MARGIN * factors.ofEntry * truncationOfParameters.of(t, offset),
     ofArithmetic: (t, offset) =>
       ARITHMETIC_DEVIATIONS * arithmetic.roundoff(t) * arithmetic.deviation(t, offset),
+    atMost(t) {
+      const scale = normOfScales(scales, parameters[t])
+      const ofNorms =
+        ROUNDING_DEVIATIONS *
+          rootSumSquares(
+            u * rounding.norm(t),
+            FLOAT64_ROUNDOFF * basePoint.norm(t),
+            constantDeviation * scale,
+          ) +
+        TRUNCATION_MARGIN * factors.ofEntry * Math.max(truncation.norm(t), truncationOfParameters.norm(t)) +
+        ARITHMETIC_DEVIATIONS * arithmetic.roundoff(t) * arithmetic.norm(t)
+      return ABOVE_NORM * (ofNorms + constant * scale)
+    },
     norms(t, entries) {
       if (entries === undefined) {
         const ofConstant =

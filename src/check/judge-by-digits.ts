@@ -42,6 +42,9 @@ export function judgeByDigits(judged: JudgedAsStored, toleranceOf: (dtype: DType
       formats.get(t)?.isCertain
         ? ARITHMETIC_DEVIATIONS * rounding.roundoff(t) * rounding.deviation(t, offset)
         : estimate.ofArithmetic(t, offset),
+    atMost: (t) =>
+      estimate.atMost(t) +
+      (formats.get(t)?.isCertain ? ARITHMETIC_DEVIATIONS * rounding.roundoff(t) * rounding.norm(t) : 0),
   }
   const judgements = asStored.map((judgement, t): TensorJudgement => {
     const format = formats.get(t)

@@ -76,6 +76,9 @@ export function judgeTensor(
   let unresolved = 0
   let between = 0
   let overflowed = 0
+  const most = estimate.atMost(t)
+  const isFar = (distance: number, tolerated: number, k: number) =>
+    distance > tolerated + most && Number.isNaN(truncations?.[k] ?? Number.NaN)
   for (let k = 0; k < done; k++) {
     const offset = entries[k]
     const [analytical, numerical] = [gradient.values[offset], derivatives[k]]
@@ -88,8 +91,9 @@ export function judgeTensor(
     totals.difference.add(analytical, numerical)
     if (analytical !== 0 || numerical !== 0) totals.anyNonZero = true
     const distance = Math.abs(analytical - numerical)
-    if (distance <= tolerance * (Math.abs(analytical) + Math.abs(numerical))) continue
-    if (distance <= allowedDistance(evidence, tensor, t, k)) excused.push(k)
+    const tolerated = tolerance * (Math.abs(analytical) + Math.abs(numerical))
+    if (distance <= tolerated) continue
+    if (!isFar(distance, tolerated, k) && distance <= allowedDistance(evidence, tensor, t, k)) excused.push(k)
     else if (evidence.between.has(k)) {
       between++
       open.push(k)

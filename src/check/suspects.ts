@@ -132,6 +132,9 @@ function pickEnds({ beyond, ratios }: Suspects, count: number): number[] {
   return [...most, ...least].map((k) => beyond[k])
 }
 
+/** Puts entries that are beyond the errors of every entry above those beyond their own. */
+const FAR = 2 ** 200
+
 /** Positions of the entries that disagree by more than rounding explains. */
 interface Suspects {
   /** Within what the estimated truncation explains. */
@@ -146,11 +149,17 @@ function findSuspects({ results, gradients, estimate, tolerances }: Evidence, t:
   const unsure: number[] = []
   const beyond: number[] = []
   const ratios: number[] = []
+  const most = estimate.atMost(t)
   for (let k = 0; k < done; k++) {
     const [analytical, numerical] = [gradients[t].values[entries[k]], derivatives[k]]
     const distance = Math.abs(analytical - numerical)
     const tolerated = tolerances[t] * (Math.abs(analytical) + Math.abs(numerical))
     if (distance <= tolerated || kinks[k] !== 0 || !Number.isFinite(numerical)) continue
+    if (distance > tolerated + most) {
+      beyond.push(k)
+      ratios.push((FAR * distance) / (tolerated + most))
+      continue
+    }
     const rounding = estimate.ofRounding(t, entries[k])
     const arithmetic = estimate.ofArithmetic(t, entries[k])
     const truncation = estimate.ofTruncation(t, entries[k])

@@ -1,3 +1,4 @@
+import { selectMiddle } from '../select-largest.js'
 import type { NumbersBaseline } from './baseline.js'
 import type { TensorEvidence } from './evidence.js'
 import { countOf, formatFactor } from './messages.js'
@@ -15,13 +16,22 @@ export function describePattern(
   const { given, confirmed } = evidence
   const value = baseline.entries(evidence.t)
   const where = `in ${offsets.length} of ${countOf(confirmed.length, 'entry', 'entries')}, and no mistake known here explains it`
-  const ratios = Float64Array.from(offsets, (offset) => given[offset] / value(offset)).filter(Number.isFinite)
-  if (ratios.length === 0) return `${where}: the right gradient is zero there`
-  ratios.sort()
-  const [least, middle, most] = [ratios[0], ratios[Math.floor(ratios.length / 2)], ratios[ratios.length - 1]]
+  const all = new Float64Array(offsets.length)
+  let [count, sameSign] = [0, 0]
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  for (const offset of offsets) {
+    const ratio = given[offset] / value(offset)
+    if (!Number.isFinite(ratio)) continue
+    all[count++] = ratio
+    least = Math.min(least, ratio)
+    most = Math.max(most, ratio)
+    if (ratio > 0) sameSign++
+  }
+  const ratios = all.subarray(0, count)
+  if (count === 0) return `${where}: the right gradient is zero there`
+  const middle = selectMiddle(ratios)
   const short = (ratio: number) => formatFactor(Number(ratio.toPrecision(4)))
   if (ratios.length === 1) return `${where}: it is ${short(least)} times the numerical gradient`
-  const sameSign = ratios.filter((ratio) => ratio > 0).length
   const signs = sameSign === ratios.length ? '' : `; ${ratios.length - sameSign} have the wrong sign`
   const line = findConstantLines(evidence, offsets, (offset) => given[offset] / value(offset))
   const along = line === undefined ? '' : `, the same along each ${line}`

@@ -34,14 +34,17 @@ export function createProgramEstimate(
       )
   })
   const arithmetic = checked.map(({ gradient }) => formatOf(gradient.dtype))
+  const arithmeticOf = (t: number, deviation: number) =>
+    (ARITHMETIC_DEVIATIONS / ROUNDING_DEVIATIONS) * arithmetic[t].unitRoundoff * deviation +
+    arithmetic[t].underflow
+  const largest = deviations.map((own) => own.reduce((most, deviation) => Math.max(most, deviation), 0))
   return {
     ofRounding: (t, offset) => FLOAT64_ROUNDOFF * deviations[t][offset],
     // measured wherever it may matter
     ofTruncation: () => 0,
     ofParameterTruncation: () => 0,
-    ofArithmetic: (t, offset) =>
-      (ARITHMETIC_DEVIATIONS / ROUNDING_DEVIATIONS) * arithmetic[t].unitRoundoff * deviations[t][offset] +
-      arithmetic[t].underflow,
+    ofArithmetic: (t, offset) => arithmeticOf(t, deviations[t][offset]),
+    atMost: (t) => FLOAT64_ROUNDOFF * largest[t] + arithmeticOf(t, largest[t]),
     norms(t, entries) {
       const chosen =
         entries === undefined ? deviations[t] : Float64Array.from(entries, (k) => deviations[t][k])

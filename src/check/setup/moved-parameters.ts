@@ -115,7 +115,7 @@ class RateSearch {
 
   findRate(direction: readonly Float64Array[], tolerance: number): FoundRate | undefined {
     const size = normOf(...direction)
-    if (size === 0) return undefined
+    if (size === 0 || this.#passesLeft <= 0) return undefined
     const unit = normOf(...this.#start) / size
     // a large network is looked at from the point given alone
     const rates = this.#passesLeft < FEWEST_PASSES ? [0] : [0, ...RATES]

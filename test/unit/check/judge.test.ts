@@ -20,6 +20,7 @@ const estimate: ErrorEstimate = {
   ofParameterTruncation: () => 0,
   ofTruncation: () => 1e-6,
   ofArithmetic: () => 1e-8,
+  atMost: () => 1e-9 + 1e-6 + 1e-8,
   norms: (_t, entries) => {
     const root = Math.sqrt(entries?.length ?? SIZE)
     return { rounding: root * 1e-9, truncation: root * 1e-6 }

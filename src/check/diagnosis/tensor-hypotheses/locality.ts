@@ -23,12 +23,15 @@ interface Departures {
 
 function findDepartures(evidence: TensorEvidence, baseline: NumbersBaseline): Departures {
   const { value, rounding } = baseline.prediction(evidence.t)
-  const departs = (offset: number) =>
-    !isNear(evidence.given[offset], value(offset), evidence.tolerance, rounding(offset))
-  return {
-    offsets: evidence.confirmed.filter(departs),
-    sound: evidence.confirmed.filter((offset) => !departs(offset) && value(offset) !== 0),
+  const { given, tolerance, confirmed } = evidence
+  const [offsets, sound] = [new Uint32Array(confirmed.length), new Uint32Array(confirmed.length)]
+  let [departing, others] = [0, 0]
+  for (const offset of confirmed) {
+    const right = value(offset)
+    if (!isNear(given[offset], right, tolerance, rounding(offset))) offsets[departing++] = offset
+    else if (right !== 0) sound[others++] = offset
   }
+  return { offsets: offsets.subarray(0, departing), sound: sound.subarray(0, others) }
 }
 
 /** Right but for a few entries, or but for whole rows or columns; or nothing that is known. */
