@@ -98,6 +98,26 @@ export function reversePassBesideKinks(bound: BoundProgram, kinks: readonly Elem
   })
 }
 
+/** An application moved off the given point, but for the operands of elements on kinks: those stay where they are. */
+export function holdOnKinks(
+  { elements }: ElementsOnKinks,
+  moved: Application,
+  base: Application,
+): Application {
+  const orders = readOrders(base.operands)
+  const operands = moved.operands.map(({ shape, data }, operand) => {
+    const held = data.slice()
+    for (const k of elements) {
+      const at = orders[operand]?.[k] ?? k
+      held[at] = base.operands[operand].data[at]
+    }
+    return { shape, data: held }
+  })
+  const data = moved.result.data.slice()
+  for (const k of elements) data[k] = base.result.data[k]
+  return { operands, result: { shape: moved.result.shape, data } }
+}
+
 /** The slope at an element by one operand: on both sides of its kink, between them, and as the rule itself has it. */
 function slopesBeside(
   { rule }: Elementwise,

@@ -1,5 +1,6 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
+import { type ElementsOnKinks, holdOnKinks } from '../backward/conventions.js'
 import { type Cotangents, reversePass } from '../backward/reverse-pass.js'
 import type { Application, Operation } from '../operations/operation.js'
 import { applicationOf, type BoundProgram, evaluateValue, operandsOf } from '../program/evaluate.js'
@@ -15,11 +16,13 @@ const RUNS = 4
  * value and on every edge moves each cotangent by, in units of the noise. Forward values are rounded as well, and
  * derivatives as code in use computes them. Unlike squares carried back, it keeps what terms have in common.
  * @param wanted the ids of the values whose cotangents count
+ * @param kinks where the slope is a matter of convention, which noise does not change
  */
 export function measureNoise(
   bound: BoundProgram,
   cotangents: Cotangents,
   wanted: readonly number[],
+  kinks: readonly ElementsOnKinks[] = [],
   seed = 1,
 ): ReadonlyMap<number, Float64Array> {
   const generator = xoroshiro128plus(seed)
@@ -27,13 +30,16 @@ export function measureNoise(
   const normal = () =>
     Math.sqrt(-2 * Math.log(1 - uniformFloat64(generator))) *
     Math.cos(2 * Math.PI * uniformFloat64(generator))
+  const onKinks = new Map(kinks.map((found) => [found.value.id, found]))
   const squares = new Map(wanted.map((id) => [id, new Float64Array(bound.base[id].length)]))
   for (let run = 0; run < RUNS; run++) {
     const noisy = evaluateWithNoise(bound, normal)
     const moved = reversePass(noisy, ({ user, operand }, cotangent) => {
       const value = bound.program.values[user] as ComputedValue
       const { operation } = value
-      const application = applicationOf(noisy, value)
+      const found = onKinks.get(user)
+      const whole = applicationOf(noisy, value)
+      const application = found === undefined ? whole : holdOnKinks(found, whole, applicationOf(bound, value))
       const pulled = operation.pullBack(application, cotangent, operand)
       const sizes = sizesOfTerms(operation, application, cotangent, operand)
       return pulled.map((slope, k) => slope + NOISE * normal() * sizes[k])

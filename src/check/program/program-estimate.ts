@@ -1,9 +1,11 @@
+import { findKinks } from '../../backward/conventions.js'
 import type { Cotangents } from '../../backward/reverse-pass.js'
 import { normOf } from '../../network/root-sum-squares.js'
 import { formatOf } from '../../network/rounding.js'
 import type { BoundProgram } from '../../program/evaluate.js'
 import { carryVariances } from '../../rounding/carry-variances.js'
 import { measureNoise } from '../../rounding/measure-noise.js'
+import { boundValueErrors } from '../../rounding/value-errors.js'
 import { ARITHMETIC_DEVIATIONS, type ErrorEstimate } from '../error-estimate.js'
 import type { CheckedParameter } from './bind-program-problem.js'
 
@@ -24,6 +26,7 @@ export function createProgramEstimate(
     bound,
     cotangents,
     checked.map(({ input }) => input.id),
+    findKinks(bound, boundValueErrors(bound)),
   )
   const deviations = checked.map(({ input: { id } }) => {
     const own = variances[id]

@@ -131,6 +131,20 @@ describe('of a program', () => {
     if (smooth === 0) expect(report.reasons.join()).toContain('x could not be tested')
   })
 
+  it.each([0, 1, 0.5])(
+    'noise of its operands does not move a kink that is computed: slope %d',
+    async (slope) => {
+      const bent = program.from((b, { x }) => b.add(b.relu(b.sum(x)), b.sum(b.square(x))))
+      const at = [0.1, 0.2, -0.30000000000000004]
+      const problem = { program: bent, parameters: { x: tensor(at, [3]) } }
+      const right = at.map((x) => 2 * x + slope)
+      const report = await checkGradients({ ...problem, gradients: { dx: tensor(right, [3]) } })
+      expect(report.verdict, report.notices.join()).toBe('pass')
+      const wrong = await checkGradients({ ...problem, gradients: { dx: tensor(right.with(1, 3), [3]) } })
+      expect(wrong.verdict, wrong.notices.join()).toBe('fail')
+    },
+  )
+
   it('the report says what was moved, in words of programs', async () => {
     const product = program.from((b, { x, w }) => b.sum(b.tanh(b.multiply(x, w))))
     const upstream = arrays.x.data.map(
