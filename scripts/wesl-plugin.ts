@@ -2,11 +2,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import type { Plugin } from 'vite'
 import { link } from 'wesl/core'
+import { writeCodeModules } from '../src/gpu/shader-codes.js'
 
 /**
  * Lets TypeScript import a shader module: `import shader from '../shaders/loss.wesl'` is the WGSL text of that
  * module with everything it imports from the `shaders` folder (`import package::elementary::expm1;`) and nothing
- * else. With `?extended` the modules of a folder `extended` take the place of those of the same name.
+ * else; `package::activation_codes` and the like are made from src/gpu/shader-codes.ts. With `?extended` the modules of a folder `extended` take the place of those of the same name.
  * @param variantFolders where such folders lie beside those in `shaderFolder`
  */
 export function weslPlugin(shaderFolder: string, variantFolders: readonly string[] = []): Plugin {
@@ -16,6 +17,7 @@ export function weslPlugin(shaderFolder: string, variantFolders: readonly string
       const [path, query] = id.split('?')
       if (!path.endsWith('.wesl')) return null
       const sources: Record<string, string> = {}
+      for (const [module, text] of writeCodeModules()) sources[`./${module}.wesl`] = text
       const addModules = (folder: string) => {
         for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
           if (!file.endsWith('.wesl')) continue

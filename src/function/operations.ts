@@ -1,3 +1,4 @@
+import { INSTRUCTION_CODES } from '../gpu/shader-codes.js'
 import * as arithmetic from '../operations/arithmetic.js'
 import * as choices from '../operations/choices.js'
 import * as exponential from '../operations/exponential.js'
@@ -53,13 +54,19 @@ export const SWITCHES: ReadonlySet<OperationName> = new Set(['relu', 'abs', 'min
 /** Exponents up to this are multiplied out where the base may change its sign. */
 export const HIGHEST_INTEGER_POWER = 1024
 
-const ofRule = (code: number, rule: ScalarRule): Operation => ({ code, rule: () => rule })
+/** The rule of shaders/function_rules.wesl that carries an operation's changes. */
+type ShaderRule = keyof typeof INSTRUCTION_CODES
+
+const ofRule = (shaderRule: ShaderRule, rule: ScalarRule): Operation => ({
+  code: INSTRUCTION_CODES[shaderRule],
+  rule: () => rule,
+})
 
 /** The same of rules that depend on a parameter, which are made once for each. */
-function ofRules(code: number, create: (parameter: number) => ScalarRule): Operation {
+function ofRules(shaderRule: ShaderRule, create: (parameter: number) => ScalarRule): Operation {
   const made = new Map<number, ScalarRule>()
   return {
-    code,
+    code: INSTRUCTION_CODES[shaderRule],
     rule(parameter) {
       const rule = made.get(parameter) ?? create(parameter)
       made.set(parameter, rule)
@@ -70,34 +77,34 @@ function ofRules(code: number, create: (parameter: number) => ScalarRule): Opera
 
 /** Every operation that a formula is made of, from the table of operations. */
 export const OPERATIONS: Readonly<Record<OperationName, Operation>> = {
-  add: ofRule(2, arithmetic.add),
-  subtract: ofRule(3, arithmetic.subtract),
-  negate: ofRule(4, arithmetic.negative),
-  multiply: ofRule(5, arithmetic.multiply),
-  divide: ofRule(6, arithmetic.divide),
-  'integer-power': ofRules(7, arithmetic.integerPower),
-  'real-power': ofRules(8, arithmetic.realPower),
-  'cube-root': ofRule(8, arithmetic.cubeRoot),
-  power: ofRule(9, arithmetic.power),
-  exp: ofRule(10, exponential.exp),
-  expm1: ofRule(10, exponential.expm1),
-  log: ofRule(11, exponential.log),
-  log1p: ofRule(11, exponential.log1p),
-  sqrt: ofRule(12, exponential.sqrt),
-  sin: ofRule(13, trigonometric.sin),
-  cos: ofRule(13, trigonometric.cos),
-  tan: ofRule(14, trigonometric.tan),
-  atan: ofRule(15, trigonometric.atan),
-  sinh: ofRule(16, hyperbolic.sinh),
-  cosh: ofRule(17, hyperbolic.cosh),
-  tanh: ofRule(18, unary(tanh)),
-  sigmoid: ofRule(19, unary(sigmoid)),
-  softplus: ofRule(20, unary(softplus)),
-  relu: ofRule(21, unary(relu)),
-  abs: ofRule(22, unary(abs)),
-  sign: ofRule(23, choices.sign),
-  step: ofRule(24, choices.step),
-  min: ofRule(25, choices.minimum),
-  max: ofRule(26, choices.maximum),
-  select: ofRules(27, (inclusive) => choices.select(inclusive === 1)),
+  add: ofRule('add', arithmetic.add),
+  subtract: ofRule('subtract', arithmetic.subtract),
+  negate: ofRule('negate', arithmetic.negative),
+  multiply: ofRule('multiply', arithmetic.multiply),
+  divide: ofRule('divide', arithmetic.divide),
+  'integer-power': ofRules('integer-power', arithmetic.integerPower),
+  'real-power': ofRules('real-power', arithmetic.realPower),
+  'cube-root': ofRule('real-power', arithmetic.cubeRoot),
+  power: ofRule('power', arithmetic.power),
+  exp: ofRule('exp', exponential.exp),
+  expm1: ofRule('exp', exponential.expm1),
+  log: ofRule('log', exponential.log),
+  log1p: ofRule('log', exponential.log1p),
+  sqrt: ofRule('sqrt', exponential.sqrt),
+  sin: ofRule('sin', trigonometric.sin),
+  cos: ofRule('sin', trigonometric.cos),
+  tan: ofRule('tan', trigonometric.tan),
+  atan: ofRule('atan', trigonometric.atan),
+  sinh: ofRule('sinh', hyperbolic.sinh),
+  cosh: ofRule('cosh', hyperbolic.cosh),
+  tanh: ofRule('tanh', unary(tanh)),
+  sigmoid: ofRule('sigmoid', unary(sigmoid)),
+  softplus: ofRule('softplus', unary(softplus)),
+  relu: ofRule('relu', unary(relu)),
+  abs: ofRule('abs', unary(abs)),
+  sign: ofRule('sign', choices.sign),
+  step: ofRule('step', choices.step),
+  min: ofRule('min', choices.minimum),
+  max: ofRule('max', choices.maximum),
+  select: ofRules('select', (inclusive) => choices.select(inclusive === 1)),
 }

@@ -1,10 +1,7 @@
 import { GradcheckError } from '../errors.js'
+import { INSTRUCTION_CODES } from '../gpu/shader-codes.js'
 import type { Expression } from './expression.js'
 import { OPERATIONS, type OperationName } from './operations.js'
-
-/** Codes of what is no operation; shaders/function.wesl has the same. */
-export const NUMBER_CODE = 0
-export const VARIABLE_CODE = 1
 
 /** Registers of shaders/function.wesl. A formula of n nodes needs at most 1 + log₂ n of them, of min, say, and so on. */
 export const REGISTERS = 32
@@ -17,7 +14,7 @@ export const CONSTANTS = 4
 
 /** One step of a formula's evaluation. */
 export interface Instruction {
-  /** NUMBER_CODE, VARIABLE_CODE or an operation's. */
+  /** A number's, a variable's or an operation's. */
   readonly code: number
   readonly operation?: OperationName
   /** The instructions that made its operands. */
@@ -80,7 +77,7 @@ function toInstruction(
   switch (node.kind) {
     case 'number':
       return {
-        code: NUMBER_CODE,
+        code: INSTRUCTION_CODES.number,
         operands,
         register,
         parameter: node.value,
@@ -90,7 +87,7 @@ function toInstruction(
     case 'variable': {
       const variable = variables.indexOf(node.name)
       if (variable < 0) throw new GradcheckError('bad-formula', `the variable "${node.name}" has no value`)
-      return { code: VARIABLE_CODE, operands, register, parameter: 0, variable, source: NOTHING }
+      return { code: INSTRUCTION_CODES.variable, operands, register, parameter: 0, variable, source: NOTHING }
     }
     case 'operation':
       return {

@@ -1,4 +1,5 @@
 import { GradcheckError } from '../errors.js'
+import { ACTIVATION_CODES } from '../gpu/shader-codes.js'
 import { gelu, geluSigmoid, geluTanh, silu } from '../operations/gated.js'
 import { elu, leakyRelu, relu, selu } from '../operations/rectifiers.js'
 import type { UnaryRule } from '../operations/scalar-rule.js'
@@ -99,18 +100,13 @@ function sigmoidSeries(z: number, tail: number, coefficients: Float64Array): voi
   coefficients[3] = (slope * (q - p) * (1 - 12 * slope)) / 24
 }
 
-type Rules = Omit<Activation, 'name' | 'text' | 'constant'>
+type Rules = Omit<Activation, 'name' | 'text' | 'constant' | 'code'>
 
 /** What dense layers need of a rule of `src/operations`, and what makes it fast for them. */
-function ofRule(
-  code: number,
-  rule: UnaryRule,
-  fast: Pick<Rules, 'constantSlope' | 'slopeSeries'> = {},
-): Rules {
+function ofRule(rule: UnaryRule, fast: Pick<Rules, 'constantSlope' | 'slopeSeries'> = {}): Rules {
   const { value, secantSlope } = rule
   const tail = rule.tail ?? (() => 0)
   return {
-    code,
     hasKink: rule.special?.kind === 'kink',
     value,
     derivative: (z) => secantSlope(z, tail(z), 0, 0),
@@ -129,28 +125,28 @@ const piecewise =
     z > reach ? above : z + reach <= 0 ? below : undefined
 
 const ACTIVATIONS: Record<Exclude<ActivationName, ParametricName>, Rules> = {
-  linear: ofRule(0, identity, { constantSlope: () => 1 }),
-  relu: ofRule(1, relu, { constantSlope: piecewise(1, 0) }),
-  selu: ofRule(4, selu, { constantSlope: piecewise(selu.secantSlope(1, 1, 0, 0)) }),
-  sigmoid: ofRule(5, sigmoid, { slopeSeries: sigmoidSeries }),
-  tanh: ofRule(6, tanh, {
+  linear: ofRule(identity, { constantSlope: () => 1 }),
+  relu: ofRule(relu, { constantSlope: piecewise(1, 0) }),
+  selu: ofRule(selu, { constantSlope: piecewise(selu.secantSlope(1, 1, 0, 0)) }),
+  sigmoid: ofRule(sigmoid, { slopeSeries: sigmoidSeries }),
+  tanh: ofRule(tanh, {
     slopeSeries: (z, tail, coefficients) => {
       sigmoidSeries(2 * z, tail, coefficients)
       for (let k = 0; k < 4; k++) coefficients[k] *= 2 ** (k + 2)
     },
   }),
-  softplus: ofRule(7, softplus, {
+  softplus: ofRule(softplus, {
     slopeSeries: (z, tail, coefficients) => {
       sigmoidSeries(z, tail, coefficients)
       for (let k = 3; k > 0; k--) coefficients[k] = coefficients[k - 1] / (k + 1)
       coefficients[0] = fromTail(z, tail)
     },
   }),
-  softsign: ofRule(8, softsign),
-  silu: ofRule(9, silu),
-  gelu: ofRule(10, gelu),
-  'gelu-tanh': ofRule(11, geluTanh),
-  'gelu-sigmoid': ofRule(12, geluSigmoid),
+  softsign: ofRule(softsign),
+  silu: ofRule(silu),
+  gelu: ofRule(gelu),
+  'gelu-tanh': ofRule(geluTanh),
+  'gelu-sigmoid': ofRule(geluSigmoid),
 }
 
 /** An activation with a constant. */
@@ -163,11 +159,11 @@ interface Family {
 const FAMILIES: Record<ParametricName, Family> = {
   'leaky-relu': {
     usual: [0.01, 0.1, 0.2, 0.3, 0.25, 0.05, 0.02, 0.001],
-    create: (slope) => ofRule(2, leakyRelu(slope), { constantSlope: piecewise(1, slope) }),
+    create: (slope) => ofRule(leakyRelu(slope), { constantSlope: piecewise(1, slope) }),
   },
   elu: {
     usual: [1, 1.5, 0.5, 2, 0.1],
-    create: (alpha) => ofRule(3, elu(alpha), { constantSlope: piecewise(1) }),
+    create: (alpha) => ofRule(elu(alpha), { constantSlope: piecewise(1) }),
   },
 }
 
@@ -212,7 +208,7 @@ export function findActivationWith(name: string, constants: ActivationConstants)
 function createActivation(name: ActivationName, constant: number | undefined): Activation {
   if (!isParametric(name)) {
     if (constant !== undefined) throw noSuchConstant(name, `(${constant})`)
-    return remember(name, () => ({ name, text: name, ...ACTIVATIONS[name] }))
+    return remember(name, () => ({ name, text: name, code: ACTIVATION_CODES[name], ...ACTIVATIONS[name] }))
   }
   const value = constant ?? FAMILIES[name].usual[0]
   if (!(typeof value === 'number' && value >= 0 && value <= LARGEST_CONSTANT)) {
@@ -222,7 +218,13 @@ function createActivation(name: ActivationName, constant: number | undefined): A
     )
   }
   const text = formatActivation(name, value)
-  return remember(text, () => ({ name, text, constant: value, ...FAMILIES[name].create(value) }))
+  return remember(text, () => ({
+    name,
+    text,
+    constant: value,
+    code: ACTIVATION_CODES[name],
+    ...FAMILIES[name].create(value),
+  }))
 }
 
 function remember(text: ActivationText, create: () => Activation): Activation {

@@ -1,3 +1,4 @@
+import { LOSS_CODES } from '../gpu/shader-codes.js'
 import { expm1Ratio, log1pRatio } from '../operations/exponential.js'
 import { logSumExp, sumExponentials } from '../operations/losses.js'
 import { sigmoidOf as sigmoid, sigmoidTail, softplusSecantSlope } from '../operations/sigmoids.js'
@@ -93,7 +94,7 @@ function fillMatrix({ rows, columns }: Matrix, value: (k: number) => number): Ma
 
 const binaryCrossEntropy: Loss = {
   name: 'binary-cross-entropy',
-  code: 0,
+  code: LOSS_CODES['binary-cross-entropy'],
   lastActivation: 'sigmoid',
   readsLogits: true,
   readsClasses: false,
@@ -189,7 +190,7 @@ const SOFTMAX_FAR = 30
 /** Σ y·(ln Σ e^z − z), y adding up to 1. */
 const softmaxCrossEntropy: Loss = {
   name: 'softmax-cross-entropy',
-  code: 1,
+  code: LOSS_CODES['softmax-cross-entropy'],
   lastActivation: 'linear',
   readsLogits: true,
   readsClasses: true,
@@ -276,7 +277,7 @@ function squaredError(name: LossName, factor: number, reduction: Reduction): Los
     fillMatrix(A, (k) => 2 * (A.data[k] - targets.data[k]))
   return {
     name,
-    code: 2,
+    code: LOSS_CODES['squared-error'],
     lastActivation: undefined,
     readsLogits: false,
     readsClasses: false,
