@@ -11,6 +11,8 @@ import { backpropagate } from './backpropagation.mjs'
  * @property {('relu'|'tanh'|'sigmoid'|'linear')[]} activations one a layer
  * @property {'binary-cross-entropy'|'softmax-cross-entropy'|'half-squared-error'} loss
  * @property {number} samples
+ * @property {boolean} [wrong] true where every entry of the gradient is off, by another factor each
+ * @property {readonly string[]} [methods] what is measured, where it is not everything
  * @property {'pixels'|'normal'} inputs how X is drawn: the 256 grey levels from 0 to 1, or normally distributed
  */
 
@@ -66,6 +68,9 @@ function describeTanhNetwork(width, layers, samples = 32) {
   }
 }
 
+/** The methods of cases that compare ours with ours. */
+const OURS_BY_DEFAULT = ['gpu', 'software', 'cpu']
+
 /** @type {CaseDescription[]} */
 export const CASES = [
   describeImageNetwork(1),
@@ -74,6 +79,20 @@ export const CASES = [
   describeReluNetwork([784, 512, 512, 10]),
   describeReluNetwork([784, 2048, 2048, 10]),
   describeTanhNetwork(1024, 6),
+  {
+    ...describeReluNetwork([1000, 2000, 10]),
+    name: 'wrong',
+    title: '1000-2000-10 ReLU, 32 samples, every entry wrong',
+    wrong: true,
+    methods: OURS_BY_DEFAULT,
+  },
+  {
+    ...describeReluNetwork([1000, 2000, 10]),
+    name: 'right',
+    title: '1000-2000-10 ReLU, 32 samples, the same but right',
+    methods: OURS_BY_DEFAULT,
+  },
+  { ...describeReluNetwork([784, 10], 20_000), name: 'many-samples', methods: OURS_BY_DEFAULT },
 ]
 
 /**
@@ -89,6 +108,13 @@ export const QUICK_CASES = [
   },
   describeReluNetwork([64, 48, 32, 10], 8),
   describeTanhNetwork(32, 6, 8),
+  {
+    ...describeReluNetwork([64, 48, 10], 8),
+    name: 'quick-wrong',
+    title: '64-48-10 ReLU, 8 samples, every entry wrong',
+    wrong: true,
+    methods: OURS_BY_DEFAULT,
+  },
 ]
 
 /** Before anything is timed. @type {CaseDescription} */
@@ -117,6 +143,24 @@ export function countMultiplyAdds({ widths, samples }) {
 }
 
 /**
+ * The same where outputs are moved: a unit's costs each sample what its layer's perturbation does, and each of its
+ * parameters a multiply-add for each sample.
+ * @param {CaseDescription} description
+ * @param {(l: number) => number} shareOf how much of layer l, from 0, is done
+ */
+export function countOutputWork({ widths, samples }, shareOf = () => 1) {
+  const layers = widths.length - 1
+  let total = 0
+  for (let l = 1; l <= layers; l++) {
+    let each = 1
+    if (l < layers) each += widths[l + 1]
+    for (let q = l + 2; q <= layers; q++) each += widths[q] * widths[q - 1]
+    total += shareOf(l - 1) * widths[l] * (2 * each + widths[l - 1] + 1)
+  }
+  return samples * total
+}
+
+/**
  * Draws the arrays of a case: weights of deviation 1/√inputs (√2 times that before a ReLU), biases of 0.1.
  * @param {CaseDescription} description
  * @param {number} seed
@@ -139,7 +183,13 @@ export function makeCase(description, seed) {
     parameters[`b${l + 1}`] = b
   }
   const Y = drawTargets(description, random)
-  return { ...description, X, Y, parameters, gradients: backpropagate({ ...description, X, Y, parameters }) }
+  const gradients = backpropagate({ ...description, X, Y, parameters })
+  if (description.wrong === true) {
+    for (const { data } of Object.values(gradients)) {
+      for (let k = 0; k < data.length; k++) data[k] *= 1 + 0.3 * random.normal()
+    }
+  }
+  return { ...description, X, Y, parameters, gradients }
 }
 
 /**

@@ -3,6 +3,9 @@ export const METHOD_TITLES = {
   gpu: '**webgpu-gradcheck**',
   software: '**webgpu-gradcheck**',
   cpu: '**webgpu-gradcheck**',
+  'gpu-parameters': '**webgpu-gradcheck**, by parameter',
+  'software-parameters': '**webgpu-gradcheck**, by parameter',
+  'cpu-parameters': '**webgpu-gradcheck**, by parameter',
   'numpy-loop': 'NumPy loop',
   'numpy-loop-in-place': 'NumPy loop without copies',
   'torch-gradcheck': 'torch gradcheck, complete',
@@ -18,12 +21,13 @@ const COLUMNS = [
   'method',
   'device',
   'seconds',
+  'processor s',
   'parameters/s',
   '× NumPy loop',
   'difference',
   'remarks',
 ]
-const ALIGNMENTS = [':--', '--:', ':--', ':--', '--:', '--:', '--:', '--:', ':--']
+const ALIGNMENTS = [':--', '--:', ':--', ':--', '--:', '--:', '--:', '--:', '--:', ':--']
 
 /**
  * The results as a Markdown document.
@@ -72,7 +76,7 @@ function formatCells(row) {
   const title = METHOD_TITLES[row.method]
   const parameters = row.parameters.toLocaleString('en')
   if (row.error !== undefined) {
-    return [row.title, parameters, title, row.deviceLabel ?? '', '', '', '', '', row.error]
+    return [row.title, parameters, title, row.deviceLabel ?? '', '', '', '', '', '', row.error]
   }
   const remarks = [...(row.scaled ? [formatFraction(row)] : []), ...(row.remarks ?? [])]
   const complete = row.complete !== false
@@ -82,6 +86,7 @@ function formatCells(row) {
     title,
     row.deviceLabel,
     formatSeconds(row.seconds),
+    row.cores === undefined ? '–' : formatSeconds(row.seconds * row.cores),
     complete ? formatRate(row.total / row.seconds) : '–',
     complete && row.timesFaster !== undefined ? formatTimes(row.timesFaster) : '–',
     formatError(row.difference),

@@ -1,4 +1,4 @@
-import { countMultiplyAdds, countParameters } from './cases.mjs'
+import { countMultiplyAdds, countOutputWork, countParameters } from './cases.mjs'
 
 /** @import { Case } from './cases.mjs' */
 
@@ -12,30 +12,34 @@ const SHORT_SECONDS = 1
 const REPETITIONS_OF_SHORT = 5
 
 /**
- * One row for our check of a case on one device.
+ * One row for our check of a case on one device: as it is by default, or every parameter moved by itself.
  * @param {typeof import('../../dist/types/node.js')} library
  * @param {import('../../dist/types/node.js').OpenedDevice} device
  * @param {Case} benchCase
  * @param {{ limit: number, budget: number }} time seconds above which a part is timed, and seconds for such a part
+ * @param {boolean} byParameter
  */
-export async function measureOurs(library, device, benchCase, { limit, budget }) {
+export async function measureOurs(library, device, benchCase, { limit, budget }, byParameter) {
   const problem = makeProblem(library, benchCase)
   const total = countParameters(benchCase)
 
   /** @param {number} sample */
   const time = async (sample) => {
-    const options = { evaluator: device.evaluator, ...(sample < total ? { sample } : {}) }
-    const started = performance.now()
-    const report = await library.checkGradients(problem, options)
-    return { seconds: (performance.now() - started) / 1000, checked: report.parameters.checked, report }
+    return await timeCheck(library, problem, {
+      evaluator: device.evaluator,
+      perturb: 'parameters',
+      ...(sample < total ? { sample } : {}),
+    })
   }
-
-  const run = (await tryLarger(time, total, budget, limit)) ?? (await repeatShort(() => time(total)))
+  const run = byParameter
+    ? ((await tryLarger(time, total, budget, limit)) ?? (await repeatShort(() => time(total))))
+    : await timeByDefault(library, device, problem, benchCase, limit)
   const { report, checked } = run
   const scaled = checked < total
   const seconds = scaled ? run.predicted : run.seconds
   const remarks = []
-  if (report.verdict !== 'pass') remarks.push(`verdict: ${report.verdict}`)
+  const expected = benchCase.wrong === true ? 'fail' : 'pass'
+  if (report.verdict !== expected && !report.interrupted) remarks.push(`verdict: ${report.verdict}`)
   return {
     seconds,
     measured: checked,
@@ -49,10 +53,49 @@ export async function measureOurs(library, device, benchCase, { limit, budget })
     verdict: report.verdict,
     numericalError: report.numericalError,
     measuredSeconds: run.seconds,
+    cores: run.processorSeconds / run.seconds,
     reportedSeconds: report.timing.seconds,
-    multiplyAddsPerSecond: countMultiplyAdds(benchCase) / seconds,
+    ...(byParameter ? { multiplyAddsPerSecond: countMultiplyAdds(benchCase) / seconds } : {}),
     remarks,
   }
+}
+
+/**
+ * @param {typeof import('../../dist/types/node.js')} library
+ * @param {ReturnType<typeof makeProblem>} problem
+ * @param {import('../../dist/types/node.js').CheckOptions} options
+ */
+async function timeCheck(library, problem, options) {
+  const processor = process.cpuUsage()
+  const started = performance.now()
+  const report = await library.checkGradients(problem, options)
+  const { user, system } = process.cpuUsage(processor)
+  return {
+    seconds: (performance.now() - started) / 1000,
+    processorSeconds: (user + system) / 1e6,
+    checked: report.parameters.checked,
+    report,
+  }
+}
+
+/**
+ * A check as it is by default, stopped at the limit: the total is predicted by the work that was done until then. No
+ * sample would tell it, since a unit's parameters cost hardly more than one of them.
+ */
+async function timeByDefault(library, device, problem, benchCase, limit) {
+  const run = () =>
+    timeCheck(library, problem, { evaluator: device.evaluator, signal: AbortSignal.timeout(1000 * limit) })
+  // few parameters of every layer compile what this shape needs
+  for (const perturb of ['parameters', 'outputs']) {
+    await timeCheck(library, problem, { evaluator: device.evaluator, perturb, sample: FIRST_SAMPLE })
+  }
+  const first = await run()
+  if (!first.report.interrupted) return first.seconds < SHORT_SECONDS ? await repeatShort(run) : first
+  const weights = first.report.tensors.filter(({ name }) => name.startsWith('W'))
+  const shareOf = (l) => weights[l].checked / (benchCase.widths[l] * benchCase.widths[l + 1])
+  const share = countOutputWork(benchCase, shareOf) / countOutputWork(benchCase)
+  if (share === 0) throw new Error(`stopped after ${limit} s, before a layer's first units were done`)
+  return { ...first, predicted: first.seconds / share }
 }
 
 /**

@@ -11,6 +11,7 @@ dW1, db1, … by float64 backpropagation. Each measurement is one line of JSON o
     precision   what the losses are computed in
     seconds     for all parameters; calculated where `scaled`
     measured    parameters that were really perturbed and timed, of `total`
+    cores       how many processor cores were busy, on average
     scaled      True when `seconds` was calculated from a random part
     difference  ‖g − ĝ‖₂ / (‖g‖₂ + ‖ĝ‖₂) over the measured parameters, g from the file
     version, peakMemoryBytes, remarks; or `error` instead of a measurement
@@ -643,13 +644,17 @@ def measure(name, case, limit, budget):
             raise LookupError("NumPy is not installed")
         torch = None if name.startswith("numpy-") else import_torch()
         arguments = (case(),) if name != "torch-matmul" else (None,)
+        wall, processor = time.perf_counter(), time.process_time()
         rows = METHODS[name](*arguments, *(() if torch is None else (torch,)), limit, budget)
     except LookupError as error:
         return [{"error": str(error)}]
     except Exception as error:  # whatever breaks a peer is a result of the comparison
         reason = (str(error).strip().splitlines() or [""])[0]
         return [{"error": f"{type(error).__name__}: {reason}"}]
+    # of all that the method did, warm-up and smaller tries among it
+    cores = (time.process_time() - processor) / (time.perf_counter() - wall)
     for row in rows:
+        row["cores"] = cores
         if "measured" in row:
             row["total"] = arguments[0].total
             row["scaled"] = row["measured"] < row["total"]

@@ -14,7 +14,9 @@ import { measureOurs, openDevices } from './measure-ours.mjs'
 import { choosePythons, findPythons, measurePeer } from './measure-peers.mjs'
 import { writeNpz } from './write-npz.mjs'
 
-const OUR_METHODS = ['gpu', 'software', 'cpu']
+const OUR_DEVICES = ['gpu', 'software', 'cpu']
+const byParameter = (choice) => `${choice}-parameters`
+const OUR_METHODS = [...OUR_DEVICES, ...OUR_DEVICES.map(byParameter)]
 const METHODS = Object.keys(METHOD_TITLES)
 const LIBRARY = new URL('../../dist/node.js', import.meta.url)
 const SEED = 1
@@ -91,12 +93,14 @@ async function main() {
   const library = await loadLibrary()
   const { devices, missing } = await openDevices(
     library,
-    OUR_METHODS.filter((choice) => options.methods.includes(choice)),
+    OUR_DEVICES.filter((choice) =>
+      [choice, byParameter(choice)].some((method) => options.methods.includes(method)),
+    ),
   )
   const folder = await mkdtemp(join(tmpdir(), 'gradcheck-bench-'))
   try {
     for (const { device } of devices) {
-      await measureOurs(library, device, makeCase(WARM_UP_CASE, SEED), options.time)
+      await measureOurs(library, device, makeCase(WARM_UP_CASE, SEED), options.time, true)
     }
     const pythons = await findPythons()
     const results = describeRun(devices, missing, pythons)
@@ -193,18 +197,22 @@ async function measureCase(library, devices, pythons, description, folder, matmu
     rows.push({ ...nameRow(description, method), ...row, deviceLabel: labelDevice(row) })
     note(`${description.title}: ${method} ${row.error ?? `${row.seconds.toPrecision(3)} s`}`)
   }
+  const isWanted = (method) =>
+    options.methods.includes(method) && (description.methods?.includes(method) ?? true)
   for (const { choice, device } of devices) {
-    add(
-      choice,
-      await measureOurs(library, device, benchCase, options.time).catch((error) =>
-        describeFailure(device, error),
-      ),
-    )
+    for (const method of [choice, byParameter(choice)].filter(isWanted)) {
+      add(
+        method,
+        await measureOurs(library, device, benchCase, options.time, method !== choice).catch((error) =>
+          describeFailure(device, error),
+        ),
+      )
+    }
   }
   const path = join(folder, 'case.npz')
   await writeNpz(path, { X: benchCase.X, Y: benchCase.Y, ...benchCase.parameters, ...benchCase.gradients })
   for (const method of METHODS) {
-    if (OUR_METHODS.includes(method) || method === 'torch-matmul') continue
+    if (OUR_METHODS.includes(method) || method === 'torch-matmul' || !isWanted(method)) continue
     for (const { name: _, ...row } of await measurePeers(method, pythons, { path, description }))
       add(method, row)
   }
@@ -258,7 +266,7 @@ function compareRows(rows, [matmul]) {
     if (row.error !== undefined) return row
     const compared = { ...row }
     if (loops.length > 0) compared.timesFaster = loopSeconds / row.seconds
-    if (row.method === 'gpu' && matmul?.multiplyAddsPerSecond !== undefined) {
+    if (row.method === 'gpu-parameters' && matmul?.multiplyAddsPerSecond !== undefined) {
       compared.shareOfMatmul = row.multiplyAddsPerSecond / matmul.multiplyAddsPerSecond
       compared.remarks = [
         ...row.remarks,
