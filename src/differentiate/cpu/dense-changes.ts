@@ -3,15 +3,11 @@ import type { DenseLayer } from '../../network/dense-layer.js'
 import { type Matrix, transpose } from '../../network/matrix.js'
 import type { LeftOperand, Products } from '../../network/products.js'
 import type { Columns } from './columns.js'
-import { multiplyVector } from './multiply-vector.js'
 
 /** Columns of changes that are carried at once where they have to be stored: small for the cache. */
 export const BLOCK = 64
 
-/**
- * How changes pass through a fully connected layer at its base point, in float64. The changes of its Z are held
- * either as one vector, of which every column is a multiple, or written out as a block of columns.
- */
+/** How changes pass through a fully connected layer at its base point, in float64, as a block of columns. */
 export class DenseChanges {
   readonly #layer: DenseLayer
   /** The layer's input, Z and the activation's tails, samples first. */
@@ -26,9 +22,9 @@ export class DenseChanges {
   /** W for products, and the inputs that change: made when first needed. */
   #left: LeftOperand | undefined
   #changing: Uint32Array | undefined
+  /** Each unit's slope, while columns pass alike. */
+  readonly #slopes: Float64Array
 
-  /** ΔZ/h of the units as a multiple of a column's start. */
-  readonly vector: Float64Array
   /** ΔZ/h, then ΔA/h, units × BLOCK. */
   readonly block: Float64Array
 
@@ -40,7 +36,7 @@ export class DenseChanges {
     this.#tails = Z.data.map((z) => layer.activation.tail(z))
     this.#series = computeSeries(layer, Z.data)
     this.#weightsByInput = transpose(layer.weights, layer.outputs, layer.inputs)
-    this.vector = new Float64Array(layer.outputs)
+    this.#slopes = new Float64Array(layer.outputs)
     this.block = new Float64Array(layer.outputs * BLOCK)
   }
 
@@ -68,40 +64,22 @@ export class DenseChanges {
     }
   }
 
-  /** Makes the vector of what changes when one input changes by 1. */
-  takeInput(input: number): void {
-    this.vector.set(this.#weightsByInput.subarray(input * this.units, (input + 1) * this.units))
+  /** What an input feeds the units by. */
+  weightsOf(input: number): Float64Array {
+    return this.#weightsByInput.subarray(input * this.units, (input + 1) * this.units)
   }
 
-  /** Makes the vector of what changes when the inputs change by `changes`. */
-  multiplyVector(changes: Float64Array): void {
-    multiplyVector(this.#layer.weights, this.units, this.#layer.inputs, changes, this.vector)
+  /** Column `c` of the block, into `values`. */
+  readColumn(c: number, values: Float64Array): void {
+    for (let i = 0; i < values.length; i++) values[i] = this.block[i * BLOCK + c]
   }
 
-  /**
-   * ΔA/h as a multiple of a column's start, where every unit stays on one linear piece of its activation while ΔZ
-   * grows up to the vector times `reach`; nothing where one does not.
-   */
-  activateVector(s: number, reach: number): Float64Array | undefined {
-    const { activation, outputs, endsAtLogits } = this.#layer
-    if (endsAtLogits) return this.vector
-    if (activation.constantSlope === undefined) return undefined
-    const changes = new Float64Array(outputs)
-    for (let i = 0; i < outputs; i++) {
-      const v = this.vector[i]
-      const slope = activation.constantSlope(this.#Z[s * outputs + i], reach * Math.abs(v))
-      if (slope === undefined) return undefined
-      changes[i] = slope * v
-    }
-    return changes
-  }
-
-  /** Writes out the columns `from` to `to` that were multiples of the vector. */
-  expand({ starts }: Columns, from: number, to: number): void {
-    const { vector, block } = this
-    for (let i = 0; i < vector.length; i++) {
+  /** Makes the block of the columns `from` to `to`, multiples of one by their starts. */
+  takeMultiples(column: Float64Array, { starts }: Columns, from: number, to: number): void {
+    const { block } = this
+    for (let i = 0; i < column.length; i++) {
       const at = i * BLOCK
-      for (let c = from; c < to; c++) block[at + c - from] = vector[i] * starts[c]
+      for (let c = from; c < to; c++) block[at + c - from] = column[i] * starts[c]
     }
   }
 
@@ -111,15 +89,10 @@ export class DenseChanges {
    * @param sides how often the columns are repeated, with other starts
    */
   takeInputs(inputs: Uint32Array, starts: Float64Array, count: number, sides: number): void {
-    const { weights, outputs, inputs: width } = this.#layer
     const { block } = this
-    for (let i = 0; i < outputs; i++) {
-      for (let side = 0; side < sides; side++) {
-        const at = i * BLOCK + side * count
-        for (let c = 0; c < count; c++) {
-          block[at + c] = weights[i * width + inputs[c]] * starts[side * count + c]
-        }
-      }
+    for (let c = 0; c < sides * count; c++) {
+      const weights = this.weightsOf(inputs[c % count])
+      for (let i = 0; i < weights.length; i++) block[i * BLOCK + c] = weights[i] * starts[c]
     }
   }
 
@@ -137,7 +110,8 @@ export class DenseChanges {
     const { activation, outputs, endsAtLogits } = this.#layer
     if (endsAtLogits) return true
     if (activation.constantSlope === undefined) return false
-    const { block, vector: slopes } = this
+    const { block } = this
+    const slopes = this.#slopes
     for (let i = 0; i < outputs; i++) {
       const slope = activation.constantSlope(this.#Z[s * outputs + i], step * this.#largestOf(i, count))
       if (slope === undefined) return false

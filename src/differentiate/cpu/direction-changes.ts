@@ -227,7 +227,7 @@ export class DirectionChanges {
   #addStarts(directions: readonly Direction[], sides: number, s: number): void {
     const { steps, kinks } = this.#columns
     const next = this.#layers[directions[0].parameter.layer + 1]
-    const { block, vector, units } = next
+    const { block, units } = next
     block.fill(0)
     const sum = new Float64Array(units)
     const other = new Float64Array(units)
@@ -244,10 +244,10 @@ export class DirectionChanges {
           other.set(sum)
         }
         if (start === 0 && atOther === 0) continue
-        next.takeInput(direction.rows[k])
-        for (let i = 0; i < units; i++) sum[i] += start * vector[i]
+        const weights = next.weightsOf(direction.rows[k])
+        for (let i = 0; i < units; i++) sum[i] += start * weights[i]
         if (!differ) continue
-        for (let i = 0; i < units; i++) other[i] += atOther * vector[i]
+        for (let i = 0; i < units; i++) other[i] += atOther * weights[i]
       }
       for (let i = 0; i < units; i++) block[i * BLOCK + p] = sum[i]
       if (sides === 1) continue

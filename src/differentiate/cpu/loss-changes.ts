@@ -13,8 +13,8 @@ import type { NetworkChanges } from './network-changes.js'
  * on one side, and all columns are carried together.
  *
  * While every unit stays on one linear piece of its activation (ReLU away from 0), the columns stay multiples of
- * one vector, and that vector alone is carried; that is exact. From the first layer on where a unit leaves its
- * piece, or where the activation is curved, blocks of columns are carried.
+ * one, and that one alone is carried; that is exact. From the first layer on where a unit leaves its piece, or where
+ * the activation is curved, blocks of columns are carried.
  */
 export class LossChanges {
   readonly #network: NetworkChanges
@@ -101,55 +101,46 @@ export class LossChanges {
   }
 
   #carryFrom(l: number, unit: number, s: number, count: number): void {
-    if (l < this.#layers.length - 1) {
-      this.#layers[l + 1].takeInput(unit)
-      this.#carryVector(l + 1, s, 0, count)
-      return
-    }
+    const layers = this.#layers
     const { starts, steps, changes } = this.#columns
-    for (let c = 0; c < count; c++) {
-      changes[c] = starts[c] === 0 ? 0 : this.#loss.passUnit(unit, starts[c], s, steps[c])
+    if (l === layers.length - 1) {
+      for (let c = 0; c < count; c++) {
+        changes[c] = starts[c] === 0 ? 0 : this.#loss.passUnit(unit, starts[c], s, steps[c])
+      }
+      return
     }
-  }
-
-  /** Carries columns `from` to `to`, whose ΔZ of layer q are multiples of the layer's vector. */
-  #carryVector(q: number, s: number, from: number, to: number): void {
-    const { starts, changes } = this.#columns
     let largest = 0
-    for (let c = from; c < to; c++) largest = Math.max(largest, Math.abs(starts[c]))
+    for (let c = 0; c < count; c++) largest = Math.max(largest, Math.abs(starts[c]))
     if (largest === 0) {
-      changes.fill(0, from, to)
+      changes.fill(0, 0, count)
       return
     }
-    const activated = this.#layers[q].activateVector(s, this.#step * largest)
-    if (activated !== undefined) {
-      if (q === this.#layers.length - 1) {
-        this.#finishVector(activated, s, from, to)
-        return
-      }
-      this.#layers[q + 1].multiplyVector(activated)
-      this.#carryVector(q + 1, s, from, to)
+    layers[l + 1].takeInputs(Uint32Array.of(unit), ONE, 1, 1)
+    const q = this.#network.carryAlike(l + 1, s, this.#step * largest, 1)
+    if (q === layers.length) {
+      this.#finishMultiples(this.#network.outputChange(0), s, count)
       return
     }
-    if (to - from > BLOCK) {
-      for (let first = from; first < to; first += BLOCK) {
-        this.#carryVector(q, s, first, Math.min(to, first + BLOCK))
-      }
-      return
+    const one = new Float64Array(layers[q].units)
+    layers[q].readColumn(0, one)
+    for (let from = 0; from < count; from += BLOCK) {
+      const to = Math.min(count, from + BLOCK)
+      layers[q].takeMultiples(one, this.#columns, from, to)
+      this.#network.carryBlock(this.#columns, q, s, from, to - from)
     }
-    this.#layers[q].expand(this.#columns, from, to)
-    this.#network.carryBlock(this.#columns, q, s, from, to - from)
   }
 
-  #finishVector(vector: Float64Array, s: number, from: number, to: number): void {
+  #finishMultiples(one: Float64Array, s: number, count: number): void {
     const { starts, steps, changes } = this.#columns
     const change = this.#outputChange
-    for (let c = from; c < to; c++) {
+    for (let c = 0; c < count; c++) {
       const start = starts[c]
-      for (let i = 0; i < change.length; i++) change[i] = vector[i] * start
+      for (let i = 0; i < change.length; i++) change[i] = one[i] * start
       changes[c] = start === 0 ? 0 : this.#loss.pass(change, s, steps[c])
     }
   }
 }
 
+/** A column of which others are multiples starts so. */
+const ONE = Float64Array.of(1)
 const BIAS_INPUT: DistinctInputs = { values: Float64Array.of(1), placeOf: Uint32Array.of(0) }

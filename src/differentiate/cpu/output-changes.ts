@@ -112,16 +112,12 @@ export class OutputChanges {
       }
       return
     }
-    let q = l + 1
     let alike = true
     for (let c = 0; c < count && alike; c++) alike = starts[c] === starts[count + c]
-    layers[q].takeInputs(this.#units, starts, count, alike ? 1 : 2)
-    while (alike && q < layers.length) {
-      alike = layers[q].activateAlike(step, s, count)
-      if (!alike) layers[q].doubleBlock(count)
-      else if (++q < layers.length) layers[q].multiply(layers[q - 1].block, count)
-    }
+    layers[l + 1].takeInputs(this.#units, starts, count, alike ? 1 : 2)
+    const q = alike ? this.#network.carryAlike(l + 1, s, step, count) : l + 1
     if (q < layers.length) {
+      if (alike) layers[q].doubleBlock(count)
       this.#network.carryBlock(this.#columns, q, s, 0, 2 * count)
       return
     }
