@@ -1,3 +1,5 @@
+// Only for parameters moved one by one: 1.5 times as fast for a photograph, 3.5 times where most inputs are 0 (docs/speed.md).
+
 /** The different values of a vector, and which of them each element is. */
 export interface DistinctInputs {
   readonly values: Float64Array

@@ -15,6 +15,7 @@ import type { NetworkChanges } from './network-changes.js'
  * While every unit stays on one linear piece of its activation (ReLU away from 0), the columns stay multiples of
  * one, and that one alone is carried; that is exact. From the first layer on where a unit leaves its piece, or where
  * the activation is curved, blocks of columns are carried.
+ * Forward differences of a 784-512-512-10 ReLU network would take 4.4 times as long without (docs/speed.md).
  */
 export class LossChanges {
   readonly #network: NetworkChanges
