@@ -8,7 +8,7 @@ import { CHROMIUM_ARGUMENTS, CHROMIUM_PATH, chromiumEnvironment } from './test/s
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 /** Tests of whole evaluators, which run in Node as well and take minutes here: those of `npm run test:long`. */
-const LONG = ['webgpu-evaluator', 'extended-evaluator', 'tiles', 'activations'].map(
+const LONG = ['webgpu-evaluator.many', 'extended-evaluator.many', 'tiles', 'activations'].map(
   (name) => `test/gpu/${name}.test.ts`,
 )
 
@@ -19,6 +19,13 @@ export default defineConfig({
   plugins: [weslPlugin(here('shaders'), [here('test/gpu')]), inlineModulePlugin()],
   resolve: {
     alias: [{ find: /^(.*\/support\/gpu-device)\.js$/, replacement: '$1.browser.ts' }],
+  },
+  // a page has no environment
+  define: {
+    'process.env': {
+      LONG_TESTS: process.env.LONG_TESTS,
+      GRADCHECK_INSTANCES: process.env.GRADCHECK_INSTANCES,
+    },
   },
   test: {
     name: 'chromium',

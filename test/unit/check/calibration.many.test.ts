@@ -4,6 +4,7 @@ import type { DifferenceSettings } from '../../../src/differentiate/evaluator.js
 import { createTextbookEvaluator } from '../../../src/differentiate/textbook.js'
 import { type Calibration, type Case, calibrate } from '../../support/calibration.js'
 import { bindRandom, inModelOrder } from '../../support/evaluate.js'
+import { howMany, numbersOf, spread } from '../../support/how-many.js'
 import { drawReduction, makeRandomProblem, randomOptions } from '../../support/random-network.js'
 import { referenceGradients } from '../../support/reference-network.js'
 import { rightNetworkOptions } from '../../support/right-networks.js'
@@ -13,7 +14,7 @@ const textbook = createTextbookEvaluator('')
 
 /** Networks of every kind, with the gradient of backpropagation in float64. */
 async function* randomCases(): AsyncGenerator<Case> {
-  for (let number = 0; number < 300; number += 3) {
+  for (const number of spread(numbersOf(300), howMany(60, 100))) {
     const random = makeRandomProblem(rightNetworkOptions(number))
     const model = await bindRandom(random)
     yield { model, right: inModelOrder(model, random.gradients) }
@@ -24,7 +25,7 @@ async function* randomCases(): AsyncGenerator<Case> {
 const exact: Case[] = []
 
 beforeAll(async () => {
-  for (let number = 0; number < 24; number++) {
+  for (const number of numbersOf(howMany(12, 24))) {
     const options = randomOptions(number)
     const widths = options.widths.map((width) => Math.min(width, 3))
     const model = await bindRandom(

@@ -5,6 +5,7 @@ import { openGpuDevice } from '../../src/gpu/node/open-adapter.js'
 import { calibrate } from '../support/calibration.js'
 import { bindRandom, inModelOrder } from '../support/evaluate.js'
 import { expectVerdicts } from '../support/expect-verdicts.js'
+import { howMany, numbersOf } from '../support/how-many.js'
 import { withChanged } from '../support/plant-errors.js'
 import { makeRandomProblem } from '../support/random-network.js'
 import { backpropagateRelu, makeReluNetwork, reluProblem } from '../support/relu-network.js'
@@ -19,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => gpu?.dispose())
 
 /** Of the 300 networks some of every depth and loss: what they cost is mostly compiling their kernels. */
-const NUMBERS = Array.from({ length: 8 }, (_, number) => 7 * number + 1)
+const NUMBERS = numbersOf(howMany(4, 8)).map((number) => 7 * number + 1)
 
 describe('single precision in WGSL', () => {
   it.each([
