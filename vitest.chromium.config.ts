@@ -20,13 +20,6 @@ export default defineConfig({
   resolve: {
     alias: [{ find: /^(.*\/support\/gpu-device)\.js$/, replacement: '$1.browser.ts' }],
   },
-  // a page has no environment
-  define: {
-    'process.env': {
-      LONG_TESTS: process.env.LONG_TESTS,
-      GRADCHECK_INSTANCES: process.env.GRADCHECK_INSTANCES,
-    },
-  },
   test: {
     name: 'chromium',
     include: isLong ? LONG : ['test/browser/**/*.test.ts', 'test/gpu/**/*.test.ts'],

@@ -1,9 +1,9 @@
 /**
  * How many instances a test draws: `some` in `npm test`, `all` in `npm run test:long`, or what GRADCHECK_INSTANCES says.
- * Tests that call this are in files `*.many.test.ts`: those are what the long run repeats.
+ * In a browser, which has no environment, always `some`. Tests that call this are in files `*.many.test.ts`: those are what the long run repeats.
  */
 export function howMany(some: number, all: number): number {
-  const { GRADCHECK_INSTANCES: asked, LONG_TESTS: long } = process.env
+  const { GRADCHECK_INSTANCES: asked, LONG_TESTS: long } = globalThis.process?.env ?? {}
   return asked === undefined ? (long === undefined ? some : all) : Number(asked)
 }
 
