@@ -2,12 +2,23 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import type { Plugin } from 'vite'
 import { link } from 'wesl/core'
-import { writeCodeModules } from '../src/gpu/shader-codes.js'
+import { INSTRUCTION_CODES } from '../src/function/operations.js'
+import { writeCodes } from '../src/gpu/shader-codes.js'
+import { ACTIVATION_CODES } from '../src/network/activations.js'
+import { LOSS_CODES } from '../src/network/losses.js'
+
+/** Modules that are made of the host's own lists. */
+const CODE_MODULES = {
+  activation_codes: ACTIVATION_CODES,
+  loss_codes: LOSS_CODES,
+  instruction_codes: INSTRUCTION_CODES,
+}
 
 /**
  * Lets TypeScript import a shader module: `import shader from '../shaders/loss.wesl'` is the WGSL text of that
  * module with everything it imports from the `shaders` folder (`import package::elementary::expm1;`) and nothing
- * else; `package::activation_codes` and the like are made from src/gpu/shader-codes.ts. With `?extended` the modules of a folder `extended` take the place of those of the same name.
+ * else; `package::activation_codes` and the like are made of the host's lists. With `?extended` the modules of a folder
+ * `extended` take the place of those of the same name.
  * @param variantFolders where such folders lie beside those in `shaderFolder`
  */
 export function weslPlugin(shaderFolder: string, variantFolders: readonly string[] = []): Plugin {
@@ -17,7 +28,8 @@ export function weslPlugin(shaderFolder: string, variantFolders: readonly string
       const [path, query] = id.split('?')
       if (!path.endsWith('.wesl')) return null
       const sources: Record<string, string> = {}
-      for (const [module, text] of writeCodeModules()) sources[`./${module}.wesl`] = text
+      for (const [module, codes] of Object.entries(CODE_MODULES))
+        sources[`./${module}.wesl`] = writeCodes(codes)
       const addModules = (folder: string) => {
         for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
           if (!file.endsWith('.wesl')) continue

@@ -141,7 +141,7 @@ export function estimateErrors(sources: ErrorSources, factors: TruncationFactors
       TRUNCATION_MARGIN * factors.ofEntry * truncationOfParameters.of(t, offset),
     ofArithmetic: (t, offset) =>
       ARITHMETIC_DEVIATIONS * arithmetic.roundoff(t) * arithmetic.deviation(t, offset),
-    atMost(t) {
+    atMost: rememberByTensor((t) => {
       const scale = normOfScales(scales, parameters[t])
       const ofNorms =
         ROUNDING_DEVIATIONS *
@@ -153,7 +153,7 @@ export function estimateErrors(sources: ErrorSources, factors: TruncationFactors
         TRUNCATION_MARGIN * factors.ofEntry * Math.max(truncation.norm(t), truncationOfParameters.norm(t)) +
         ARITHMETIC_DEVIATIONS * arithmetic.roundoff(t) * arithmetic.norm(t)
       return ABOVE_NORM * (ofNorms + constant * scale)
-    },
+    }),
     norms(t, entries) {
       if (entries === undefined) {
         const ofConstant =
@@ -173,6 +173,16 @@ export function estimateErrors(sources: ErrorSources, factors: TruncationFactors
         truncation: NORM_MARGIN * factors.ofNorm * ofTruncation.value,
       }
     },
+  }
+}
+
+/** Computes a number of each tensor once, when it is first asked for. */
+export function rememberByTensor(compute: (t: number) => number): (t: number) => number {
+  const known: (number | undefined)[] = []
+  return (t) => {
+    const value = known[t] ?? compute(t)
+    known[t] = value
+    return value
   }
 }
 

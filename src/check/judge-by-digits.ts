@@ -2,7 +2,12 @@ import { RootSum } from '../network/root-sum-squares.js'
 import type { DType } from '../tensor.js'
 import { DifferenceSum } from './compare.js'
 import { type DigitsEvidence, recogniseFormats } from './digits.js'
-import { ARITHMETIC_DEVIATIONS, type ErrorEstimate, roundByTensor } from './error-estimate.js'
+import {
+  ARITHMETIC_DEVIATIONS,
+  type ErrorEstimate,
+  rememberByTensor,
+  roundByTensor,
+} from './error-estimate.js'
 import { judgeTensor, type TensorEvidence, type TensorJudgement } from './judge.js'
 
 /** Judgements by what tensors are stored in, and what they rest on. */
@@ -42,9 +47,11 @@ export function judgeByDigits(judged: JudgedAsStored, toleranceOf: (dtype: DType
       formats.get(t)?.isCertain
         ? ARITHMETIC_DEVIATIONS * rounding.roundoff(t) * rounding.deviation(t, offset)
         : estimate.ofArithmetic(t, offset),
-    atMost: (t) =>
-      estimate.atMost(t) +
-      (formats.get(t)?.isCertain ? ARITHMETIC_DEVIATIONS * rounding.roundoff(t) * rounding.norm(t) : 0),
+    atMost: rememberByTensor(
+      (t) =>
+        estimate.atMost(t) +
+        (formats.get(t)?.isCertain ? ARITHMETIC_DEVIATIONS * rounding.roundoff(t) * rounding.norm(t) : 0),
+    ),
   }
   const judgements = asStored.map((judgement, t): TensorJudgement => {
     const format = formats.get(t)

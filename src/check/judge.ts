@@ -76,9 +76,8 @@ export function judgeTensor(
   let unresolved = 0
   let between = 0
   let overflowed = 0
-  const most = estimate.atMost(t)
   const isFar = (distance: number, tolerated: number, k: number) =>
-    distance > tolerated + most && Number.isNaN(truncations?.[k] ?? Number.NaN)
+    distance > tolerated + estimate.atMost(t) && Number.isNaN(truncations?.[k] ?? Number.NaN)
   for (let k = 0; k < done; k++) {
     const offset = entries[k]
     const [analytical, numerical] = [gradient.values[offset], derivatives[k]]

@@ -149,15 +149,15 @@ function findSuspects({ results, gradients, estimate, tolerances }: Evidence, t:
   const unsure: number[] = []
   const beyond: number[] = []
   const ratios: number[] = []
-  const most = estimate.atMost(t)
   for (let k = 0; k < done; k++) {
     const [analytical, numerical] = [gradients[t].values[entries[k]], derivatives[k]]
     const distance = Math.abs(analytical - numerical)
     const tolerated = tolerances[t] * (Math.abs(analytical) + Math.abs(numerical))
     if (distance <= tolerated || kinks[k] !== 0 || !Number.isFinite(numerical)) continue
-    if (distance > tolerated + most) {
+    const most = tolerated + estimate.atMost(t)
+    if (distance > most) {
       beyond.push(k)
-      ratios.push((FAR * distance) / (tolerated + most))
+      ratios.push((FAR * distance) / most)
       continue
     }
     const rounding = estimate.ofRounding(t, entries[k])

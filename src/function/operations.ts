@@ -1,4 +1,4 @@
-import { INSTRUCTION_CODES } from '../gpu/shader-codes.js'
+import { numberNames } from '../gpu/shader-codes.js'
 import * as arithmetic from '../operations/arithmetic.js'
 import * as choices from '../operations/choices.js'
 import * as exponential from '../operations/exponential.js'
@@ -53,6 +53,38 @@ export const SWITCHES: ReadonlySet<OperationName> = new Set(['relu', 'abs', 'min
 
 /** Exponents up to this are multiplied out where the base may change its sign. */
 export const HIGHEST_INTEGER_POWER = 1024
+
+/** `package::instruction_codes` of the shaders: what is no operation, then the rules of shaders/function_rules.wesl. */
+export const INSTRUCTION_CODES = numberNames([
+  'number',
+  'variable',
+  'add',
+  'subtract',
+  'negate',
+  'multiply',
+  'divide',
+  'integer-power',
+  'real-power',
+  'power',
+  'exp',
+  'log',
+  'sqrt',
+  'sin',
+  'tan',
+  'atan',
+  'sinh',
+  'cosh',
+  'tanh',
+  'sigmoid',
+  'softplus',
+  'relu',
+  'abs',
+  'sign',
+  'step',
+  'min',
+  'max',
+  'select',
+])
 
 /** The rule of shaders/function_rules.wesl that carries an operation's changes. */
 type ShaderRule = keyof typeof INSTRUCTION_CODES

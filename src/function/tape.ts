@@ -1,7 +1,6 @@
 import { GradcheckError } from '../errors.js'
-import { INSTRUCTION_CODES } from '../gpu/shader-codes.js'
 import type { Expression } from './expression.js'
-import { OPERATIONS, type OperationName } from './operations.js'
+import { INSTRUCTION_CODES, OPERATIONS, type OperationName } from './operations.js'
 
 /** Registers of shaders/function.wesl. A formula of n nodes needs at most 1 + log₂ n of them, of min, say, and so on. */
 export const REGISTERS = 32

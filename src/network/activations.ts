@@ -1,5 +1,5 @@
 import { GradcheckError } from '../errors.js'
-import { ACTIVATION_CODES } from '../gpu/shader-codes.js'
+import { numberNames } from '../gpu/shader-codes.js'
 import { gelu, geluSigmoid, geluTanh, silu } from '../operations/gated.js'
 import { elu, leakyRelu, relu, selu } from '../operations/rectifiers.js'
 import type { UnaryRule } from '../operations/scalar-rule.js'
@@ -24,6 +24,9 @@ export const ACTIVATION_NAMES = [
 ] as const
 
 export type ActivationName = (typeof ACTIVATION_NAMES)[number]
+
+/** `package::activation_codes` of the shaders. */
+export const ACTIVATION_CODES = numberNames(ACTIVATION_NAMES)
 
 /** Those that have a constant, and what it is called. */
 const CONSTANT_NAMES = { 'leaky-relu': 'slope', elu: 'alpha' } as const

@@ -27,6 +27,7 @@ export class FactoredDeviations {
   #block = -1
   #times = 0
   #sums: Float64Array | undefined
+  #norm: number | undefined
 
   /** @param ofUnits for each k outputs × samples, `ofInputs` inputs × samples */
   constructor(samples: number, ofUnits: readonly Float64Array[], ofInputs: readonly Float64Array[]) {
@@ -82,6 +83,11 @@ export class FactoredDeviations {
 
   /** The root of the sum of their squares over all elements. */
   norm(): number {
+    this.#norm ??= this.#computeNorm()
+    return this.#norm
+  }
+
+  #computeNorm(): number {
     const [units, inputs] = [this.#normsByDepth(this.#ofUnits), this.#normsByDepth(this.#ofInputs)]
     const sum = new RootSum()
     for (const [k, norm] of units.entries()) sum.add(norm * inputs[k])

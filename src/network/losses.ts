@@ -1,4 +1,4 @@
-import { LOSS_CODES } from '../gpu/shader-codes.js'
+import { numberNames } from '../gpu/shader-codes.js'
 import { expm1Ratio, log1pRatio } from '../operations/exponential.js'
 import { logSumExp, sumExponentials } from '../operations/losses.js'
 import { sigmoidOf as sigmoid, sigmoidTail, softplusSecantSlope } from '../operations/sigmoids.js'
@@ -6,6 +6,9 @@ import type { ActivationName } from './activations.js'
 import { createMatrix, type Matrix, mapMatrix } from './matrix.js'
 import type { Reduction } from './reductions.js'
 import { LOSS_WORDS, unknownName } from './vocabulary.js'
+
+/** `package::loss_codes` of the shaders. */
+export const LOSS_CODES = numberNames(['binary-cross-entropy', 'softmax-cross-entropy', 'squared-error'])
 
 export type LossName =
   | 'binary-cross-entropy'

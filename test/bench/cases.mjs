@@ -92,7 +92,12 @@ export const CASES = [
     title: '1000-2000-10 ReLU, 32 samples, the same but right',
     methods: OURS_BY_DEFAULT,
   },
-  { ...describeReluNetwork([784, 10], 20_000), name: 'many-samples', methods: OURS_BY_DEFAULT },
+  {
+    ...describeReluNetwork([784, 10], 20_000),
+    name: 'many-samples',
+    title: '784-10, one layer, 20,000 samples',
+    methods: OURS_BY_DEFAULT,
+  },
 ]
 
 /**
@@ -133,13 +138,17 @@ export function countParameters({ widths }) {
 export function countMultiplyAdds({ widths, samples }) {
   const layers = widths.length - 1
   let total = 0
-  for (let l = 1; l <= layers; l++) {
-    let each = 1
-    if (l < layers) each += widths[l + 1]
-    for (let q = l + 2; q <= layers; q++) each += widths[q] * widths[q - 1]
-    total += widths[l] * (widths[l - 1] + 1) * each
-  }
+  for (let l = 1; l <= layers; l++) total += widths[l] * (widths[l - 1] + 1) * countEach(widths, l)
   return 2 * samples * total
+}
+
+/** What a perturbation of layer l, from 1, costs a sample. */
+function countEach(widths, l) {
+  const layers = widths.length - 1
+  let each = 1
+  if (l < layers) each += widths[l + 1]
+  for (let q = l + 2; q <= layers; q++) each += widths[q] * widths[q - 1]
+  return each
 }
 
 /**
@@ -152,10 +161,7 @@ export function countOutputWork({ widths, samples }, shareOf = () => 1) {
   const layers = widths.length - 1
   let total = 0
   for (let l = 1; l <= layers; l++) {
-    let each = 1
-    if (l < layers) each += widths[l + 1]
-    for (let q = l + 2; q <= layers; q++) each += widths[q] * widths[q - 1]
-    total += shareOf(l - 1) * widths[l] * (2 * each + widths[l - 1] + 1)
+    total += shareOf(l - 1) * widths[l] * (2 * countEach(widths, l) + widths[l - 1] + 1)
   }
   return samples * total
 }
