@@ -173,3 +173,9 @@ export function unravelIndex(offset: number, shape: readonly number[]): number[]
   }
   return index
 }
+
+/** Where the first NaN or infinity among numbers is; -1 where there is none. */
+export function findNonFinite(data: ArrayLike<number>): number {
+  for (let k = 0; k < data.length; k++) if (!Number.isFinite(data[k])) return k
+  return -1
+}

@@ -198,15 +198,25 @@ export interface TensorRounding {
 
 /** The same with the sizes of what was summed, where no evaluator's arithmetic is involved. */
 export interface GradientRounding extends TensorRounding {
-  /** Σ|terms| of every element. */
+  /** Σ|terms| of every element, computed when first asked for. */
   readonly magnitudes: readonly Float64Array[]
+  /** Bounds on the roots of the sums of their squares over each tensor. */
+  readonly magnitudeBounds: readonly number[]
 }
 
 export function estimateGradientRounding(
   base: Linearization,
   gradients: readonly AnalyticalGradient[],
 ): GradientRounding {
-  return { ...roundByTensor(base, gradients), magnitudes: base.model.gradientMagnitudes() }
+  let magnitudes: readonly Float64Array[] | undefined
+  return {
+    ...roundByTensor(base, gradients),
+    get magnitudes() {
+      magnitudes ??= base.model.gradientMagnitudes()
+      return magnitudes
+    },
+    magnitudeBounds: base.model.boundMagnitudes(),
+  }
 }
 
 /** Carries deviations back once for every format that some tensor is stored in. */

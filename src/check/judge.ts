@@ -162,6 +162,9 @@ export function judgeTensor(
   }
 }
 
+/** The part of a norm that may be taken from it without losing its digits. */
+const SMALL_PART = 0.9
+
 /** How far apart the two values of result k may lie: the tolerance, and the estimated errors of both. */
 export function allowedDistance(
   evidence: TensorEvidence,
@@ -197,11 +200,15 @@ export function normsOfErrors(
   const estimated = estimate.norms(t, done === parameter.size ? undefined : evaluated)
   if (truncations === undefined) return estimated
   // those known better take the place of their estimates
-  const isKnown = (k: number) => !Number.isNaN(truncations[k])
-  const others = estimate.norms(
-    t,
-    evaluated.filter((_, k) => !isKnown(k)),
-  )
-  const known = normOf(truncations.subarray(0, done).map((truncation, k) => (isKnown(k) ? truncation : 0)))
-  return { rounding: estimated.rounding, truncation: rootSumSquares(others.truncation, known) }
+  const isKnown = (_: number, k: number) => !Number.isNaN(truncations[k])
+  const known = normOf(truncations.subarray(0, done).filter(isKnown))
+  const replaced = estimate.norms(t, evaluated.filter(isKnown)).truncation
+  const others =
+    replaced < SMALL_PART * estimated.truncation
+      ? Math.sqrt(estimated.truncation ** 2 - replaced ** 2)
+      : estimate.norms(
+          t,
+          evaluated.filter((_, k) => !isKnown(_, k)),
+        ).truncation
+  return { rounding: estimated.rounding, truncation: rootSumSquares(others, known) }
 }

@@ -13,9 +13,9 @@ import { WorkSlices } from './work-slices.js'
 const LEAST_MOVE = 2 ** -51
 
 /**
- * The definition itself, as the teaching notebooks write it: for every parameter, whole forward passes in
- * float64 at θ + h and θ − h, and the quotient of the two losses' difference. Slow, obviously right, and sharing
- * no formula with difference arithmetic.
+ * The definition itself, as the teaching notebooks write it: for every parameter, forward passes in float64 at θ + h and
+ * θ − h, from its layer on, and the quotient of the two losses' difference. Slow, obviously right, and sharing no
+ * formula with difference arithmetic.
  */
 export function createTextbookEvaluator(adapter: string): Evaluator {
   return { name: 'textbook', adapter, software: false, precision: 'double', evaluate }
@@ -30,10 +30,11 @@ async function evaluate(
   const { scheme } = settings
   const sides = scheme === 'central' ? 2 : 1
   const slices = new WorkSlices()
-  const base = model.forward()
+  const base = model.basePass
   const cost = model.cost(base)
   let total = 0
   for (const tensor of tensors) {
+    const { layer } = tensor.parameter
     const theta = model.values(tensor.parameter)
     for (; tensor.done < tensor.entries.length; tensor.done++) {
       if (slices.isOver) {
@@ -46,10 +47,10 @@ async function evaluate(
       const step = Math.max(moveOf(settings, tensor.parameter, entry), LEAST_MOVE * Math.abs(kept))
       const [above, below] = [kept + step, scheme === 'central' ? kept - step : kept]
       theta[entry] = above
-      const plus = model.forward()
+      const plus = model.forwardFrom(layer, base)
       const costPlus = model.cost(plus)
       theta[entry] = below
-      const minus = scheme === 'central' ? model.forward() : base
+      const minus = scheme === 'central' ? model.forwardFrom(layer, base) : base
       const costMinus = scheme === 'central' ? model.cost(minus) : cost
       theta[entry] = kept
       const moved = step === settings.step ? sides * step : above - below

@@ -1,7 +1,14 @@
 import { GradcheckError } from '../errors.js'
 import { listNames } from '../list-names.js'
 import { setting } from '../settings.js'
-import { type DType, formatShape, type NamedTensors, type Tensor, unravelIndex } from '../tensor.js'
+import {
+  type DType,
+  findNonFinite,
+  formatShape,
+  type NamedTensors,
+  type Tensor,
+  unravelIndex,
+} from '../tensor.js'
 import { findActivation } from './activations.js'
 import { DenseLayer } from './dense-layer.js'
 import { outputsComeFirst, samplesComeFirst } from './layout.js'
@@ -206,7 +213,7 @@ function count(n: number, what: string): string {
 
 /** @throws GradcheckError `bad-value` naming the first NaN or infinity */
 function requireFinite({ name, tensor }: NamedTensor): void {
-  const at = tensor.data.findIndex((value) => !Number.isFinite(value))
+  const at = findNonFinite(tensor.data)
   if (at === -1) return
   const others = tensor.data.reduce((total, value) => total + (Number.isFinite(value) ? 0 : 1), 0) - 1
   const index = unravelIndex(at, tensor.shape).join(', ')

@@ -1,7 +1,7 @@
 import type { KinkConvention } from '../operations/scalar-rule.js'
 import type { Activation } from './activations.js'
 import { Backpropagation } from './backpropagation.js'
-import { createMatrix, type Matrix, mapMatrix } from './matrix.js'
+import { type Matrix, mapMatrix } from './matrix.js'
 import type { ForwardPass, Model } from './model.js'
 import { rootSumSquares, SquaredMatrix } from './root-sum-squares.js'
 
@@ -15,7 +15,7 @@ const FLOAT64_ROUNDOFF = 2 ** -53
 export interface Linearization {
   readonly model: Model
   readonly pass: ForwardPass
-  /** Standard deviation of Z and of A (`A[0]`: the input) by independent roundings of the forward pass, in roundoffs. */
+  /** Standard deviation of every layer's Z and A by independent roundings of the forward pass, in roundoffs. */
   readonly deviations: { readonly Z: readonly Matrix[]; readonly A: readonly Matrix[] }
   /** ∂J/∂A of each layer; of a last layer that ends at logits ∂J/∂Z. */
   readonly upstream: readonly Matrix[]
@@ -33,12 +33,16 @@ export const sumRoundings = (terms: number) => 1 + terms / 2
 export function linearize(model: Model): Linearization {
   const pass = model.basePass
   const squaredWeights = model.layers.map(({ weights, inputs }) => new SquaredMatrix(weights, inputs))
-  const ofA = [createMatrix(model.inputs.rows, model.inputs.columns)]
+  const ofA: Matrix[] = []
   const ofZ: Matrix[] = []
   for (const [l, layer] of model.layers.entries()) {
     const terms = Math.sqrt(sumRoundings(layer.inputs))
-    const spread = mapMatrix(ofA[l], (d, k) => rootSumSquares(d, terms * pass.A[l].data[k]))
-    const products = squaredWeights[l].forward(spread)
+    const input = pass.A[l]
+    // the data are exact: what a product's own roundings make of them
+    const products =
+      l === 0
+        ? mapMatrix(squaredWeights[0].forward(input), (d) => terms * d)
+        : squaredWeights[l].forward(mapMatrix(ofA[l - 1], (d, k) => rootSumSquares(d, terms * input.data[k])))
     const Z = pass.Z[l].data
     const sums =
       layer.biases === undefined ? products : mapMatrix(products, (d, k) => rootSumSquares(d, Z[k]))

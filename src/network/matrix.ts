@@ -19,6 +19,10 @@ export function mapMatrix(matrix: Matrix, f: (value: number, k: number) => numbe
   return { ...matrix, data: matrix.data.map(f) }
 }
 
+/** The elements of one sample. */
+export const rowOf = ({ columns, data }: Matrix, row: number) =>
+  data.subarray(row * columns, (row + 1) * columns)
+
 /** The transpose of a row-major matrix of `rows` × `columns`, row-major again. */
 export function transpose(data: Float64Array, rows: number, columns: number): Float64Array {
   const result = new Float64Array(data.length)

@@ -5,6 +5,7 @@ import type { DenseLayer } from './dense-layer.js'
 import { findLoss, type Loss, type Output } from './losses.js'
 import { type Matrix, mapMatrix } from './matrix.js'
 import type { Network } from './network.js'
+import { boundProductNorm, normOf } from './root-sum-squares.js'
 import { type Weighting, weightLoss } from './weighting.js'
 
 /** One of the user's parameter arrays and where its elements stand in the model. */
@@ -55,6 +56,7 @@ export class Model {
   /** samples × outputs; classes as one-hot rows. */
   readonly targets: Matrix
   #basePass: ForwardPass | undefined
+  #knownMagnitudes: Backpropagation | undefined
 
   constructor(options: {
     network: Network
@@ -111,9 +113,14 @@ export class Model {
 
   /** The whole forward pass, from the parameters as they are now. */
   forward(): ForwardPass {
-    const A = [this.inputs]
-    const Z: Matrix[] = []
-    for (const layer of this.layers) {
+    return this.forwardFrom(0, { Z: [], A: [this.inputs] })
+  }
+
+  /** The same where only parameters of layer `first` and of those behind it have changed since another pass. */
+  forwardFrom(first: number, earlier: ForwardPass): ForwardPass {
+    const A = earlier.A.slice(0, first + 1)
+    const Z = earlier.Z.slice(0, first)
+    for (const layer of this.layers.slice(first)) {
       const values = layer.forward(A[A.length - 1])
       Z.push(values.Z)
       A.push(values.A)
@@ -145,7 +152,8 @@ export class Model {
    * of `parameters`.
    */
   gradients(): Float64Array[] {
-    return this.#backpropagate(this.backwardSteps(this.forward()))
+    const backpropagation = new Backpropagation(this.layers, this.backwardSteps(this.forward()))
+    return this.parameters.map((parameter) => backpropagation.gradient(parameter))
   }
 
   /** The steps of backpropagation at a forward pass. */
@@ -161,13 +169,27 @@ export class Model {
   }
 
   /**
-   * Backpropagation with every factor and term replaced by its absolute value: Σ |terms| of each gradient entry.
-   * Times a unit roundoff it bounds, to first order, what rounding does to that entry.
+   * Backpropagation at the base pass with every factor and term replaced by its absolute value: Σ |terms| of each
+   * gradient entry. Times a unit roundoff it bounds, to first order, what rounding does to that entry.
    */
   gradientMagnitudes(): Float64Array[] {
-    const pass = this.forward()
+    return this.parameters.map((parameter) => this.#magnitudes.gradient(parameter))
+  }
+
+  /** Bounds on the roots of the sums of their squares over each tensor, at next to no cost. */
+  boundMagnitudes(): number[] {
+    return this.parameters.map(({ layer: l, role }) => {
+      const delta = this.#magnitudes.delta(l)
+      if (role === 'biases') return boundProductNorm(delta)
+      const ofPenalty = 2 * this.l2Scale * normOf(this.layers[l].weights)
+      return boundProductNorm(delta, this.basePass.A[l]) + ofPenalty
+    })
+  }
+
+  get #magnitudes(): Backpropagation {
+    const pass = this.basePass
     const steps = this.backwardSteps(pass)
-    return this.#backpropagate({
+    this.#knownMagnitudes ??= new Backpropagation(this.layers, {
       lossDerivative: () =>
         mapMatrix(this.loss.magnitude(outputOf(pass), this.targets), (d) => this.lossScale * d),
       passActivation: (l, k, upstream) =>
@@ -176,11 +198,7 @@ export class Model {
       input: (l) => mapMatrix(pass.A[l], Math.abs),
       penalty: (l, k) => Math.abs(steps.penalty(l, k)),
     })
-  }
-
-  #backpropagate(steps: BackwardSteps): Float64Array[] {
-    const backpropagation = new Backpropagation(this.layers, steps)
-    return this.parameters.map((parameter) => backpropagation.gradient(parameter))
+    return this.#knownMagnitudes
   }
 }
 

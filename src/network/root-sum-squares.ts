@@ -1,7 +1,10 @@
-import { type Matrix, multiply, multiplyByTransposed } from './matrix.js'
+import { createMatrix, type Matrix, multiply, multiplyByTransposed, rowOf } from './matrix.js'
 
 /** Between these a sum of squares has kept its digits. */
 const [LEAST, LARGEST] = [2 ** -900, 2 ** 900]
+
+/** Elements whose squares are held at once, and rows that share what a product makes ready of the weights. */
+const [ELEMENTS_AT_ONCE, LEAST_ROWS] = [2 ** 18, 32]
 
 /** Whether a sum of squares has neither under- nor overflowed. */
 export const keepsDigits = (squares: number) => squares >= LEAST && squares <= LARGEST
@@ -38,9 +41,35 @@ export class RootSum {
 
 /** √Σ x² over the elements of one list or more, however small or large they are. */
 export function normOf(...lists: readonly Float64Array[]): number {
+  let squares = 0
+  for (const values of lists) for (let k = 0; k < values.length; k++) squares += values[k] * values[k]
+  if (keepsDigits(squares)) return Math.sqrt(squares)
   const sum = new RootSum()
   for (const values of lists) for (const value of values) sum.add(value)
   return sum.value
+}
+
+/** Bound on the norm of δᵀ·A, or of the sums of δ's columns without A, at the cost of the norms of their rows. */
+export function boundProductNorm(delta: Matrix, input?: Matrix): number {
+  let sum = 0
+  for (let s = 0; s < delta.rows; s++) {
+    sum += normOf(rowOf(delta, s)) * (input === undefined ? 1 : normOf(rowOf(input, s)))
+  }
+  return sum
+}
+
+/** √Σ x² over the samples of every column, however small or large they are. */
+export function normsOfColumns({ rows, columns, data }: Matrix): Float64Array {
+  const norms = new Float64Array(columns)
+  for (let row = 0, k = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++, k++) norms[column] += data[k] * data[k]
+  }
+  return norms.map((squares, column) => {
+    if (keepsDigits(squares)) return Math.sqrt(squares)
+    const sum = new RootSum()
+    for (let row = 0; row < rows; row++) sum.add(data[row * columns + column])
+    return sum.value
+  })
 }
 
 /**
@@ -65,24 +94,26 @@ export class SquaredMatrix {
   /** Of deviations by input, samples × inputs, those by output. */
   forward(deviations: Matrix): Matrix {
     const outputs = this.#W.length / this.#inputs
-    const { squares, scales } = squareRows(deviations)
-    const product = multiplyByTransposed(squares, this.#squares, outputs)
-    return this.#takeRoots(product, scales, (s, i, add) => {
-      for (let j = 0; j < this.#inputs; j++) {
-        add(deviations.data[s * this.#inputs + j], this.#W[i * this.#inputs + j])
-      }
+    return bySomeRows(deviations, outputs, (some) => {
+      const { squares, scales } = squareRows(some)
+      const product = multiplyByTransposed(squares, this.#squares, outputs)
+      return this.#takeRoots(product, scales, (s, i, add) => {
+        for (let j = 0; j < this.#inputs; j++) {
+          add(some.data[s * this.#inputs + j], this.#W[i * this.#inputs + j])
+        }
+      })
     })
   }
 
   /** Of deviations by output, samples × outputs, those by input. */
   backward(deviations: Matrix): Matrix {
     const outputs = this.#W.length / this.#inputs
-    const { squares, scales } = squareRows(deviations)
-    const product = multiply(squares, this.#squares, this.#inputs)
-    return this.#takeRoots(product, scales, (s, j, add) => {
-      for (let i = 0; i < outputs; i++) {
-        add(deviations.data[s * outputs + i], this.#W[i * this.#inputs + j])
-      }
+    return bySomeRows(deviations, this.#inputs, (some) => {
+      const { squares, scales } = squareRows(some)
+      const product = multiply(squares, this.#squares, this.#inputs)
+      return this.#takeRoots(product, scales, (s, j, add) => {
+        for (let i = 0; i < outputs; i++) add(some.data[s * outputs + i], this.#W[i * this.#inputs + j])
+      })
     })
   }
 
@@ -104,6 +135,19 @@ export class SquaredMatrix {
     }
     return product
   }
+}
+
+/** What `carry` makes of some rows at a time, so that what it holds beside them stays small. */
+function bySomeRows(matrix: Matrix, columns: number, carry: (rows: Matrix) => Matrix): Matrix {
+  const atOnce = Math.max(LEAST_ROWS, Math.ceil(ELEMENTS_AT_ONCE / (matrix.columns + columns)))
+  if (matrix.rows <= atOnce) return carry(matrix)
+  const result = createMatrix(matrix.rows, columns)
+  for (let row = 0; row < matrix.rows; row += atOnce) {
+    const rows = Math.min(atOnce, matrix.rows - row)
+    const data = matrix.data.subarray(row * matrix.columns, (row + rows) * matrix.columns)
+    result.data.set(carry({ rows, columns: matrix.columns, data }).data, row * columns)
+  }
+  return result
 }
 
 /** Squares of each row over the square of the row's scale, a power of two near its largest element. */

@@ -10,9 +10,9 @@ import {
   slopeAtKink,
   sumRoundings,
 } from './linearization.js'
-import { byUnit, createMatrix, type Matrix, mapMatrix } from './matrix.js'
+import { createMatrix, type Matrix, mapMatrix } from './matrix.js'
 import { outputOf, slopeMagnitude } from './model.js'
-import { normOf, RootSum, rootSumSquares } from './root-sum-squares.js'
+import { normOf, normsOfColumns, RootSum, rootSumSquares } from './root-sum-squares.js'
 
 /** Roundings of a secant slope, or of the loss's change, as a deviation relative to its terms. */
 const FORM_ROUNDINGS = 2
@@ -54,8 +54,8 @@ export interface EntryDeviations {
  * approach to probabilistic rounding error analysis"). Not their squares, which underflow and overflow.
  */
 interface Arithmetic {
-  /** Deviation of layer l's input. */
-  input(l: number): Matrix
+  /** Deviation of layer l's input; undefined where it is exact. */
+  input(l: number): Matrix | undefined
   /** Deviation of the derivative of the loss by its argument. */
   output(): Matrix
   /** Deviation of f′ of unit and sample k of layer l. */
@@ -90,7 +90,7 @@ function carryFormatBack(base: Linearization, format: FloatFormat): EntryDeviati
   const { model, pass, deviations } = base
   const u = format.unitRoundoff
   return carryBack(base, {
-    input: (l) => deviations.A[l],
+    input: (l) => inputDeviation(base, l),
     output: () => shortOutputDeviation(base, u),
     slope: (l, k) =>
       shortSlopeDeviation(model.layers[l].activation, pass.Z[l].data[k], deviations.Z[l].data[k], u),
@@ -115,8 +115,8 @@ export function differenceRounding(
   const onCpu = device === 'cpu'
   return carryBack(base, {
     input: (l) => {
-      if (onCpu) return deviations.A[l]
-      return movesOutputs(l) ? mapMatrix(pass.A[l], () => 0) : pass.A[l]
+      if (onCpu) return inputDeviation(base, l)
+      return movesOutputs(l) ? undefined : pass.A[l]
     },
     output: () => outputDeviation(base, onCpu),
     slope: (l, k) => {
@@ -141,6 +141,10 @@ export function differenceRounding(
   })
 }
 
+/** The data are exact. */
+const inputDeviation = ({ deviations }: Linearization, l: number) =>
+  l === 0 ? undefined : deviations.A[l - 1]
+
 function carryBack(base: Linearization, arithmetic: Arithmetic): EntryDeviations {
   const { model, pass, upstream, deltas, slopes } = base
   const ofWeights: FactoredDeviations[] = []
@@ -158,12 +162,12 @@ function carryBack(base: Linearization, arithmetic: Arithmetic): EntryDeviations
       )
     }
     const summed = rounded(deviation, deltas[l], arithmetic.sampleRoundings(l))
-    ofWeights[l] = new FactoredDeviations(
-      model.samples,
-      [deltas[l], summed].map(byUnit),
-      [arithmetic.input(l), pass.A[l]].map(byUnit),
-    )
-    ofBiases[l] = combineSamples(summed)
+    const ofInputs = arithmetic.input(l)
+    ofWeights[l] = new FactoredDeviations([
+      ...(ofInputs === undefined ? [] : [{ ofUnits: deltas[l], ofInputs }]),
+      { ofUnits: summed, ofInputs: pass.A[l] },
+    ])
+    ofBiases[l] = normsOfColumns(summed)
     if (l === 0) break
     const roundings = sumRoundings(layer.outputs) + arithmetic.weightRoundings
     deviation = base.squaredWeights[l].backward(rounded(deviation, deltas[l], roundings))
@@ -184,14 +188,6 @@ function carryBack(base: Linearization, arithmetic: Arithmetic): EntryDeviations
   }
 }
 
-function combineSamples(matrix: Matrix): Float64Array {
-  const { rows, columns } = matrix
-  const byUnits = byUnit(matrix)
-  return Float64Array.from({ length: columns }, (_, unit) =>
-    normOf(byUnits.subarray(unit * rows, (unit + 1) * rows)),
-  )
-}
-
 /** Deviation of f′(z), computed as code does that has a = f(z) at hand (1 − a², a·(1 − a), a + 1). */
 function shortSlopeDeviation(activation: Activation, z: number, ofZ: number, u: number): number {
   const slope = activation.derivative(z)
@@ -209,7 +205,7 @@ function outputDeviation({ model, pass, deviations }: Linearization, hasForwardR
   const { loss, lossScale } = model
   const last = model.layers.length - 1
   const { Z, A } = outputOf(pass)
-  const [ofZ, ofA] = [deviations.Z[last], deviations.A[last + 1]]
+  const [ofZ, ofA] = [deviations.Z[last], deviations.A[last]]
   const terms = loss.magnitude({ Z, A }, model.targets)
   const Y = model.targets.data
   const carried = (k: number): number => {
@@ -242,7 +238,7 @@ function softmaxCarried(ofZ: Matrix, terms: Matrix, k: number): number {
 function shortOutputDeviation({ model, pass, deviations }: Linearization, u: number): Matrix {
   const last = model.layers.length - 1
   const { Z, A } = outputOf(pass)
-  const [ofZ, ofA] = [deviations.Z[last], deviations.A[last + 1]]
+  const [ofZ, ofA] = [deviations.Z[last], deviations.A[last]]
   const Y = model.targets.data
   if (!model.loss.readsClasses) {
     const factor = model.loss.readsLogits ? model.lossScale : 2 * model.lossScale

@@ -1,5 +1,5 @@
 import { GradcheckError } from '../errors.js'
-import { formatShape, unravelIndex } from '../tensor.js'
+import { findNonFinite, formatShape, unravelIndex } from '../tensor.js'
 import type { NamedTensor } from './bind.js'
 import { findLoss } from './losses.js'
 import type { Matrix } from './matrix.js'
@@ -85,7 +85,7 @@ function readSampleWeights({ name, tensor }: NamedTensor, samples: number): Floa
       { fix: 'give one number for each sample; multiply a class weight out by the samples’ classes' },
     )
   }
-  const at = tensor.data.findIndex((value) => !Number.isFinite(value))
+  const at = findNonFinite(tensor.data)
   if (at !== -1) {
     const index = unravelIndex(at, tensor.shape).join(', ')
     throw new GradcheckError('bad-value', `${name}[${index}] is ${tensor.data[at]}`, {

@@ -2,9 +2,9 @@ import { sigmoidOf as sigmoid } from '../operations/sigmoids.js'
 import { FactoredDeviations } from './factored-deviations.js'
 import { higherSlopes, type Linearization } from './linearization.js'
 import { type Output, softmaxBase } from './losses.js'
-import { byUnit, createMatrix, type Matrix, mapMatrix, multiply } from './matrix.js'
+import { createMatrix, type Matrix, mapMatrix, multiply } from './matrix.js'
 import { type Model, outputOf } from './model.js'
-import { normOf, rootSumSquares } from './root-sum-squares.js'
+import { normOf, normsOfColumns, rootSumSquares } from './root-sum-squares.js'
 import type { EntryDeviations } from './rounding.js'
 import { type StepScales, scaleOf } from './step-scales.js'
 
@@ -27,24 +27,24 @@ export function truncationScale(
   const order = scheme === 'central' ? 3 : 2
   const factor = scheme === 'central' ? step ** 2 / 6 : step / 2
   const ofWeights: FactoredDeviations[] = []
-  const ofBiases: FactoredDeviations[] = []
+  const ofBiases: Float64Array[] = []
   // derivatives by parameters that all move by h, times the scales that make them derivatives by the parameters
   for (const [l, { second, third }] of higher.entries()) {
-    const { inputs, outputs } = model.layers[l]
+    const { outputs } = model.layers[l]
     const ofUnits = mapMatrix(
       order === 3 ? third : second,
       (d, k) => factor * d * (scales?.units[l][k % outputs] ?? 1),
     )
     const power = movesOutputs(l) ? 1 : order
-    // in place: with many samples this is the largest of all arrays
-    const ofInputs = byUnit(pass.A[l])
-    for (let input = 0, k = 0; input < inputs; input++) {
-      const scale = scales?.inputs[l][input] ?? 1
-      for (let s = 0; s < model.samples; s++, k++) ofInputs[k] = scale * (ofInputs[k] / scale) ** power
+    const scaleOfInput = scales?.inputs[l]
+    const factorOf = (a: number, j: number) => {
+      const scale = scaleOfInput?.[j] ?? 1
+      return scale * (a / scale) ** power
     }
-    ofWeights[l] = new FactoredDeviations(model.samples, [byUnit(ofUnits)], [ofInputs])
-    const ones = new Float64Array(model.samples).fill(1)
-    ofBiases[l] = new FactoredDeviations(model.samples, [byUnit(ofUnits)], [ones])
+    ofWeights[l] = new FactoredDeviations([
+      { ofUnits, ofInputs: pass.A[l], factorOf: power === 1 ? undefined : factorOf },
+    ])
+    ofBiases[l] = normsOfColumns(ofUnits)
   }
   // Δ(w²)/δ = 2w + δ on one side
   const decay = scheme === 'central' ? 0 : step * model.l2Scale
@@ -52,12 +52,12 @@ export function truncationScale(
     of(t, offset) {
       const parameter = model.parameters[t]
       const l = parameter.layer
-      if (parameter.role === 'biases') return ofBiases[l].at(offset)
+      if (parameter.role === 'biases') return ofBiases[l][offset]
       return rootSumSquares(ofWeights[l].at(offset), decay / scaleOf(scales, parameter, offset))
     },
     norm(t) {
       const { layer: l, role, size } = model.parameters[t]
-      if (role === 'biases') return ofBiases[l].norm()
+      if (role === 'biases') return normOf(ofBiases[l])
       if (scales === undefined) return rootSumSquares(ofWeights[l].norm(), decay * Math.sqrt(size))
       const normOfMoves = (of: Float64Array) => normOf(of.map((scale) => 1 / scale))
       return rootSumSquares(

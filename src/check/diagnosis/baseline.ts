@@ -109,7 +109,8 @@ export class Baseline implements NumbersBaseline {
   }
 
   prediction(t: number): Prediction {
-    return { value: this.entries(t), rounding: this.rounding(t) }
+    const mostRounding = this.isRight ? this.evidence[t].mostRounding : undefined
+    return { value: this.entries(t), rounding: this.rounding(t), mostRounding }
   }
 
   /**

@@ -54,5 +54,6 @@ function toEvidence(tensor: NumbersToDiagnose, t: number): TensorEvidence {
     isWrong: isWrong && known.some(departs),
     tolerance,
     rounding: (k) => errors[k],
+    mostRounding: Number.POSITIVE_INFINITY,
   }
 }

@@ -18,6 +18,8 @@ export type EntryFunction = (offset: number) => number
 export interface Prediction {
   readonly value: EntryFunction
   readonly rounding: EntryFunction
+  /** A bound on the rounding of every element, where one is known: what is further off need not be asked for its own. */
+  readonly mostRounding?: number | undefined
 }
 
 /** What is known of one tensor of the analytical gradient. Offsets are in the model's orientation. */
@@ -38,8 +40,9 @@ export interface TensorEvidence {
   /** True where the analytical gradient is wrong in some of `confirmed`. */
   readonly isWrong: boolean
   readonly tolerance: number
-  /** What rounding does to the right gradient's element. */
+  /** What rounding does to the right gradient's element, and a bound on it. */
   readonly rounding: EntryFunction
+  readonly mostRounding: number
 }
 
 /** What a diagnosis starts from. */
@@ -81,13 +84,15 @@ function gatherTensor(
       distance <= allowed + estimate.ofRounding(t, offset) + estimate.ofTruncation(t, offset)
     )
   }
+  const mostRounding = estimate.atMost(t)
+  const prediction: Prediction = { value: (offset) => right[offset], rounding, mostRounding }
   let count = 0
   let hasWrong = false
   for (let k = 0; k < done; k++) {
     const offset = entries[k]
     if (kinks[k] !== 0 || !isConfirmed(k, offset)) continue
     confirmed[count++] = offset
-    hasWrong ||= !isNear(given[offset], right[offset], tolerance, rounding(offset))
+    hasWrong ||= !agreesAt(offset, given[offset], prediction, tolerance)
   }
   return {
     t,
@@ -100,6 +105,7 @@ function gatherTensor(
     isWrong: tensors[t].verdict === 'fail' && hasWrong,
     tolerance,
     rounding,
+    mostRounding,
   }
 }
 
@@ -129,11 +135,21 @@ export function isNear(given: number, predicted: number, tolerance: number, roun
   return Math.abs(given - predicted) <= tolerance * (Math.abs(given) + Math.abs(predicted)) + rounding
 }
 
+/** Whether an element is what was predicted; its rounding is only computed where the values alone leave that open. */
+export function agreesAt(offset: number, given: number, prediction: Prediction, tolerance: number): boolean {
+  const predicted = prediction.value(offset)
+  if (!Number.isFinite(predicted)) return false
+  const beyond = Math.abs(given - predicted) - tolerance * (Math.abs(given) + Math.abs(predicted))
+  if (beyond <= 0) return true
+  const { mostRounding } = prediction
+  return (mostRounding === undefined || beyond <= mostRounding) && beyond <= prediction.rounding(offset)
+}
+
 /** Whether a prediction explains every element of the evidence. */
 export function explains({ offsets, given, tolerance }: TensorEvidence, prediction: Prediction): boolean {
   if (offsets.length === 0) return false
   for (const offset of offsets) {
-    if (!isNear(given[offset], prediction.value(offset), tolerance, prediction.rounding(offset))) return false
+    if (!agreesAt(offset, given[offset], prediction, tolerance)) return false
   }
   return true
 }

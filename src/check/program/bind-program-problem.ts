@@ -6,7 +6,14 @@ import { describeSource } from '../../program/print.js'
 import { type InputValue, inputsOf } from '../../program/program.js'
 import { isRecord, requireRecord } from '../../requirements.js'
 import { suggestName } from '../../suggest.js'
-import { formatShape, type NamedTensors, requireTensor, type Tensor, unravelIndex } from '../../tensor.js'
+import {
+  findNonFinite,
+  formatShape,
+  type NamedTensors,
+  requireTensor,
+  type Tensor,
+  unravelIndex,
+} from '../../tensor.js'
 import type { TensorsByName } from '../problem.js'
 import { readSavedCost, type SavedCost } from '../setup/saved-cost.js'
 
@@ -80,7 +87,7 @@ function readTensors(what: string, given: TensorsByName): NamedTensors {
   return new Map(
     entries.map(([name, tensor]) => {
       const read = requireTensor(name, tensor)
-      const at = read.data.findIndex((value) => !Number.isFinite(value))
+      const at = findNonFinite(read.data)
       if (at === -1) return [name, read]
       throw new GradcheckError(
         'bad-value',
@@ -120,7 +127,7 @@ function pairGradient(
 /** @throws GradcheckError with the first operation whose operands are finite and whose value is not */
 function requireFiniteValues({ program, base }: BoundProgram): void {
   for (const value of program.values) {
-    const at = base[value.id].findIndex((number) => !Number.isFinite(number))
+    const at = findNonFinite(base[value.id])
     if (at === -1 || value.kind !== 'computed') continue
     const where = describeSource(value.source)
     const index = unravelIndex(at, value.shape).join(', ')

@@ -3,7 +3,7 @@ import { listNames } from '../../list-names.js'
 import type { AnalyticalGradient } from '../../network/bind.js'
 import { softmaxBase } from '../../network/losses.js'
 import type { ForwardPass, Model } from '../../network/model.js'
-import { normOf, RootSum } from '../../network/root-sum-squares.js'
+import { RootSum } from '../../network/root-sum-squares.js'
 import { unitRoundoff } from '../../tensor.js'
 import { DifferenceSum } from '../compare.js'
 import type { GradientRounding } from '../error-estimate.js'
@@ -73,7 +73,7 @@ function isFarFromZero(
   for (const [t, { entries, done }] of results.entries()) {
     for (let k = 0; k < done; k++) gradient.add(gradients[t].values[entries[k]])
     ofArithmetic.add(Math.min(rounding.roundoff(t), COARSEST_ARITHMETIC) * rounding.norm(t))
-    ofTerms.add(numerical * normOf(rounding.magnitudes[t]))
+    ofTerms.add(numerical * rounding.magnitudeBounds[t])
   }
   // twice as far: the bound has roundings of its own
   return gradient.value > 2 * NEAR_ZERO_ROUNDINGS * (ofArithmetic.value + ofTerms.value)

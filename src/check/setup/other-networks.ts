@@ -27,7 +27,7 @@ export async function findOtherNetwork(
   const { model, rebind } = problem
   const terms: CostTerms = { data: 1, weights: model.l2Scale, biases: 0 }
   const declared = rebind({ ...model.network, l2: 0 })
-  if (!(compareGradients({ bound: declared, terms }) > tolerance)) return undefined
+  if (!(compareGradients({ bound: declared, terms }, tolerance) > tolerance)) return undefined
   const suspects: CostSuspect[] = []
   const slices = new WorkSlices()
   const passes = PASSES * forwardWork(model)
@@ -42,7 +42,7 @@ export async function findOtherNetwork(
     const bound = DECLARED.includes(change) ? bind() : undefined
     if (bound === undefined) continue
     work += passes
-    const gradientDifference = compareGradients({ bound, terms })
+    const gradientDifference = compareGradients({ bound, terms }, tolerance)
     if (gradientDifference <= tolerance) {
       suspects.push({ change, message, fix, gradientDifference, gradientAgrees: true })
     }

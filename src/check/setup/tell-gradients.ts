@@ -31,7 +31,8 @@ export function tellGradients(asGiven: BoundProblem, exchanged: BoundProblem | u
 function speaksForItself(problem: BoundProblem): boolean {
   const { model, savedCost, rebind } = problem
   const terms = { data: 1, weights: model.l2Scale, biases: 0 }
-  const isGradient = compareGradients({ bound: rebind({ ...model.network, l2: 0 }), terms }) <= SAME_GRADIENT
+  const bound = rebind({ ...model.network, l2: 0 })
+  const isGradient = compareGradients({ bound, terms }, SAME_GRADIENT) <= SAME_GRADIENT
   if (isGradient || savedCost === undefined) return isGradient
   return isSameCost(model.cost(), savedCost.value)
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { FactoredDeviations } from '../../../src/network/factored-deviations.js'
+import { transpose } from '../../../src/network/matrix.js'
 import { normOf, rootSumSquares, SquaredMatrix } from '../../../src/network/root-sum-squares.js'
 import { Draws } from '../../support/random-network.js'
 
@@ -69,12 +70,19 @@ describe('deviations through a matrix', () => {
 
 describe('deviations of weights', () => {
   const [outputs, inputs, samples] = [3, 4, 5]
+  const bySample = (data: Float64Array) => ({
+    rows: samples,
+    columns: data.length / samples,
+    data: transpose(data, data.length / samples, samples),
+  })
   const part = (rows: number, seed: number) =>
     Float64Array.from({ length: rows * samples }, (_, k) => 1 + Math.sin(seed + k * k))
   it.each([1, 2 ** -300, 2 ** 300])('are products of factors, of the size %d', (size) => {
     const units = [part(outputs, 1), part(outputs, 2)].map((values) => values.map((v) => v * size))
     const fed = [part(inputs, 3), part(inputs, 4)].map((values) => values.map((v) => v * size))
-    const deviations = new FactoredDeviations(samples, units, fed)
+    const deviations = new FactoredDeviations(
+      units.map((ofUnits, p) => ({ ofUnits: bySample(ofUnits), ofInputs: bySample(fed[p]) })),
+    )
     let total = 0
     for (let i = 0; i < outputs; i++) {
       for (let j = 0; j < inputs; j++) {

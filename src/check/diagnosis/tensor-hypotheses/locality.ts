@@ -2,7 +2,7 @@ import { listNames } from '../../../list-names.js'
 import { userIndex } from '../../../network/bind.js'
 import { selectLargest } from '../../select-largest.js'
 import type { NumbersBaseline } from '../baseline.js'
-import { isNear, type Prediction, type TensorEvidence } from '../evidence.js'
+import { agreesAt, isNear, type Prediction, type TensorEvidence } from '../evidence.js'
 import type { NumbersHypothesis, TensorExplanation } from '../explanation.js'
 import { countOf, describeFactor } from '../messages.js'
 import { describePattern } from '../pattern.js'
@@ -22,14 +22,13 @@ interface Departures {
 }
 
 function findDepartures(evidence: TensorEvidence, baseline: NumbersBaseline): Departures {
-  const { value, rounding } = baseline.prediction(evidence.t)
+  const prediction = baseline.prediction(evidence.t)
   const { given, tolerance, confirmed } = evidence
   const [offsets, sound] = [new Uint32Array(confirmed.length), new Uint32Array(confirmed.length)]
   let [departing, others] = [0, 0]
   for (const offset of confirmed) {
-    const right = value(offset)
-    if (!isNear(given[offset], right, tolerance, rounding(offset))) offsets[departing++] = offset
-    else if (right !== 0) sound[others++] = offset
+    if (!agreesAt(offset, given[offset], prediction, tolerance)) offsets[departing++] = offset
+    else if (prediction.value(offset) !== 0) sound[others++] = offset
   }
   return { offsets: offsets.subarray(0, departing), sound: sound.subarray(0, others) }
 }

@@ -1,6 +1,6 @@
 import type { Model } from '../../../network/model.js'
 import type { Baseline } from '../baseline.js'
-import { type EntryFunction, isNear, type TensorEvidence } from '../evidence.js'
+import { agreesAt, type EntryFunction, type TensorEvidence } from '../evidence.js'
 import type { TensorHypothesis } from '../explanation.js'
 
 /** How many elements tell which samples to try. */
@@ -37,7 +37,7 @@ export const proposeSamples: TensorHypothesis = function* (evidence, baseline) {
   const penalty = baseline.penalty(t)
   const screened = offsets.subarray(0, SCREENED)
   const fits = (value: EntryFunction) =>
-    screened.every((offset) => isNear(given[offset], value(offset), tolerance, rounding(offset)))
+    screened.every((offset) => agreesAt(offset, given[offset], { value, rounding }, tolerance))
   for (let s = 0; s < m; s++) {
     const of: EntryFunction = (offset) => contribution(s, offset)
     const name = nameSample(baseline.model, s)
