@@ -56,3 +56,10 @@ export function relativeError(analytical: number, numerical: number): number {
   const size = Math.abs(analytical) + Math.abs(numerical)
   return size === 0 ? 0 : Math.abs(analytical - numerical) / size
 }
+
+/** How many numbers of some tensors are not 0. */
+export function countNonZero(tensors: readonly Float64Array[]): number {
+  let count = 0
+  for (const values of tensors) for (const value of values) if (value !== 0) count++
+  return count
+}

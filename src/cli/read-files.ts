@@ -14,7 +14,7 @@ import { ARRAY_FILE_EXTENSIONS } from './options.js'
 export async function readFiles(paths: readonly string[]): Promise<NamedTensors> {
   const files: { fileName: string; arrays: NamedTensors }[] = []
   for (const path of paths) {
-    files.push({ fileName: path, arrays: readArrays(await readBytes(path), path) })
+    files.push({ fileName: path, arrays: readArrays(await readBytes(path), path, true) })
   }
   return mergeArrays(files)
 }

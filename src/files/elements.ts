@@ -58,6 +58,25 @@ export function decodeElements(
 
 const HOST_IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 
+/**
+ * The same in the bytes' own memory where they are stored as memory holds them, moved to where they are aligned.
+ * @param bytes with at least 7 before them in their buffer that are read no more
+ */
+export function claimElements(
+  bytes: Uint8Array,
+  dtype: DType,
+  littleEndian: boolean,
+  name: string,
+): Float64Array {
+  const { buffer, byteOffset, byteLength } = bytes
+  if (dtype !== 'float64' || littleEndian !== HOST_IS_LITTLE_ENDIAN) {
+    return decodeElements(bytes, dtype, littleEndian, name)
+  }
+  const from = byteOffset - (byteOffset % ELEMENT_BYTES.float64)
+  new Uint8Array(buffer).copyWithin(from, byteOffset, byteOffset + byteLength)
+  return new Float64Array(buffer, from, byteLength / ELEMENT_BYTES.float64)
+}
+
 /** Elements that are stored as memory holds them; aligned anew, since a file's may lie anywhere. */
 function copyElements(bytes: Uint8Array, name: string): Float64Array {
   const values = allocateElements(bytes.byteLength / ELEMENT_BYTES.float64, name)

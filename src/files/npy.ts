@@ -1,6 +1,12 @@
 import { formatShape, type Tensor } from '../tensor.js'
 import { badFile } from './bad-file.js'
-import { allocateElements, declaredElementCount, decodeElements, ELEMENT_BYTES } from './elements.js'
+import {
+  allocateElements,
+  claimElements,
+  declaredElementCount,
+  decodeElements,
+  ELEMENT_BYTES,
+} from './elements.js'
 import { readNpyHeader } from './npy-header.js'
 
 /**
@@ -9,10 +15,11 @@ import { readNpyHeader } from './npy-header.js'
  * Source: NEP 1 and https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  * @param bytes the whole file, at any alignment
  * @param name the array as messages name it, `W1.npy` or `W1 in grads.npz`
+ * @param isOurs whether the array may lie in the file's memory, which is read no more
  * @throws GradcheckError `bad-file` when the header is malformed, the elements are not real numbers, or the file
  *   is shorter or longer than its shape says; `bad-value` when a 64-bit integer has no exact float64.
  */
-export function readNpy(bytes: Uint8Array, name: string): Tensor {
+export function readNpy(bytes: Uint8Array, name: string, isOurs = false): Tensor {
   const { dtype, littleEndian, fortranOrder, shape, dataOffset } = readNpyHeader(bytes, name)
   const needed = declaredElementCount(shape, name) * ELEMENT_BYTES[dtype]
   const present = bytes.length - dataOffset
@@ -23,7 +30,9 @@ export function readNpy(bytes: Uint8Array, name: string): Tensor {
       'save the file again',
     )
   }
-  const stored = decodeElements(bytes.subarray(dataOffset), dtype, littleEndian, name)
+  // the header lies before the elements
+  const take = isOurs ? claimElements : decodeElements
+  const stored = take(bytes.subarray(dataOffset), dtype, littleEndian, name)
   return { shape, dtype, data: fortranOrder ? toRowMajor(stored, shape, name) : stored }
 }
 

@@ -13,11 +13,12 @@ const SUFFIX = '.npy'
  * files. Members of other kinds are left alone.
  * Source: https://numpy.org/doc/stable/reference/generated/numpy.savez.html
  * @param fileName the file as messages name it
+ * @param isOurs whether arrays may lie in the file's memory, which is read no more
  * @returns the arrays in the order of the zip's directory, under their names without `.npy`
  * @throws GradcheckError `bad-file` when the zip or an array in it is malformed, truncated or corrupt, holds two
  *   arrays of one name, or none; `bad-value` when a 64-bit integer has no exact float64.
  */
-export function readNpz(bytes: Uint8Array, fileName: string): ArraysOfFiles {
+export function readNpz(bytes: Uint8Array, fileName: string, isOurs = false): ArraysOfFiles {
   const members = readZipDirectory(bytes, fileName)
   const arrayMembers = members.filter((member) => member.name.endsWith(SUFFIX))
   if (arrayMembers.length === 0)
@@ -34,7 +35,7 @@ export function readNpz(bytes: Uint8Array, fileName: string): ArraysOfFiles {
       const name = member.name.slice(0, -SUFFIX.length)
       if (seen.has(name)) throw badFile(`${fileName} holds two arrays named ${name}`)
       seen.add(name)
-      yield [name, () => readNpy(unpacked, `${name} in ${fileName}`)]
+      yield [name, () => readNpy(unpacked, `${name} in ${fileName}`, isOurs)]
     }
   }
 }

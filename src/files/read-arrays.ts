@@ -17,10 +17,11 @@ const ZIP_MAGIC = [0x50, 0x4b]
  * file's name. A .npy file gives one array, named after the file without folder and extension. Arrays of other things
  * than real numbers are passed over where there are others.
  * @param fileName the file as messages name it
+ * @param isOurs whether nobody reads the bytes any more, so that arrays may lie in their memory
  * @throws GradcheckError `bad-usage` for what are no bytes; `bad-file` when the format is not one of these, the file is
  *   malformed or none of its arrays can be read; `bad-value` when a 64-bit integer has no exact float64.
  */
-export function readArrays(bytes: Uint8Array, fileName: string): ArraysOfFiles {
+export function readArrays(bytes: Uint8Array, fileName: string, isOurs = false): ArraysOfFiles {
   if (!(bytes instanceof Uint8Array)) {
     throw new GradcheckError(
       'bad-usage',
@@ -34,8 +35,8 @@ export function readArrays(bytes: Uint8Array, fileName: string): ArraysOfFiles {
   if (bytes.length === 0) throw badFile(`${fileName} is empty`, SAVE_WITH_SAVEZ)
   // First, because a header's length may happen to look like another format's magic number.
   if (isSafetensors(bytes)) return readSafetensors(bytes, fileName)
-  if (beginsWith(bytes, ZIP_MAGIC)) return readNpz(bytes, fileName)
-  if (isNpy(bytes)) return new ArraysOfFiles([[fileStem(fileName), readNpy(bytes, fileName)]])
+  if (beginsWith(bytes, ZIP_MAGIC)) return readNpz(bytes, fileName, isOurs)
+  if (isNpy(bytes)) return new ArraysOfFiles([[fileStem(fileName), readNpy(bytes, fileName, isOurs)]])
   throw unreadableFormat(bytes, fileName)
 }
 

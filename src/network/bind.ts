@@ -18,6 +18,7 @@ import { Model, type ParameterTensor } from './model.js'
 import type { LayerNames } from './naming.js'
 import type { Network } from './network.js'
 import { selectSamples } from './select-samples.js'
+import { allocateShareable } from './shareable.js'
 import { isVectorOf, readTargets } from './targets.js'
 
 /** Data with the name to use for it in messages. */
@@ -236,9 +237,13 @@ function readInputs(network: Network, { name, tensor }: NamedTensor): Matrix {
     })
   }
   const [first, second] = tensor.shape
-  return samplesComeFirst(network.layout)
-    ? { rows: first, columns: second, data: tensor.data.slice() }
-    : { rows: second, columns: first, data: transpose(tensor.data, first, second) }
+  // the largest array of all where samples are many
+  const data = allocateShareable(tensor.data.length)
+  if (!samplesComeFirst(network.layout)) {
+    return { rows: second, columns: first, data: transpose(tensor.data, first, second, data) }
+  }
+  data.set(tensor.data)
+  return { rows: first, columns: second, data }
 }
 
 function readWeights(

@@ -23,9 +23,16 @@ export function mapMatrix(matrix: Matrix, f: (value: number, k: number) => numbe
 export const rowOf = ({ columns, data }: Matrix, row: number) =>
   data.subarray(row * columns, (row + 1) * columns)
 
-/** The transpose of a row-major matrix of `rows` × `columns`, row-major again. */
-export function transpose(data: Float64Array, rows: number, columns: number): Float64Array {
-  const result = new Float64Array(data.length)
+/**
+ * The transpose of a row-major matrix of `rows` × `columns`, row-major again.
+ * @param result where it is written
+ */
+export function transpose(
+  data: Float64Array,
+  rows: number,
+  columns: number,
+  result: Float64Array = new Float64Array(data.length),
+): Float64Array {
   // by tiles, so that what is read and what is written stays in the cache
   for (let fromRow = 0; fromRow < rows; fromRow += TRANSPOSE_TILE) {
     const toRow = Math.min(rows, fromRow + TRANSPOSE_TILE)

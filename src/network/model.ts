@@ -56,6 +56,7 @@ export class Model {
   /** samples × outputs; classes as one-hot rows. */
   readonly targets: Matrix
   #basePass: ForwardPass | undefined
+  #baseGradients: readonly Float64Array[] | undefined
   #knownMagnitudes: Backpropagation | undefined
 
   constructor(options: {
@@ -154,6 +155,12 @@ export class Model {
   gradients(): Float64Array[] {
     const backpropagation = new Backpropagation(this.layers, this.backwardSteps(this.forward()))
     return this.parameters.map((parameter) => backpropagation.gradient(parameter))
+  }
+
+  /** The same at the base pass, computed once. */
+  get baseGradients(): readonly Float64Array[] {
+    this.#baseGradients ??= this.gradients()
+    return this.#baseGradients
   }
 
   /** The steps of backpropagation at a forward pass. */

@@ -61,7 +61,7 @@ export interface DiagnosisInput {
  * elements where the numerical gradient confirms it to within its error estimate and no kink is crossed.
  */
 export function gatherEvidence(input: DiagnosisInput): TensorEvidence[] {
-  const right = input.model.gradients()
+  const right = input.model.baseGradients
   return input.results.map((tensor, t) => gatherTensor(input, tensor, t, right[t]))
 }
 

@@ -48,7 +48,7 @@ export function findNearZero(
   if (isFarFromZero(results, gradients, rounding, numerical)) return undefined
   const roundings = measure((t) => gradients[t].values)
   if (!(roundings > 0 && roundings <= NEAR_ZERO_ROUNDINGS)) return undefined
-  const right = model.gradients()
+  const right = model.baseGradients
   if (!(measure((t) => right[t]) <= NEAR_ZERO_ROUNDINGS)) return undefined
   return {
     kind: 'near-zero',
@@ -136,7 +136,7 @@ export function findUntested(
     (t) => isZero(gradients[t].values) && results[t].kinks.every((count) => count === 0),
   )
   if (candidates.length === 0) return []
-  const right = model.gradients()
+  const right = model.baseGradients
   const idle = candidates.filter((t) => isZero(right[t])).map((t) => model.parameters[t])
   const tensors = idle.map(({ name }) => name).filter((name) => !known.has(name))
   if (tensors.length === 0 || idle.length === model.parameters.length) return []

@@ -1,6 +1,6 @@
 import { forwardWork } from '../../differentiate/work.js'
 import { normOf } from '../../network/root-sum-squares.js'
-import { differenceOf } from '../compare.js'
+import { countNonZero, differenceOf } from '../compare.js'
 import type { BoundNetwork, BoundProblem } from '../problem.js'
 import { findRound } from '../round-numbers.js'
 
@@ -15,6 +15,8 @@ const RATES = ['e-5', 'e-4', 'e-3', 'e-2', 'e-1', 'e0'].flatMap((power) =>
 const MOST_REFINEMENTS = 20
 /** A step of the search this small, relative to the rate, comes no nearer. */
 const LEAST_CHANGE = 1e-4
+/** Passes without which no rate is found to the digits that tell. */
+const LEAST_PASSES = 8
 /** Passes for a whole search along one direction. */
 const FEWEST_PASSES = 400
 /** How far a pass along the direction goes to measure its slope, relative to the parameters. */
@@ -51,11 +53,11 @@ interface Direction {
 export function findMovedParameters(problem: BoundProblem, tolerance: number): MovedParameters | undefined {
   const { model, rebind } = problem
   const given = problem.gradients.map(({ values }) => values)
-  const telling = given.reduce((sum, values) => sum + values.filter((value) => value !== 0).length, 0)
-  if (telling < FEWEST_TELLING) return undefined
-  const passes = PASSES * forwardWork(model)
-  const search = new RateSearch(rebind(model.network), given, SEARCH_WORK / passes)
-  for (const direction of listDirections(given, model.gradients())) {
+  if (countNonZero(given) < FEWEST_TELLING) return undefined
+  const passes = SEARCH_WORK / (PASSES * forwardWork(model))
+  if (passes < LEAST_PASSES) return undefined
+  const search = new RateSearch(rebind(model.network), given, passes)
+  for (const direction of listDirections(given, model.baseGradients)) {
     const found = search.findRate(direction.values, tolerance)
     if (found === undefined) continue
     const rate = findRound(found.rate, MOST_DIGITS, 1e-4)
@@ -65,31 +67,32 @@ export function findMovedParameters(problem: BoundProblem, tolerance: number): M
   return undefined
 }
 
-function listDirections(given: readonly Float64Array[], right: readonly Float64Array[]): Direction[] {
+function* listDirections(
+  given: readonly Float64Array[],
+  right: readonly Float64Array[],
+): Generator<Direction> {
   const after = 'save the parameters that the gradient was computed at'
-  return [
-    {
-      values: given,
-      describe: (rate) => ({
-        message: `the parameters were those before an update with the learning rate ${rate}: the ones saved are after it (θ − ${rate}·dθ)`,
-        fix: after,
-      }),
-    },
-    {
-      values: right.map((values) => values.map((value) => -value)),
-      describe: (rate) => ({
-        message: `the gradient was taken after an update with the learning rate ${rate}: the parameters saved are before it`,
-        fix: after,
-      }),
-    },
-    {
-      values: given.map((values) => values.map((value) => value / (Math.abs(value) + ADAM_GUARD))),
-      describe: (rate) => ({
-        message: `the parameters were those before an update by ${rate} against the gradient's sign, as Adam's first step is: the ones saved are after it`,
-        fix: after,
-      }),
-    },
-  ]
+  yield {
+    values: given,
+    describe: (rate) => ({
+      message: `the parameters were those before an update with the learning rate ${rate}: the ones saved are after it (θ − ${rate}·dθ)`,
+      fix: after,
+    }),
+  }
+  yield {
+    values: right.map((values) => values.map((value) => -value)),
+    describe: (rate) => ({
+      message: `the gradient was taken after an update with the learning rate ${rate}: the parameters saved are before it`,
+      fix: after,
+    }),
+  }
+  yield {
+    values: given.map((values) => values.map((value) => value / (Math.abs(value) + ADAM_GUARD))),
+    describe: (rate) => ({
+      message: `the parameters were those before an update by ${rate} against the gradient's sign, as Adam's first step is: the ones saved are after it`,
+      fix: after,
+    }),
+  }
 }
 
 interface FoundRate {

@@ -1,6 +1,7 @@
 import type { EvaluationHooks } from '../../differentiate/evaluator.js'
 import { forwardWork } from '../../differentiate/work.js'
 import { WorkSlices } from '../../differentiate/work-slices.js'
+import { differenceOf } from '../compare.js'
 import type { BoundProblem } from '../problem.js'
 import { compareGradients } from './explain-cost.js'
 import type { CostSuspect, OtherNetworkFinding, SetupChange } from './findings.js'
@@ -26,8 +27,8 @@ export async function findOtherNetwork(
 ): Promise<OtherNetworkFinding | undefined> {
   const { model, rebind } = problem
   const terms: CostTerms = { data: 1, weights: model.l2Scale, biases: 0 }
-  const declared = rebind({ ...model.network, l2: 0 })
-  if (!(compareGradients({ bound: declared, terms }, tolerance) > tolerance)) return undefined
+  const given = problem.gradients.map(({ values }) => values)
+  if (!(differenceOf(given, model.baseGradients) > tolerance)) return undefined
   const suspects: CostSuspect[] = []
   const slices = new WorkSlices()
   const passes = PASSES * forwardWork(model)

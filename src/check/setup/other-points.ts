@@ -18,7 +18,7 @@ const LEAST_GAIN = 100
 export function findOtherPoints(problem: BoundProblem, tolerance: number, saved?: number): CostSuspect[] {
   const suspects: CostSuspect[] = []
   const given = problem.gradients.map(({ values }) => values)
-  const here = differenceOf(given, problem.model.gradients())
+  const here = differenceOf(given, problem.model.baseGradients)
   const allowed = Math.min(LOOSENESS * tolerance, here / LEAST_GAIN)
   const samples = findOtherSamples(problem, allowed)
   if (samples !== undefined) suspects.push({ change: 'samples', ...samples, gradientAgrees: true })

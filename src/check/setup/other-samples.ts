@@ -1,8 +1,8 @@
 import { Backpropagation, type BackwardSteps } from '../../network/backpropagation.js'
-import type { Matrix } from '../../network/matrix.js'
+import { type Matrix, multiplyByTransposed } from '../../network/matrix.js'
 import type { ForwardPass, Model } from '../../network/model.js'
 import { isMean } from '../../network/reductions.js'
-import { differenceOf } from '../compare.js'
+import { countNonZero, differenceOf } from '../compare.js'
 import type { BoundProblem } from '../problem.js'
 
 /** More samples than this are only looked for in one piece, not scattered. */
@@ -73,8 +73,7 @@ export function findOtherSamples(
 ): OtherSamples | undefined {
   const m = model.samples
   const given = gradients.map(({ values }) => values)
-  const telling = given.reduce((sum, values) => sum + values.filter((value) => value !== 0).length, 0)
-  if (m < 2 || telling < FEWEST_TELLING) return undefined
+  if (m < 2 || countNonZero(given) < FEWEST_TELLING) return undefined
   const contributions = gather(model, given)
   for (const samples of listChoices(contributions)) {
     const count = samples.length
@@ -95,7 +94,7 @@ export function findOtherSamples(
 }
 
 function gather(model: Model, given: readonly Float64Array[]): Contributions {
-  const pass = model.forward()
+  const pass = model.basePass
   const steps = model.backwardSteps(pass)
   const penalties = model.parameters.map(({ role, layer }, t) =>
     given[t].map((_, k) => (role === 'biases' ? 0 : steps.penalty(layer, k))),
@@ -131,9 +130,10 @@ function chooseByLeastSquares(contributions: Contributions): number[] {
   }
   for (const [t, { layer, role }] of model.parameters.entries()) {
     const [delta, input] = [backpropagation.delta(layer), pass.A[layer]]
-    for (let s = 0; s < m; s++) right[s] += project(given[t], role === 'biases', delta, input, s)
+    const multiplied = role === 'biases' ? undefined : input
+    for (const [s, value] of project(given[t], delta, multiplied).entries()) right[s] += value
     if (n === m) continue
-    for (let s = 0; s < m; s++) gram[m * n + s] += project(penalties[t], role === 'biases', delta, input, s)
+    for (const [s, value] of project(penalties[t], delta, multiplied).entries()) gram[m * n + s] += value
     gram[m * n + m] += dot(penalties[t], penalties[t])
     right[m] += dot(given[t], penalties[t])
   }
@@ -150,19 +150,15 @@ function dotRows({ columns, data }: Matrix, s: number, u: number): number {
   return sum
 }
 
-/** The product of a tensor with what sample `s` contributes to it. */
-function project(data: Float64Array, isBias: boolean, delta: Matrix, input: Matrix, s: number): number {
-  let sum = 0
-  for (let i = 0; i < delta.columns; i++) {
-    const d = delta.data[s * delta.columns + i]
-    if (isBias) sum += d * data[i]
-    else {
-      for (let j = 0; j < input.columns; j++) {
-        sum += d * input.data[s * input.columns + j] * data[i * input.columns + j]
-      }
-    }
+/** The products of a tensor with what every sample contributes to it: of weights δ·a, of biases, without an input, δ. */
+function project(data: Float64Array, delta: Matrix, input?: Matrix): Float64Array {
+  const ofUnits = input === undefined ? undefined : multiplyByTransposed(input, data, delta.columns).data
+  const products = new Float64Array(delta.rows)
+  for (let k = 0; k < delta.data.length; k++) {
+    const value = ofUnits === undefined ? data[k % delta.columns] : ofUnits[k]
+    products[Math.floor(k / delta.columns)] += delta.data[k] * value
   }
-  return sum
+  return products
 }
 
 /** Solves a symmetric system, given by its lower triangle, by Cholesky's decomposition. */

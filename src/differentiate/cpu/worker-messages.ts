@@ -3,6 +3,7 @@ import { DenseLayer } from '../../network/dense-layer.js'
 import type { Matrix } from '../../network/matrix.js'
 import { Model, type ParameterTensor } from '../../network/model.js'
 import type { Network } from '../../network/network.js'
+import { share } from '../../network/shareable.js'
 import type { Weighting } from '../../network/weighting.js'
 import type { DifferenceSettings } from '../evaluator.js'
 import type { PieceResult, PieceTask } from './evaluate-piece.js'
@@ -56,13 +57,6 @@ export function describeModel(model: Model): ModelData {
     targets: model.targets,
     weighting: model.weighting,
   }
-}
-
-function share(values: Float64Array): Float64Array {
-  if (typeof SharedArrayBuffer === 'undefined') return values
-  const shared = new Float64Array(new SharedArrayBuffer(values.byteLength))
-  shared.set(values)
-  return shared
 }
 
 export function restoreModel(data: ModelData): Model {

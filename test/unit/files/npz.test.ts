@@ -92,6 +92,25 @@ describe('a file that NumPy wrote', () => {
   })
 })
 
+it('may lie in the memory of a file that is read no more, wherever its arrays are in it', () => {
+  const arrays = { x: { shape: [3], data: [1.5, -2, 1e300] }, W1: { shape: [1, 2], data: [0.1, 7] } }
+  for (const [stem, remains] of [
+    ['', 0],
+    ['abc', 5],
+  ] as const) {
+    const members = Object.entries(arrays).map(([name, array]) => [stem + name, array] as const)
+    const file = writeNpz(Object.fromEntries(members.map(([name, array]) => [name, writeNpy(array)])))
+    // at any alignment in a larger memory
+    const bytes = new Uint8Array(file.length + remains).fill(0)
+    bytes.set(file, remains)
+    const read = readNpz(bytes.subarray(remains), 'f.npz', true)
+    for (const [name, { shape, data }] of members) {
+      expect(read.get(name)).toEqual({ shape, dtype: 'float64', data: Float64Array.from(data) })
+      expect(read.get(name)?.data.buffer).toBe(bytes.buffer)
+    }
+  }
+})
+
 describe('the names in a .npz file', () => {
   it.each([false, true])(
     'are the members ending in .npy, without that ending (compressed: %s)',
