@@ -30,7 +30,7 @@ async function evaluate(
   const { scheme } = settings
   const sides = scheme === 'central' ? 2 : 1
   const slices = new WorkSlices()
-  const base = model.basePass
+  const base = model.forward()
   const cost = model.cost(base)
   let total = 0
   for (const tensor of tensors) {

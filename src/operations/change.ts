@@ -1,5 +1,6 @@
 import { listOffsets, type Shape, stridesOf } from '../program/shapes.js'
 import { elementCount } from '../tensor.js'
+import type { Kernel } from './kernels.js'
 
 /**
  * Perturbations that are carried together, each a signed step of something. Where `lanes` is above 1, each stands for
@@ -11,18 +12,17 @@ export interface Block {
   readonly lanes: number
   /** h of each, with its sign. */
   readonly steps: Float64Array
-  /** How often each runs over a special point: count × lanes. */
-  readonly crossings: Uint32Array
 }
 
 /** For each axis the index that each perturbation moves; undefined where it moves all of them. */
 export type Box = readonly (Int32Array | undefined)[]
 
-/** How a value changes, divided by the step of each perturbation of a block. Outside its box it does not. */
-export interface Change {
+/**
+ * Which part of a value the perturbations of a block move; outside its box it does not change. The change itself is, for
+ * each perturbation, what the box holds, row-major; an axis with an index has length 1 there.
+ */
+export interface Form {
   readonly box: Box
-  /** perturbations × the box, row-major; an axis with an index has length 1 there. */
-  readonly data: Float64Array
   /** The axis along which a block's lanes lie; undefined for a block of one lane. */
   readonly laneAxis: number | undefined
 }
@@ -50,50 +50,61 @@ export function placeBox(shape: Shape, box: Box, strides: readonly number[], cou
   return { starts, inner: listOffsets(boxShape(shape, box), strides) }
 }
 
-/** A change written out over whole axes, 0 where it moves nothing. */
-export function expand(shape: Shape, change: Change, axes: readonly number[], count: number): Change {
-  const moved = axes.filter((axis) => change.box[axis] !== undefined)
-  if (moved.length === 0) return change
-  const box = change.box.map((indices, axis) => (moved.includes(axis) ? undefined : indices))
+/** A form made wider, and the kernel that writes a change of the one as a change of the other. */
+export interface Widened {
+  readonly form: Form
+  /** Undefined where nothing is left to do. It reads operand 0. */
+  readonly kernel: Kernel | undefined
+}
+
+/** Writes a change out over whole axes, 0 where it moves nothing. */
+export function widen(shape: Shape, form: Form, axes: readonly number[], count: number): Widened {
+  const moved = axes.filter((axis) => form.box[axis] !== undefined)
+  if (moved.length === 0) return { form, kernel: undefined }
+  const box = form.box.map((indices, axis) => (moved.includes(axis) ? undefined : indices))
   const to = boxShape(shape, box)
-  const size = elementCount(to)
   const strides = stridesOf(to)
-  const inner = listOffsets(boxShape(shape, change.box), strides)
-  const data = new Float64Array(count * size)
-  for (let p = 0; p < count; p++) {
-    let start = p * size
-    for (const axis of moved) start += change.box[axis]![p] * strides[axis]
-    for (let e = 0; e < inner.length; e++) data[start + inner[e]] = change.data[p * inner.length + e]
-  }
-  return { ...change, box, data }
+  // an axis that keeps its index is no part of where the change goes
+  const place = placeBox(
+    shape,
+    form.box,
+    strides.map((stride, axis) => (moved.includes(axis) ? stride : 0)),
+    count,
+  )
+  const inner = listOffsets(boxShape(shape, form.box), strides)
+  const kernel = {
+    kind: 'spread',
+    from: { operand: 0 },
+    starts: place.starts,
+    inner,
+    size: elementCount(to),
+  } as const
+  return { form: { ...form, box }, kernel }
 }
 
 /** The block whose every lane is a perturbation of its own. */
-export function unpackBlock({ count, lanes, steps, crossings }: Block): Block {
+export function unpackBlock({ count, lanes, steps }: Block): Block {
   const each = new Float64Array(count * lanes)
   for (let p = 0; p < count; p++) each.fill(steps[p], p * lanes, (p + 1) * lanes)
-  return { count: count * lanes, lanes: 1, steps: each, crossings }
+  return { count: count * lanes, lanes: 1, steps: each }
 }
 
-/** A change along an axis of lanes as that of the perturbations that the lanes are. */
-export function unpackLanes(shape: Shape, { box, data, laneAxis }: Change, { count, lanes }: Block): Change {
+/** Makes of a change along an axis of lanes that of the perturbations that the lanes are. */
+export function unpackLanes(shape: Shape, { box, laneAxis }: Form, { count, lanes }: Block): Widened {
   if (laneAxis === undefined) throw new Error('a change without lanes')
   const before = boxShape(shape, box)
-  const size = elementCount(before)
   const rest = before.with(laneAxis, 1)
   const inner = listOffsets(rest, stridesOf(before))
   const stride = stridesOf(before)[laneAxis]
-  const result = new Float64Array(data.length)
-  let at = 0
-  for (let p = 0; p < count; p++) {
-    for (let lane = 0; lane < lanes; lane++) {
-      const from = p * size + lane * stride
-      for (let e = 0; e < inner.length; e++) result[at++] = data[from + inner[e]]
-    }
-  }
+  const order = new Int32Array(elementCount(before))
+  for (let lane = 0, at = 0; lane < lanes; lane++)
+    for (const offset of inner) order[at++] = lane * stride + offset
   const repeated = box.map((indices, axis) => {
     if (axis === laneAxis) return Int32Array.from({ length: count * lanes }, (_, k) => k % lanes)
     return indices && Int32Array.from({ length: count * lanes }, (_, k) => indices[Math.floor(k / lanes)])
   })
-  return { box: repeated, data: result, laneAxis: undefined }
+  return {
+    form: { box: repeated, laneAxis: undefined },
+    kernel: { kind: 'gather', from: { operand: 0 }, order },
+  }
 }

@@ -1,7 +1,8 @@
 import { broadcastShapes, broadcastStrides, listOffsets, type Shape, stridesOf } from '../program/shapes.js'
 import { elementCount } from '../tensor.js'
-import { type Box, boxShape, type Change, expand, placeBox } from './change.js'
-import type { Application, Attributes, CarryChange, Operand, Operation } from './operation.js'
+import { type Box, boxShape, type Form, placeBox, widen } from './change.js'
+import type { Kernel, Read, ReadChange, RuleKernel } from './kernels.js'
+import type { Application, Attributes, Operand, Operation, PlanChange } from './operation.js'
 import type { ScalarRule } from './scalar-rule.js'
 
 /** What a scalar rule costs beside a multiply-add. */
@@ -115,101 +116,93 @@ function alignLanes(operands: readonly Shape[], axes: readonly (number | undefin
   return found
 }
 
-function prepare(rule: ScalarRule, application: Application): CarryChange {
+function prepare(rule: ScalarRule, application: Application): PlanChange {
   const { operands, result } = application
   const { shape } = result
   const constants = constantsOf(rule, application)
   const strides = stridesOf(shape)
   return (given, block) => {
-    const changes = given.map((change, k) => change && align(operands[k].shape, change, shape))
-    const { box, aligned } = unite(shape, changes, block.count)
-    const place = placeBox(shape, box, strides, block.count)
-    const size = place.inner.length
-    const lengths = boxShape(shape, box)
-    // where each operand's change stands for each element of the box; one that does not change reads a 0
-    const [a, b, c] = [0, 1, 2].map((k) => readChange(operands[k]?.shape, aligned[k], lengths, shape))
-    const data = new Float64Array(block.count * size)
-    const laneAxis = changes.find((change) => change?.laneAxis !== undefined)?.laneAxis
-    const lanesOf =
-      laneAxis === undefined
-        ? undefined
-        : listOffsets(
-            lengths,
-            lengths.map((_, axis) => Number(axis === laneAxis)),
-          )
-    for (let p = 0; p < block.count; p++) {
-      const h = block.steps[p]
-      for (let e = 0; e < size; e++) {
-        const at = rule.constants * (place.starts[p] + place.inner[e])
-        const sa = a.data[p * a.size + a.order[e]]
-        const sb = b.data[p * b.size + b.order[e]]
-        const sc = c.data[p * c.size + c.order[e]]
-        data[p * size + e] = rule.change(constants, at, sa, sb, sc, h)
-        if (rule.crosses?.(constants, at, sa, sb, sc, h)) {
-          block.crossings[p * block.lanes + (lanesOf === undefined ? 0 : lanesOf[e])]++
-        }
-      }
+    const forms = given.map((form, k) => form && align(operands[k].shape, form, shape))
+    const { box, aligned, kernels } = unite(
+      shape,
+      operands.map((operand) => operand.shape),
+      forms,
+      block.count,
+    )
+    const extents = boxShape(shape, box)
+    const laneAxis = forms.find((form) => form?.laneAxis !== undefined)?.laneAxis
+    const kernel: RuleKernel = {
+      kind: 'rule',
+      rule,
+      constants,
+      place: placeBox(shape, box, strides, block.count),
+      operands: aligned.map((change, k) => change && readChange(operands[k].shape, change, extents, shape)),
+      lanes:
+        laneAxis === undefined
+          ? { apart: 1, count: 1 }
+          : { apart: stridesOf(extents)[laneAxis], count: extents[laneAxis] },
     }
-    return { box, data, laneAxis }
+    return { form: { box, laneAxis }, kernels: [...kernels, kernel] }
   }
 }
 
-/** A change with the axes that broadcasting puts before its own. */
-function align(own: Shape, change: Change, shape: Shape): Change {
+/** A form with the axes that broadcasting puts before its own. */
+function align(own: Shape, form: Form, shape: Shape): Form {
   const missing = shape.length - own.length
   const box = shape.map((length, axis) => {
     // repeated along the axis: all of it changes
     if (axis < missing || own[axis - missing] !== length) return undefined
-    return change.box[axis - missing]
+    return form.box[axis - missing]
   })
-  return { ...change, box, laneAxis: change.laneAxis === undefined ? undefined : change.laneAxis + missing }
+  return { box, laneAxis: form.laneAxis === undefined ? undefined : form.laneAxis + missing }
+}
+
+/** A change where it is read from. */
+interface Placed {
+  readonly from: Read
+  readonly form: Form
 }
 
 /** Brings changes to one box: an axis of which one operand moves an index and another all is moved whole. */
 function unite(
   shape: Shape,
-  changes: readonly (Change | undefined)[],
+  owns: readonly Shape[],
+  forms: readonly (Form | undefined)[],
   count: number,
-): { box: Box; aligned: (Change | undefined)[] } {
-  const moving = changes.filter((change) => change !== undefined)
-  if (moving.length === 1) return { box: moving[0].box, aligned: [...changes] }
+): { box: Box; aligned: (Placed | undefined)[]; kernels: Kernel[] } {
+  const moving = forms.filter((form) => form !== undefined)
   const split = shape.flatMap((_, axis) => {
     const [first, ...others] = moving.map(({ box }) => box[axis])
     return others.every((indices) => isSame(first, indices)) ? [] : [axis]
   })
-  const aligned = changes.map((change) => change && expand(shape, change, split, count))
-  return { box: aligned.find((change) => change !== undefined)!.box, aligned }
+  const kernels: Kernel[] = []
+  const aligned = forms.map((form, operand): Placed | undefined => {
+    if (form === undefined) return undefined
+    const { form: wide, kernel } = widen(extentsIn(shape, owns[operand]), form, split, count)
+    if (kernel === undefined) return { from: { operand }, form: wide }
+    kernels.push({ ...kernel, from: { operand } } as Kernel)
+    return { from: { kernel: kernels.length - 1 }, form: wide }
+  })
+  return { box: aligned.find((change) => change !== undefined)!.form.box, aligned, kernels }
 }
 
 const isSame = (a: Int32Array | undefined, b: Int32Array | undefined) =>
   a === b || (a !== undefined && b !== undefined && a.every((index, p) => index === b[p]))
 
-interface ReadOrder {
-  readonly data: Float64Array
-  readonly size: number
-  readonly order: Int32Array
-}
+/** An operand's lengths along the axes of what it is broadcast to: 1 where it is repeated. */
+const extentsIn = (shape: Shape, own: Shape) =>
+  shape.map((length, axis) => (own[axis - shape.length + own.length] === length ? length : 1))
 
-const NOTHING = new Float64Array(1)
-
+/** Where an operand's change stands for each element of the box. */
 function readChange(
-  own: Shape | undefined,
-  change: Change | undefined,
-  lengths: readonly number[],
+  own: Shape,
+  { from, form }: Placed,
+  extents: readonly number[],
   shape: Shape,
-): ReadOrder {
-  if (own === undefined || change === undefined) {
-    const none = new Int32Array(elementCount(lengths))
-    return { data: NOTHING, size: 0, order: none }
-  }
-  const missing = shape.length - own.length
-  // the change's own extents, of length 1 where the operand is broadcast or the box has an index
-  const extents = shape.map((length, axis) => {
-    if (axis < missing || own[axis - missing] !== length) return 1
-    return change.box[axis] === undefined ? length : 1
-  })
-  const size = elementCount(extents)
-  return { data: change.data, size, order: listOffsets(lengths, broadcastStrides(extents, lengths)) }
+): ReadChange {
+  const ownExtents = boxShape(extentsIn(shape, own), form.box)
+  const order = listOffsets(extents, broadcastStrides(ownExtents, extents))
+  return { from, size: elementCount(ownExtents), order }
 }
 
 /** Roundings of a value: of its own, and of a series behind it. */

@@ -1,9 +1,9 @@
 import { type Shape, ShapeMismatch, stridesOf } from '../program/shapes.js'
 import { elementCount, formatShape } from '../tensor.js'
-import { expand, placeBox } from './change.js'
+import { type Form, placeBox, widen } from './change.js'
 import { type Definition, type NoAttributes, ofRule } from './definition.js'
-import { log1pRatio } from './exponential.js'
-import type { Application, CarryChange, Operand, Operation } from './operation.js'
+import type { Kernel, Read } from './kernels.js'
+import type { Application, Operand, Operation, PlanChange } from './operation.js'
 import { MANY_ROUNDINGS, type ScalarRule } from './scalar-rule.js'
 import { sigmoidOf, sigmoidTail, softplusSecantSlope } from './sigmoids.js'
 
@@ -128,90 +128,52 @@ function carrySoftmaxErrors(application: Application, errors: readonly Float64Ar
   return result
 }
 
-/** Beyond this change of the sum of exponentials it is taken as a whole, its largest term taken out. */
-const SMALL_SUM = 0.5
-
 /**
  * Σ (p·Σt − t)·s + Σt·(ln(1 + h·S)/h − Σ p·s), S = Σ p·(e^(h·s) − 1)/h, with s less its mean by p, which changes
  * nothing. In that form S is of second order, and nothing cancels where the loss is near its least.
  */
-function prepareSoftmax({ operands: [logits, targets], result }: Application): CarryChange {
+function prepareSoftmax({ operands: [logits, targets], result }: Application): PlanChange {
   const classes = countClasses(logits.shape)
   const rank = result.shape.length
-  const { probabilities, residuals } = softmaxBase(logits, targets)
-  const whole = Float64Array.from({ length: result.data.length }, (_, row) =>
-    targets.data.subarray(row * classes, (row + 1) * classes).reduce((sum, t) => sum + t, 0),
-  )
-  return ([ofLogits, ofTargets], block) => {
-    const { count, steps } = block
-    const given = [ofLogits, ofTargets].flatMap((change) => (change === undefined ? [] : [change]))
-    const all = logits.shape.map((_, axis) => axis)
+  const constants = constantsOfSoftmax(logits, targets)
+  return (given, { count }) => {
+    const moving = given.filter((form) => form !== undefined)
     // where both move, both are written out; else the classes alone
-    const axes = given.length === 2 ? all : [rank]
-    const [s, b] = [ofLogits, ofTargets].map((change) => change && expand(logits.shape, change, axes, count))
-    const { box, laneAxis } = (s ?? b)!
+    const axes = moving.length === 2 ? logits.shape.map((_, axis) => axis) : [rank]
+    const kernels: Kernel[] = []
+    const wide = given.map((form, operand): { read: Read; form: Form } | undefined => {
+      if (form === undefined) return undefined
+      const { form: whole, kernel } = widen(logits.shape, form, axes, count)
+      if (kernel === undefined) return { read: { operand }, form: whole }
+      kernels.push({ ...kernel, from: { operand } } as Kernel)
+      return { read: { kernel: kernels.length - 1 }, form: whole }
+    })
+    const { box, laneAxis } = (wide[0] ?? wide[1])!.form
     const rows = box.slice(0, rank)
-    const { starts, inner } = placeBox(result.shape, rows, stridesOf(result.shape), count)
-    const data = new Float64Array(count * inner.length)
-    const moved = new Float64Array(classes)
-    for (let p = 0; p < count; p++) {
-      for (let e = 0; e < inner.length; e++) {
-        const row = starts[p] + inner[e]
-        const from = (p * inner.length + e) * classes
-        let change = 0
-        if (s !== undefined) {
-          change = changeOfSoftmax(s.data, from, row)
-        }
-        if (b !== undefined) {
-          for (let i = 0; i < classes; i++)
-            moved[i] = logits.data[row * classes + i] + (s === undefined ? 0 : steps[p] * s.data[from + i])
-          const logSum = logSumExp(moved)
-          for (let i = 0; i < classes; i++) change += b.data[from + i] * (logSum - moved[i])
-        }
-        data[p * inner.length + e] = change
-      }
-
-      function changeOfSoftmax(changes: Float64Array, from: number, row: number): number {
-        const h = steps[p]
-        const at = row * classes
-        let centre = 0
-        for (let i = 0; i < classes; i++) centre += probabilities[at + i] * changes[from + i]
-        let linear = 0
-        let second = 0
-        let largest = 0
-        for (let i = 0; i < classes; i++) {
-          const change = changes[from + i] - centre
-          linear += residuals[at + i] * change
-          second += probabilities[at + i] * exponentialExcess(h * change) * change
-          largest = Math.max(largest, Math.abs(h * change))
-        }
-        if (Math.abs(h * second) <= SMALL_SUM && largest < FAR_LOGIT) {
-          return linear + whole[row] * second * log1pRatio(h * second)
-        }
-        for (let i = 0; i < classes; i++) moved[i] = logits.data[at + i] + h * changes[from + i]
-        const before = logSumExp(logits.data.subarray(at, at + classes))
-        let crossed = 0
-        const rise = logSumExp(moved) - before
-        for (let i = 0; i < classes; i++) crossed += targets.data[at + i] * (rise / h - changes[from + i])
-        return crossed
-      }
-    }
-    return { box: rows, data, laneAxis }
+    kernels.push({
+      kind: 'softmax',
+      logits: wide[0]?.read,
+      targets: wide[1]?.read,
+      classes,
+      constants,
+      place: placeBox(result.shape, rows, stridesOf(result.shape), count),
+    })
+    return { form: { box: rows, laneAxis }, kernels }
   }
 }
 
-/** Beyond this change of a logit e^d is not formed from a probability that may have underflowed. */
-const FAR_LOGIT = 30
-
-/** (e^x − 1 − x)/x */
-function exponentialExcess(x: number): number {
-  if (Math.abs(x) > 0.3) return (Math.expm1(x) - x) / x
-  let [term, sum] = [x / 2, x / 2]
-  for (let n = 3; n < 14; n++) {
-    term *= x / n
-    sum += term
+/** For each logit ln p, p, p·Σt − t and t. */
+function constantsOfSoftmax(logits: Operand, targets: Operand): Float64Array {
+  const { probabilities, residuals } = softmaxBase(logits, targets)
+  const classes = countClasses(logits.shape)
+  const constants = new Float64Array(4 * logits.data.length)
+  for (let from = 0; from < logits.data.length; from += classes) {
+    const logSum = logSumExp(logits.data.subarray(from, from + classes))
+    for (let k = from; k < from + classes; k++) {
+      constants.set([logits.data[k] - logSum, probabilities[k], residuals[k], targets.data[k]], 4 * k)
+    }
   }
-  return sum
+  return constants
 }
 
 /** Multiply-adds for each logit, roughly. */

@@ -1,5 +1,6 @@
 import type { Shape } from '../program/shapes.js'
-import type { Block, Change } from './change.js'
+import type { Block, Form } from './change.js'
+import type { Carried } from './kernels.js'
 
 /** An array at the given point, row-major. */
 export interface Operand {
@@ -49,10 +50,11 @@ export interface Operation {
    */
   roundings(application: Application): number
   /**
-   * Prepares the constants of the given point and makes the function that carries changes: from those of the operands
-   * (nothing for one that does not change; one at least does) to that of the result, by an exact difference rule.
+   * Prepares the constants of the given point and makes the function that plans how changes are carried: from the forms
+   * of the operands' (nothing for one that does not change; one at least does) to that of the result's, and the kernels
+   * that carry them by an exact difference rule.
    */
-  prepare(application: Application): CarryChange
+  prepare(application: Application): PlanChange
   /**
    * The axis of the result along which lanes lie that lie along these axes of the operands that change; undefined where
    * they would mix.
@@ -65,4 +67,4 @@ export interface Operation {
   isLinearIn(operand: number): boolean
 }
 
-export type CarryChange = (changes: readonly (Change | undefined)[], block: Block) => Change
+export type PlanChange = (forms: readonly (Form | undefined)[], block: Block) => Carried

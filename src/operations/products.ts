@@ -1,9 +1,10 @@
 import { multiply, multiplyTransposedBy, transpose } from '../network/matrix.js'
-import { type Shape, ShapeMismatch } from '../program/shapes.js'
+import { ShapeMismatch } from '../program/shapes.js'
 import { formatShape } from '../tensor.js'
-import { type Block, type Change, expand } from './change.js'
+import { type Form, widen } from './change.js'
 import type { Definition, NoAttributes } from './definition.js'
-import type { Application, CarryChange, Operand, Operation } from './operation.js'
+import type { Kernel, ProductKernel, Read } from './kernels.js'
+import type { Application, Operand, Operation, PlanChange } from './operation.js'
 
 /** A·B of (m, k) and (k, n), each sum over the shared axis in its order. */
 function matmul(name: string): Operation {
@@ -68,86 +69,72 @@ function carryErrors({ operands: [A, B] }: Application, [ofA, ofB]: readonly Flo
 }
 
 /** Δ(AB) = ΔA·B + A·ΔB + ΔA·ΔB: a product with what both sides of a perturbation share wherever there is one. */
-function prepareProduct({ operands: [A, B] }: Application): CarryChange {
-  const turned = transpose(A.data, A.shape[0], A.shape[1])
-  return ([ofA, ofB], block) => {
-    if (ofB === undefined) return multiplyLeft(ofA!, A.shape, B, block.count)
-    if (ofA === undefined) return multiplyRight(ofB, A, turned, B.shape, block.count)
-    const wholeA = expand(A.shape, ofA, [0, 1], block.count)
-    const wholeB = expand(B.shape, ofB, [0, 1], block.count)
-    const left = multiplyLeft(wholeA, A.shape, B, block.count)
-    const right = multiplyRight(wholeB, A, turned, B.shape, block.count)
-    const both = multiplyChanges(wholeA, wholeB, A.shape, B.shape, block)
-    return { ...left, data: left.data.map((value, k) => value + right.data[k] + both[k]) }
+function prepareProduct({ operands: [A, B] }: Application): PlanChange {
+  return ([ofA, ofB], { count }) => {
+    if (ofA === undefined || ofB === undefined) {
+      const form = ofB === undefined ? formOfLeft(ofA!) : formOfRight(ofB)
+      const kernel = ofB === undefined ? multiplyLeft(ofA!, A, B) : multiplyRight(ofB, A, B)
+      return { form, kernels: [kernel] }
+    }
+    const wide = [A, B].map(({ shape }, operand) => widen(shape, operand === 0 ? ofA : ofB, [0, 1], count))
+    const kernels: Kernel[] = []
+    const reads = wide.map(({ kernel }, operand): Read => {
+      if (kernel === undefined) return { operand }
+      kernels.push({ ...kernel, from: { operand } } as Kernel)
+      return { kernel: kernels.length - 1 }
+    })
+    const first = kernels.length
+    const left = multiplyLeft(wide[0].form, A, B, reads[0])
+    const right = multiplyRight(wide[1].form, A, B, reads[1])
+    kernels.push(left, { ...right, onto: first })
+    kernels.push({ ...left, right: right.right, timesStep: true, onto: first + 1 })
+    return { form: formOfLeft(wide[0].form), kernels }
   }
 }
+
+const formOfLeft = ({ box: [rows], laneAxis }: Form): Form => ({ box: [rows, undefined], laneAxis })
+const formOfRight = ({ box: [, columns], laneAxis }: Form): Form => ({ box: [undefined, columns], laneAxis })
 
 /** ΔA·B */
 function multiplyLeft(
-  { box: [rows, shared], data, laneAxis }: Change,
-  [m, k]: Shape,
+  { box: [rows, shared] }: Form,
+  { shape: [m, k] }: Operand,
   B: Operand,
-  count: number,
-): Change {
+  from: Read = { operand: 0 },
+): ProductKernel {
   const n = B.shape[1]
-  const height = rows === undefined ? m : 1
-  const box = [rows, undefined]
-  if (shared === undefined) return { box, data: times(data, B.data, count * height, k, n), laneAxis }
-  const product = new Float64Array(count * height * n)
-  for (let at = 0; at < count * height; at++) {
-    const [change, from] = [data[at], n * shared[Math.floor(at / height)]]
-    for (let j = 0; j < n; j++) product[at * n + j] = change * B.data[from + j]
+  const [height, terms] = [rows === undefined ? m : 1, shared === undefined ? k : 1]
+  return {
+    kind: 'product',
+    left: { from, each: height * terms, starts: undefined, along: terms, term: 1 },
+    right: { from: B.data, each: 0, starts: shared?.map((index) => index * n), along: 1, term: n },
+    rows: height,
+    columns: n,
+    terms,
+    timesStep: false,
+    onto: undefined,
   }
-  return { box, data: product, laneAxis }
 }
 
-/** A·ΔB; `turned` is Aᵀ, row-major. */
+/** A·ΔB */
 function multiplyRight(
-  { box: [shared, columns], data, laneAxis }: Change,
+  { box: [shared, columns] }: Form,
   A: Operand,
-  turned: Float64Array,
-  [, n]: Shape,
-  count: number,
-): Change {
-  const [m, k] = A.shape
-  const width = columns === undefined ? n : 1
-  const box = [undefined, columns]
-  if (shared === undefined && width === 1) return { box, data: times(data, turned, count, k, m), laneAxis }
-  const product = new Float64Array(count * m * width)
-  for (let p = 0; p < count; p++) {
-    if (shared === undefined) {
-      product.set(times(A.data, partOf(data, p, k * width), m, k, width), p * m * width)
-      continue
-    }
-    for (let i = 0; i < m; i++) {
-      const a = turned[shared[p] * m + i]
-      for (let j = 0; j < width; j++) product[(p * m + i) * width + j] = a * data[p * width + j]
-    }
+  { shape: [k, n] }: Operand,
+  from: Read = { operand: 1 },
+): ProductKernel {
+  const [width, terms] = [columns === undefined ? n : 1, shared === undefined ? k : 1]
+  return {
+    kind: 'product',
+    left: { from: A.data, each: 0, starts: shared?.slice(), along: k, term: 1 },
+    right: { from, each: terms * width, starts: undefined, along: 1, term: width },
+    rows: A.shape[0],
+    columns: width,
+    terms,
+    timesStep: false,
+    onto: undefined,
   }
-  return { box, data: product, laneAxis }
 }
-
-/** h·ΔA·ΔB of whole changes. */
-function multiplyChanges(
-  ofA: Change,
-  ofB: Change,
-  [m, k]: Shape,
-  [, n]: Shape,
-  { count, steps }: Block,
-): Float64Array {
-  const result = new Float64Array(count * m * n)
-  for (let p = 0; p < count; p++) {
-    const product = times(partOf(ofA.data, p, m * k), partOf(ofB.data, p, k * n), m, k, n)
-    result.set(
-      product.map((value) => steps[p] * value),
-      p * m * n,
-    )
-  }
-  return result
-}
-
-/** The numbers of one perturbation, of `size` each. */
-const partOf = (data: Float64Array, p: number, size: number) => data.subarray(p * size, (p + 1) * size)
 
 /** A·B, m × k by k × n. */
 const times = (A: Float64Array, B: Float64Array, m: number, k: number, n: number) =>

@@ -1,4 +1,4 @@
-import { broadcastStrides, listOffsets, normalizeAxes, type Shape } from '../program/shapes.js'
+import { broadcastStrides, listOffsets, normalizeAxes, type Shape, stridesOf } from '../program/shapes.js'
 import { elementCount } from '../tensor.js'
 import { boxShape } from './change.js'
 import type { Definition } from './definition.js'
@@ -65,22 +65,31 @@ function linearReduction(
       const { shape } = operand
       const axes = axesOf(shape)
       const factor = factorOf(countOf(shape))
-      return ([change], { count }) => {
-        const { box, data, laneAxis } = change!
+      return ([form]) => {
+        const { box, laneAxis } = form!
         const extents = boxShape(shape, box)
-        const kept = extents.map((length, axis) => (axes.includes(axis) ? 1 : length))
-        const targets = listOffsets(extents, broadcastStrides(kept, extents))
-        const size = elementCount(kept)
-        const sums = new Float64Array(count * size)
-        for (let p = 0; p < count; p++) {
-          for (let e = 0; e < targets.length; e++) sums[p * size + targets[e]] += data[p * targets.length + e]
-        }
-        if (factor !== 1) for (let k = 0; k < sums.length; k++) sums[k] *= factor
+        const strides = stridesOf(extents)
+        const alongOf = (isSummed: boolean) =>
+          listOffsets(
+            extents.map((length, axis) => (axes.includes(axis) === isSummed ? length : 1)),
+            strides,
+          )
         const remaining = box.map((indices, axis) => (axes.includes(axis) ? undefined : indices))
         return {
-          box: keepDims ? remaining : remaining.filter((_, axis) => !axes.includes(axis)),
-          data: sums,
-          laneAxis: laneAxis === undefined ? undefined : moveAxis(laneAxis, axes),
+          form: {
+            box: keepDims ? remaining : remaining.filter((_, axis) => !axes.includes(axis)),
+            laneAxis: laneAxis === undefined ? undefined : moveAxis(laneAxis, axes),
+          },
+          kernels: [
+            {
+              kind: 'sum',
+              from: { operand: 0 },
+              before: elementCount(extents),
+              outer: alongOf(false),
+              inner: alongOf(true),
+              factor,
+            },
+          ],
         }
       }
     },

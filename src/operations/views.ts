@@ -1,7 +1,8 @@
 import { listOffsets, normalizeAxis, type Shape, ShapeMismatch, stridesOf } from '../program/shapes.js'
 import { elementCount, formatShape } from '../tensor.js'
-import { type Box, boxShape, expand } from './change.js'
+import { boxShape, widen } from './change.js'
 import type { Definition } from './definition.js'
+import type { Kernel } from './kernels.js'
 import type { Application, Operation } from './operation.js'
 
 /**
@@ -38,18 +39,20 @@ function view(
       const axes = axesOf(operand.shape)
       return ([given], { count }) => {
         const lost = operand.shape.flatMap((_, axis) => (axes.includes(axis) ? [] : [axis]))
-        const change = expand(operand.shape, given!, lost, count)
-        const box: Box = axes.map((axis) => (axis === undefined ? undefined : change.box[axis]))
+        const { form, kernel } = widen(operand.shape, given!, lost, count)
         // the elements of the box, in the order of the result's
-        const extents = boxShape(operand.shape, change.box)
-        const from = order(extents)
-        const data = new Float64Array(change.data.length)
-        for (let p = 0; p < count; p++) {
-          for (let e = 0; e < from.length; e++)
-            data[p * from.length + e] = change.data[p * from.length + from[e]]
+        const gather: Kernel = {
+          kind: 'gather',
+          from: kernel === undefined ? { operand: 0 } : { kernel: 0 },
+          order: order(boxShape(operand.shape, form.box)),
         }
-        const laneAxis = given!.laneAxis === undefined ? undefined : axes.indexOf(given!.laneAxis)
-        return { box, data, laneAxis }
+        return {
+          form: {
+            box: axes.map((axis) => (axis === undefined ? undefined : form.box[axis])),
+            laneAxis: form.laneAxis === undefined ? undefined : axes.indexOf(form.laneAxis),
+          },
+          kernels: kernel === undefined ? [gather] : [kernel, gather],
+        }
       }
     },
     laneAxis([operand], [lane]) {

@@ -1,61 +1,55 @@
-import { type Block, type Change, unpackBlock, unpackLanes } from '../operations/change.js'
-import type { CarryChange } from '../operations/operation.js'
-import { applicationOf, type BoundProgram } from './evaluate.js'
-import { ancestorsOf, type ComputedValue, coneOf, usersOf } from './program.js'
+import type { Block, Form } from '../operations/change.js'
+import { type Read, sizeOf } from '../operations/kernels.js'
+import type { BoundProgram } from './evaluate.js'
+import { CarryPlanner, placeOf, SEED } from './plan-carry.js'
+import { runKernel } from './run-kernels.js'
 
-/** Carries perturbations of a program's values to its output, by difference arithmetic in float64. */
-export class ChangeCarrier {
-  readonly #bound: BoundProgram
-  readonly #needed: Uint8Array
-  readonly #prepared: (CarryChange | undefined)[] = []
-  /** The last value that reads each one: its change is dropped behind it. */
-  readonly #lastUser: Int32Array
+/** What perturbations do to a program's output. */
+export interface OutputChanges {
+  /** ΔJ of each, over its step; lane by lane. */
+  readonly changes: Float64Array
+  /** How often each runs over a special point. */
+  readonly crossings: Uint32Array
+}
 
-  constructor(bound: BoundProgram) {
-    this.#bound = bound
-    this.#needed = ancestorsOf(bound.program)
-    this.#lastUser = Int32Array.from(usersOf(bound.program), (users) => users.at(-1) ?? -1)
-  }
-
+/** Carries perturbations of a program's values to its output, by difference arithmetic. */
+export interface ChangeCarrier {
+  /** The step that is taken where one is asked for: of the carrier's precision. */
+  roundStep(step: number): number
+  /** How many perturbations of a form may be carried at once. */
+  countAtOnce(from: number, seedOf: (count: number) => { seed: Form; block: Block }): number
   /**
-   * Carries the perturbations of one value, which is no constant.
-   * @param seed what each does to the value, over its step
-   * @returns ΔJ of each, over its step; where the block has lanes, lane by lane
+   * Carries the perturbations of one value, which is no constant: each moves all that the seed's form names by its step.
    */
-  carry(from: number, seed: Change, given: Block): Float64Array {
-    const { program } = this.#bound
-    const cone = coneOf(program, [from])
-    const changes = new Map<number, Change>([[from, seed]])
-    let block = given
-    for (const value of program.values) {
-      const { id } = value
-      if (cone[id] === 0 || this.#needed[id] === 0 || id === from || value.kind !== 'computed') continue
-      if (block.lanes > 1 && this.#mixesLanes(value, changes)) {
-        for (const [key, change] of changes)
-          changes.set(key, unpackLanes(program.values[key].shape, change, block))
-        block = unpackBlock(block)
-      }
-      this.#prepared[id] ??= value.operation.prepare(applicationOf(this.#bound, value))
-      const carry = this.#prepared[id]
-      changes.set(
-        id,
-        carry(
-          value.operands.map((operand) => changes.get(operand)),
-          block,
-        ),
-      )
-      for (const operand of value.operands) if (this.#lastUser[operand] === id) changes.delete(operand)
-    }
-    let last = changes.get(program.output)
-    if (last === undefined) return new Float64Array(given.count * given.lanes)
-    if (block.lanes > 1) last = unpackLanes(program.values[program.output].shape, last, block)
-    return last.data
-  }
+  carry(from: number, seed: Form, block: Block): Promise<OutputChanges>
+}
 
-  #mixesLanes(value: ComputedValue, changes: ReadonlyMap<number, Change>): boolean {
-    const { values } = this.#bound.program
-    const shapes = value.operands.map((operand) => values[operand].shape)
-    const axes = value.operands.map((operand) => changes.get(operand)?.laneAxis)
-    return value.operation.laneAxis(shapes, axes) === undefined
+/** Numbers that are held at once. */
+const MOST_NUMBERS = 2 ** 18
+
+/** The same in float64 on the calling thread. */
+export function createCpuCarrier(bound: BoundProgram): ChangeCarrier {
+  const planner = new CarryPlanner(bound)
+  return {
+    roundStep: (step) => step,
+    countAtOnce(from, seedOf) {
+      const { seed, block } = seedOf(1)
+      return Math.max(1, Math.floor(MOST_NUMBERS / planner.countNumbers(from, seed, block)))
+    },
+    async carry(from, seed, block) {
+      const { launches, output } = planner.plan(from, seed, block)
+      const crossings = new Uint32Array(block.count * block.lanes)
+      const values = new Map([[SEED, new Float64Array(block.count * block.lanes).fill(1)]])
+      for (const launch of launches) {
+        const read = (place: Read) => values.get(placeOf(launch, place))!
+        const result =
+          values.get(launch.result) ?? new Float64Array(launch.block.count * sizeOf(launch.kernel))
+        runKernel({ launch, read, crossings }, result)
+        values.set(launch.result, result)
+        for (const place of launch.dropped) values.delete(place)
+      }
+      const changes = output === undefined ? new Float64Array(crossings.length) : values.get(output)!
+      return { changes, crossings }
+    },
   }
 }

@@ -19,16 +19,16 @@ export interface ParameterDerivatives {
  * Differentiates the loss by a parameter, in the way that was planned.
  * @param step of what is moved where its size is 1 or more; that share of its size where it is below
  */
-export function differentiateParameter(
+export async function differentiateParameter(
   bound: BoundProgram,
   carrier: ChangeCarrier,
   parameter: InputValue,
   plan: ParameterPlan,
   step: number,
-): ParameterDerivatives {
+): Promise<ParameterDerivatives> {
   const size = elementCount(parameter.shape)
   if (plan.perturbed === 'parameters') {
-    const { gradient, crossings } = differentiateValue(
+    const { gradient, crossings } = await differentiateValue(
       carrier,
       parameter,
       step * scaleOf(bound.base[parameter.id]),
@@ -46,7 +46,7 @@ export function differentiateParameter(
   for (const { user, operand, laneAxis } of plan.edges) {
     const value = bound.program.values[user] as ComputedValue
     const application = applicationOf(bound, value)
-    const { gradient, crossings } = differentiateValue(
+    const { gradient, crossings } = await differentiateValue(
       carrier,
       value,
       step * scaleOf(application.result.data),

@@ -1,11 +1,8 @@
-import type { Block, Box, Change } from '../operations/change.js'
+import type { Block, Box, Form } from '../operations/change.js'
 import { elementCount } from '../tensor.js'
 import type { ChangeCarrier } from './carry-changes.js'
 import type { Value } from './program.js'
 import { type Shape, stridesOf } from './shapes.js'
-
-/** Perturbations of one sign that are carried at once, by how many numbers hold the changes of one value. */
-const BLOCK_NUMBERS = 2 ** 16
 
 /** Central differences of the loss by the elements of a value. */
 export interface NumericalGradient {
@@ -18,35 +15,38 @@ export interface NumericalGradient {
  * (J(u + t·e) − J(u − t·e))/2t for every element e of a value, by difference arithmetic.
  * @param laneAxis the axis whose elements are moved together as long as they do not mix; each by itself where undefined
  */
-export function differentiateValue(
+export async function differentiateValue(
   carrier: ChangeCarrier,
   { id, shape }: Pick<Value, 'id' | 'shape'>,
-  step: number,
+  asked: number,
   laneAxis: number | undefined,
-): NumericalGradient {
+): Promise<NumericalGradient> {
+  const step = carrier.roundStep(asked)
   const size = elementCount(shape)
   const gradient = new Float64Array(size)
   const crossings = new Uint32Array(size)
   const lanes = laneAxis === undefined ? 1 : shape[laneAxis]
   const groups = laneAxis === undefined ? shape : shape.with(laneAxis, 1)
-  const count = size / lanes
-  const most = Math.max(1, Math.floor(BLOCK_NUMBERS / size))
-  for (let from = 0; from < count; from += most) {
-    const part = Math.min(most, count - from)
+  const total = size / lanes
+  const blockOf = (count: number, sign = 1): Block => ({
+    count,
+    lanes,
+    steps: new Float64Array(count).fill(sign * step),
+  })
+  const most = carrier.countAtOnce(id, (count) => ({
+    seed: seedOf(groups, shape, 0, count, laneAxis),
+    block: blockOf(count),
+  }))
+  for (let from = 0; from < total; from += most) {
+    const count = Math.min(most, total - from)
+    const seed = seedOf(groups, shape, from, count, laneAxis)
     for (const sign of [1, -1]) {
-      const block: Block = {
-        count: part,
-        lanes,
-        steps: new Float64Array(part).fill(sign * step),
-        crossings: new Uint32Array(part * lanes),
-      }
-      const seed = seedOf(groups, shape, from, part, lanes, laneAxis)
-      const changes = carrier.carry(id, seed, block)
-      for (let p = 0; p < part; p++) {
+      const carried = await carrier.carry(id, seed, blockOf(count, sign))
+      for (let p = 0; p < count; p++) {
         for (let lane = 0; lane < lanes; lane++) {
           const offset = offsetOf(groups, shape, from + p, lane, laneAxis)
-          gradient[offset] += changes[p * lanes + lane] / 2
-          crossings[offset] += block.crossings[p * lanes + lane]
+          gradient[offset] += carried.changes[p * lanes + lane] / 2
+          crossings[offset] += carried.crossings[p * lanes + lane]
         }
       }
     }
@@ -59,16 +59,15 @@ function seedOf(
   shape: Shape,
   from: number,
   count: number,
-  lanes: number,
   laneAxis: number | undefined,
-): Change {
+): Form {
   const strides = stridesOf(groups)
   const box: Box = shape.map((_, axis) =>
     axis === laneAxis
       ? undefined
       : Int32Array.from({ length: count }, (_, p) => Math.floor((from + p) / strides[axis]) % groups[axis]),
   )
-  return { box, data: new Float64Array(count * lanes).fill(1), laneAxis }
+  return { box, laneAxis }
 }
 
 /** Where the element stands that perturbation `group` moves at a lane. */

@@ -4,7 +4,7 @@ import { WorkSlices } from '../../differentiate/work-slices.js'
 import { GradcheckError } from '../../errors.js'
 import { bareParameter } from '../../network/model.js'
 import { RootSum } from '../../network/root-sum-squares.js'
-import { ChangeCarrier } from '../../program/carry-changes.js'
+import { createCpuCarrier } from '../../program/carry-changes.js'
 import { differentiateParameter } from '../../program/differentiate-parameter.js'
 import { planParameter } from '../../program/plan.js'
 import { requireRecord } from '../../requirements.js'
@@ -165,7 +165,7 @@ async function evaluate(
   tolerances: readonly number[],
   { signal, onProgress, perturb = 'auto' }: CheckOptions,
 ): Promise<Evaluated> {
-  const carrier = new ChangeCarrier(bound)
+  const carrier = createCpuCarrier(bound)
   const plans = checked.map(({ input }) => planParameter(bound.program, input, perturb))
   const results = createDerivatives(
     checked.map(({ input }) => ({
@@ -183,12 +183,12 @@ async function evaluate(
     onProgress?.({ done, total, phase: 'perturbing' })
     if (slices.isOver) await slices.pause()
     if (signal?.aborted) break
-    const differentiate = (h: number) => {
-      const found = differentiateParameter(bound, carrier, input, plans[t], h)
+    const differentiate = async (h: number) => {
+      const found = await differentiateParameter(bound, carrier, input, plans[t], h)
       perturbations += found.perturbations
       return found
     }
-    let found = differentiate(step)
+    let found = await differentiate(step)
     crossed[t] = found.crossed.reduce((sum, mark) => sum + mark, 0)
     const isOpen = found.derivatives.some((numerical, k) => {
       const sizes = Math.abs(numerical) + Math.abs(gradient.values[k])
@@ -196,8 +196,9 @@ async function evaluate(
       return found.crossed[k] !== 0 || !(distance <= tolerances[t] * sizes + estimate.ofRounding(t, k))
     })
     if (isOpen) {
-      if (crossed[t] > 0) found = differentiate(FINE * step)
-      const [finest, half] = [differentiate(FINEST * step), differentiate((FINEST / 2) * step)]
+      if (crossed[t] > 0) found = await differentiate(FINE * step)
+      const finest = await differentiate(FINEST * step)
+      const half = await differentiate((FINEST / 2) * step)
       truncations[t] = half.derivatives.map(
         (derivative, k) => LEFT_BY_HALVING * Math.abs(derivative - finest.derivatives[k]),
       )

@@ -31,7 +31,7 @@ export class PieceEvaluator {
   readonly #inputs: Model['inputs'][]
 
   constructor(model: Model, settings: DifferenceSettings) {
-    const pass = model.basePass
+    const pass = model.forward()
     const network = new NetworkChanges(model, pass)
     this.#model = model
     this.#products = network.products

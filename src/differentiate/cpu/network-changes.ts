@@ -11,7 +11,7 @@ export class NetworkChanges {
   readonly products: Products
   readonly #outputChange: Float64Array
 
-  constructor(model: Model, pass: ForwardPass = model.basePass) {
+  constructor(model: Model, pass: ForwardPass = model.forward()) {
     const products = openProducts()
     this.products = products
     this.layers = model.layers.map((layer, l) => new DenseChanges(layer, pass.A[l], pass.Z[l], products))

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { reversePass } from '../../../src/backward/reverse-pass.js'
 import { userOffset } from '../../../src/network/bind.js'
-import { ChangeCarrier } from '../../../src/program/carry-changes.js'
+import { createCpuCarrier } from '../../../src/program/carry-changes.js'
 import { differentiateValue } from '../../../src/program/numerical-gradient.js'
 import { inputsOf } from '../../../src/program/program.js'
 import { bindRandom } from '../../support/evaluate.js'
@@ -20,12 +20,12 @@ describe('a stack of layers as a program', () => {
       const cost = bound.base[program.output][0]
       expect(Math.abs(cost - model.cost()), `network ${number}`).toBeLessThanOrEqual(1e-15 * Math.abs(cost))
       const cotangents = reversePass(bound)
-      const carrier = new ChangeCarrier(bound)
+      const carrier = createCpuCarrier(bound)
       for (const [t, gradient] of model.gradients().entries()) {
         const parameter = model.parameters[t]
         const input = inputsOf(program).find(({ name }) => name === parameter.name)!
         const largest = gradient.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
-        const { gradient: numerical } = differentiateValue(carrier, input, 1e-9, undefined)
+        const { gradient: numerical } = await differentiateValue(carrier, input, 1e-9, undefined)
         for (const [k, value] of gradient.entries()) {
           const offset = userOffset(parameter, k)
           const where = `network ${number}, ${parameter.name}[${offset}]`
