@@ -6,7 +6,7 @@ import {
 } from '../differentiate/evaluator.js'
 import type { AnalyticalGradient } from '../network/bind.js'
 import type { Linearization } from '../network/linearization.js'
-import { RootSum, rootSumSquares } from '../network/root-sum-squares.js'
+import { boundProductNorm, normOf, RootSum, rootSumSquares } from '../network/root-sum-squares.js'
 import {
   backpropagationRounding,
   differenceRounding,
@@ -208,14 +208,20 @@ export function estimateGradientRounding(
   base: Linearization,
   gradients: readonly AnalyticalGradient[],
 ): GradientRounding {
+  const { model, pass } = base
+  const backpropagation = model.propagateMagnitudes(pass)
   let magnitudes: readonly Float64Array[] | undefined
   return {
     ...roundByTensor(base, gradients),
     get magnitudes() {
-      magnitudes ??= base.model.gradientMagnitudes()
+      magnitudes ??= model.parameters.map((parameter) => backpropagation.gradient(parameter))
       return magnitudes
     },
-    magnitudeBounds: base.model.boundMagnitudes(),
+    magnitudeBounds: model.parameters.map(({ layer: l, role }) => {
+      const delta = backpropagation.delta(l)
+      if (role === 'biases') return boundProductNorm(delta)
+      return boundProductNorm(delta, pass.A[l]) + 2 * model.l2Scale * normOf(model.layers[l].weights)
+    }),
   }
 }
 

@@ -5,7 +5,6 @@ import type { DenseLayer } from './dense-layer.js'
 import { findLoss, type Loss, type Output } from './losses.js'
 import { type Matrix, mapMatrix } from './matrix.js'
 import type { Network } from './network.js'
-import { boundProductNorm, normOf } from './root-sum-squares.js'
 import { type Weighting, weightLoss } from './weighting.js'
 
 /** One of the user's parameter arrays and where its elements stand in the model. */
@@ -57,7 +56,6 @@ export class Model {
   readonly targets: Matrix
   #basePass: ForwardPass | undefined
   #baseGradients: readonly Float64Array[] | undefined
-  #knownMagnitudes: Backpropagation | undefined
 
   constructor(options: {
     network: Network
@@ -176,27 +174,18 @@ export class Model {
   }
 
   /**
-   * Backpropagation at the base pass with every factor and term replaced by its absolute value: Σ |terms| of each
-   * gradient entry. Times a unit roundoff it bounds, to first order, what rounding does to that entry.
+   * Backpropagation with every factor and term replaced by its absolute value: Σ |terms| of each gradient entry.
+   * Times a unit roundoff it bounds, to first order, what rounding does to that entry.
    */
   gradientMagnitudes(): Float64Array[] {
-    return this.parameters.map((parameter) => this.#magnitudes.gradient(parameter))
+    const backpropagation = this.propagateMagnitudes(this.forward())
+    return this.parameters.map((parameter) => backpropagation.gradient(parameter))
   }
 
-  /** Bounds on the roots of the sums of their squares over each tensor, at next to no cost. */
-  boundMagnitudes(): number[] {
-    return this.parameters.map(({ layer: l, role }) => {
-      const delta = this.#magnitudes.delta(l)
-      if (role === 'biases') return boundProductNorm(delta)
-      const ofPenalty = 2 * this.l2Scale * normOf(this.layers[l].weights)
-      return boundProductNorm(delta, this.basePass.A[l]) + ofPenalty
-    })
-  }
-
-  get #magnitudes(): Backpropagation {
-    const pass = this.basePass
+  /** That backpropagation, at a forward pass. */
+  propagateMagnitudes(pass: ForwardPass): Backpropagation {
     const steps = this.backwardSteps(pass)
-    this.#knownMagnitudes ??= new Backpropagation(this.layers, {
+    return new Backpropagation(this.layers, {
       lossDerivative: () =>
         mapMatrix(this.loss.magnitude(outputOf(pass), this.targets), (d) => this.lossScale * d),
       passActivation: (l, k, upstream) =>
@@ -205,7 +194,6 @@ export class Model {
       input: (l) => mapMatrix(pass.A[l], Math.abs),
       penalty: (l, k) => Math.abs(steps.penalty(l, k)),
     })
-    return this.#knownMagnitudes
   }
 }
 
