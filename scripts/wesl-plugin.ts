@@ -2,16 +2,16 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import type { Plugin } from 'vite'
 import { link } from 'wesl/core'
-import { INSTRUCTION_CODES } from '../src/function/operations.js'
 import { writeCodes } from '../src/gpu/shader-codes.js'
 import { ACTIVATION_CODES } from '../src/network/activations.js'
 import { LOSS_CODES } from '../src/network/losses.js'
+import { RULE_CODES } from '../src/operations/shader-rules.js'
 
 /** Modules that are made of the host's own lists. */
 const CODE_MODULES = {
   activation_codes: ACTIVATION_CODES,
   loss_codes: LOSS_CODES,
-  instruction_codes: INSTRUCTION_CODES,
+  rule_codes: RULE_CODES,
 }
 
 /**

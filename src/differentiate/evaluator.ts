@@ -1,5 +1,7 @@
 import type { Model, ParameterTensor } from '../network/model.js'
 import { type StepScales, scaleOf } from '../network/step-scales.js'
+import type { ChangeCarrier } from '../program/carry-changes.js'
+import type { BoundProgram } from '../program/evaluate.js'
 
 /** `central`: (J(θ+h) − J(θ−h)) / 2h; `forward`: (J(θ+h) − J(θ)) / h. */
 export type Scheme = 'central' | 'forward'
@@ -111,6 +113,8 @@ export interface Evaluator {
     settings: DifferenceSettings,
     hooks?: EvaluationHooks,
   ): Promise<void>
+  /** Carries perturbations of a program's values, by difference arithmetic; left out where there is none. */
+  createCarrier?(bound: BoundProgram): ChangeCarrier
 }
 
 /**

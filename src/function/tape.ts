@@ -1,6 +1,7 @@
 import { GradcheckError } from '../errors.js'
+import { RULE_CODES } from '../operations/shader-rules.js'
 import type { Expression } from './expression.js'
-import { INSTRUCTION_CODES, OPERATIONS, type OperationName } from './operations.js'
+import { OPERATIONS, type OperationName } from './operations.js'
 
 /** Registers of shaders/function.wesl. A formula of n nodes needs at most 1 + log₂ n of them, of min, say, and so on. */
 export const REGISTERS = 32
@@ -76,7 +77,7 @@ function toInstruction(
   switch (node.kind) {
     case 'number':
       return {
-        code: INSTRUCTION_CODES.number,
+        code: RULE_CODES.number,
         operands,
         register,
         parameter: node.value,
@@ -86,7 +87,7 @@ function toInstruction(
     case 'variable': {
       const variable = variables.indexOf(node.name)
       if (variable < 0) throw new GradcheckError('bad-formula', `the variable "${node.name}" has no value`)
-      return { code: INSTRUCTION_CODES.variable, operands, register, parameter: 0, variable, source: NOTHING }
+      return { code: RULE_CODES.variable, operands, register, parameter: 0, variable, source: NOTHING }
     }
     case 'operation':
       return {

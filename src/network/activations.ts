@@ -106,7 +106,10 @@ function sigmoidSeries(z: number, tail: number, coefficients: Float64Array): voi
 type Rules = Omit<Activation, 'name' | 'text' | 'constant' | 'code'>
 
 /** What dense layers need of a rule of `src/operations`, and what makes it fast for them. */
-function ofRule(rule: UnaryRule, fast: Pick<Rules, 'constantSlope' | 'slopeSeries'> = {}): Rules {
+function ofRule(
+  rule: Omit<UnaryRule, 'shader'>,
+  fast: Pick<Rules, 'constantSlope' | 'slopeSeries'> = {},
+): Rules {
   const { value, secantSlope } = rule
   const tail = rule.tail ?? (() => 0)
   return {
@@ -119,7 +122,7 @@ function ofRule(rule: UnaryRule, fast: Pick<Rules, 'constantSlope' | 'slopeSerie
   }
 }
 
-const identity: UnaryRule = { value: (z) => z, secantSlope: () => 1 }
+const identity: Omit<UnaryRule, 'shader'> = { value: (z) => z, secantSlope: () => 1 }
 
 /** Slope `above` from where z stays above 0, `below` from where it stays at or below. */
 const piecewise =

@@ -10,6 +10,7 @@ const LOW_POWER = 16
 const noConstants = { constants: 0, fill: () => {} }
 
 export const add = binary({
+  shader: 'add',
   ...noConstants,
   value: (a, b) => a + b,
   change: (_k, _at, a, b) => a + b,
@@ -17,6 +18,7 @@ export const add = binary({
 })
 
 export const subtract = binary({
+  shader: 'subtract',
   ...noConstants,
   value: (a, b) => a - b,
   change: (_k, _at, a, b) => a - b,
@@ -24,6 +26,7 @@ export const subtract = binary({
 })
 
 export const negative: ScalarRule = {
+  shader: 'negate',
   ...noConstants,
   arity: 1,
   value: (a) => -a,
@@ -34,6 +37,7 @@ export const negative: ScalarRule = {
 
 // Δ(ab) = Δa·b′ + a·Δb
 export const multiply = binary({
+  shader: 'multiply',
   value: (a, b) => a * b,
   change: (k, at, a, b, _c, h) => a * (k[at + 1] + h * b) + k[at] * b,
   linearIn: [0, 1],
@@ -41,6 +45,7 @@ export const multiply = binary({
 
 // Δ(a/b) = (Δa − (a/b)·Δb)/b′
 export const divide = binary({
+  shader: 'divide',
   value: (a, b) => a / b,
   fill(k, at, _a, b, _c, v) {
     k[at] = b
@@ -53,7 +58,12 @@ export const divide = binary({
 })
 
 // Δ(a²) = Δa·(2a + Δa)
-export const square = unary({ value: (z) => z * z, secantSlope: (z, _y, d) => 2 * z + d })
+export const square = unary({
+  shader: 'integer-power',
+  parameter: 2,
+  value: (z) => z * z,
+  secantSlope: (z, _y, d) => 2 * z + d,
+})
 
 /** Σ baseᵏ·endⁿ⁻¹⁻ᵏ: (|n|-th power's change)/(its base's). */
 function powerSum(base: number, end: number, n: number): number {
@@ -72,6 +82,8 @@ const logSlope = (base: number, d: number) => log1pRatio(d / base) / base
 /** aⁿ for a whole n ≥ 1: Δaⁿ = Δa·Σ aᵏ·a′ⁿ⁻¹⁻ᵏ; high powers of a base that changes little go by logarithms. */
 export function integerPower(n: number): ScalarRule {
   return unary({
+    shader: 'integer-power',
+    parameter: n,
     value: (z) => (n === 2 ? z * z : z ** n),
     constants: (z, v) => [z, v],
     secantSlope: (z, v, d) => {
@@ -94,6 +106,8 @@ export const cubeRoot = powerOf(1 / 3, Math.cbrt, 'its argument is 0 and its slo
 
 function powerOf(p: number, value: (z: number) => number, where: string): ScalarRule {
   return unary({
+    shader: 'real-power',
+    parameter: p,
     value,
     constants: (z, v) => [z, v],
     secantSlope: (z, v, d) => {
@@ -107,6 +121,7 @@ function powerOf(p: number, value: (z: number) => number, where: string): Scalar
 
 // aᵇ = e^(b·ln a)
 export const power = binary({
+  shader: 'power',
   value: (a, b) => a ** b,
   constants: 4,
   fill(k, at, a, b, _c, v) {

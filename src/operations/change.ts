@@ -3,15 +3,13 @@ import { elementCount } from '../tensor.js'
 import type { Kernel } from './kernels.js'
 
 /**
- * Perturbations that are carried together, each a signed step of something. Where `lanes` is above 1, each stands for
+ * Perturbations that are carried together, all by one signed step h of something. Where `lanes` is above 1, each stands for
  * as many perturbations as there are lanes: they move different indices of one axis, whose elements do not mix, and
  * are held as one change along that axis.
  */
 export interface Block {
   readonly count: number
   readonly lanes: number
-  /** h of each, with its sign. */
-  readonly steps: Float64Array
 }
 
 /** For each axis the index that each perturbation moves; undefined where it moves all of them. */
@@ -83,11 +81,7 @@ export function widen(shape: Shape, form: Form, axes: readonly number[], count: 
 }
 
 /** The block whose every lane is a perturbation of its own. */
-export function unpackBlock({ count, lanes, steps }: Block): Block {
-  const each = new Float64Array(count * lanes)
-  for (let p = 0; p < count; p++) each.fill(steps[p], p * lanes, (p + 1) * lanes)
-  return { count: count * lanes, lanes: 1, steps: each }
-}
+export const unpackBlock = ({ count, lanes }: Block): Block => ({ count: count * lanes, lanes: 1 })
 
 /** Makes of a change along an axis of lanes that of the perturbations that the lanes are. */
 export function unpackLanes(shape: Shape, { box, laneAxis }: Form, { count, lanes }: Block): Widened {

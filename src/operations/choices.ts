@@ -1,8 +1,10 @@
 import { ofRule, ofRules } from './definition.js'
 import { binary, FEW_ROUNDINGS, leavesSign, type ScalarRule, unary } from './scalar-rule.js'
+import type { ShaderRule } from './shader-rules.js'
 
 // the constant is b − a
 function pick(
+  shader: ShaderRule,
   value: (a: number, b: number) => number,
   takesSecond: (difference: number) => boolean,
 ): ScalarRule {
@@ -11,6 +13,7 @@ function pick(
     return { start: distance === 0 ? end : takesSecond(distance), end }
   }
   return binary({
+    shader,
     value,
     constants: 1,
     fill(k, at, a, b) {
@@ -34,10 +37,12 @@ function pick(
 }
 
 export const minimum = pick(
+  'min',
   (a, b) => Math.min(a, b),
   (difference) => difference < 0,
 )
 export const maximum = pick(
+  'max',
   (a, b) => Math.max(a, b),
   (difference) => difference > 0,
 )
@@ -47,6 +52,8 @@ export function select(inclusive: boolean): ScalarRule {
   const holds = (x: number) => x > 0 || (x === 0 && inclusive)
   return {
     arity: 3,
+    shader: 'select',
+    parameter: Number(inclusive),
     value: (a, b, c) => (holds(a) ? b : c),
     constants: 2,
     fill(k, at, a, b, c) {
@@ -70,8 +77,9 @@ export function select(inclusive: boolean): ScalarRule {
 }
 
 /** A step function: 0 but where it jumps. */
-function jump(value: (z: number) => number): ScalarRule {
+function jump(shader: ShaderRule, value: (z: number) => number): ScalarRule {
   return unary({
+    shader,
     value,
     constants: (z, v) => [z, v],
     secantSlope: (z, v, d) => (leavesSign(z, d) ? (value(z + d) - v) / d : 0),
@@ -80,9 +88,9 @@ function jump(value: (z: number) => number): ScalarRule {
   })
 }
 
-export const sign = jump(Math.sign)
+export const sign = jump('sign', Math.sign)
 /** 1 above 0, else 0. */
-export const step = jump((z) => (z > 0 ? 1 : 0))
+export const step = jump('step', (z) => (z > 0 ? 1 : 0))
 
 export const CHOICES = {
   minimum: ofRule(2, minimum),

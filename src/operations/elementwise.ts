@@ -135,6 +135,7 @@ function prepare(rule: ScalarRule, application: Application): PlanChange {
       kind: 'rule',
       rule,
       constants,
+      values: result.data,
       place: placeBox(shape, box, strides, block.count),
       operands: aligned.map((change, k) => change && readChange(operands[k].shape, change, extents, shape)),
       lanes:

@@ -20,18 +20,21 @@ const argumentIsZero = (at: string) => ({ kind: 'edge', where: `its argument is 
 
 // e^(z + d) − e^z = e^z·(e^d − 1)
 export const exp = unary({
+  shader: 'exp',
   value: Math.exp,
   constants: (_z, v) => [v],
   secantSlope: (x, _y, d) => x * expm1Ratio(d),
 })
 
 export const expm1 = unary({
+  shader: 'exp',
   value: Math.expm1,
   constants: (z) => [Math.exp(z)],
   secantSlope: (x, _y, d) => x * expm1Ratio(d),
 })
 
 export const log = unary({
+  shader: 'log',
   value: Math.log,
   secantSlope: (z, _y, d) => log1pRatio(d / z) / z,
   special: argumentIsZero('0'),
@@ -39,6 +42,7 @@ export const log = unary({
 })
 
 export const log1p = unary({
+  shader: 'log',
   value: Math.log1p,
   constants: (z) => [1 + z],
   secantSlope: (x, _y, d) => log1pRatio(d / x) / x,
@@ -48,6 +52,7 @@ export const log1p = unary({
 
 // Δ√a = Δa/(√a + √a′)
 export const sqrt = unary({
+  shader: 'sqrt',
   value: Math.sqrt,
   constants: (z, v) => [z, v],
   secantSlope: (z, v, d) => 1 / (v + Math.sqrt(z + d)),

@@ -22,6 +22,7 @@ function gatedSlope(
 const ofGate = (z: number, value: number) => (z === 0 ? 0 : Math.abs(value / z))
 
 export const silu: UnaryRule = {
+  shader: 'silu',
   terms: ofGate,
   value: (z) => z * sigmoidOf(z),
   tail: sigmoidTail,
@@ -29,6 +30,7 @@ export const silu: UnaryRule = {
 }
 
 export const gelu: UnaryRule = {
+  shader: 'gelu',
   terms: ofGate,
   value: (z) => z * normalDistribution(z),
   tail: normalTail,
@@ -42,6 +44,7 @@ const GELU_SIGMOID_SCALE = 1.702
 const geluTanhLogit = (z: number) => GELU_TANH_SCALE * (z + GELU_TANH_CUBIC * z * z * z)
 
 export const geluSigmoid: UnaryRule = {
+  shader: 'gelu-sigmoid',
   terms: ofGate,
   value: (z) => z * sigmoidOf(GELU_SIGMOID_SCALE * z),
   tail: (z) => sigmoidTail(GELU_SIGMOID_SCALE * z),
@@ -58,6 +61,7 @@ export const geluSigmoid: UnaryRule = {
 }
 
 export const geluTanh: UnaryRule = {
+  shader: 'gelu-tanh',
   terms: ofGate,
   value: (z) => z * sigmoidOf(geluTanhLogit(z)),
   tail: (z) => sigmoidTail(geluTanhLogit(z)),

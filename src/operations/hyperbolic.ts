@@ -14,12 +14,14 @@ const slopeOf = (f: (z: number) => number) => (other: number, z: number, d: numb
     : hyperbolicSineRatio(d / 2) * (other * Math.cosh(d / 2) + value * Math.sinh(d / 2))
 
 export const sinh = unary({
+  shader: 'sinh',
   value: Math.sinh,
   constants: (z, v) => [Math.cosh(z), z, v],
   secantSlope: slopeOf(Math.sinh),
 })
 
 export const cosh = unary({
+  shader: 'cosh',
   value: Math.cosh,
   constants: (z, v) => [Math.sinh(z), z, v],
   secantSlope: slopeOf(Math.cosh),

@@ -26,6 +26,8 @@ export interface RuleKernel {
   readonly rule: ScalarRule
   /** The base point's, `rule.constants` for each element of the whole result. */
   readonly constants: Float64Array
+  /** The whole result at the base point. */
+  readonly values: Float64Array
   readonly place: Placement
   readonly operands: readonly (ReadChange | undefined)[]
   /** Element e lies on lane ⌊e/apart⌋ mod count: where a crossing is counted. */

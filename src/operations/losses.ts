@@ -17,6 +17,7 @@ const logComplement = (a: number, z: number) => (a < 1 ? Math.log(1 - a) : -z)
  */
 export const binaryCrossEntropy: ScalarRule = {
   arity: 2,
+  shader: 'binary-cross-entropy',
   value(z, y) {
     const a = sigmoidOf(z)
     return -(y === 0 ? 0 : y * logProbability(a, z)) - (y === 1 ? 0 : (1 - y) * logComplement(a, z))

@@ -9,7 +9,7 @@ const SELU_SCALE = 1.0507009873554805
 const SELU_ALPHA = 1.6732632423543772
 
 /** `below`·z for z ≤ 0 and `above`·z above. */
-function piecewiseLinear(below: number, above: number): UnaryRule {
+function piecewiseLinear(below: number, above: number): Omit<UnaryRule, 'shader'> {
   const value = (z: number) => (z > 0 ? above : below) * z
   return {
     value,
@@ -23,14 +23,22 @@ function piecewiseLinear(below: number, above: number): UnaryRule {
   }
 }
 
-export const relu: UnaryRule = { ...piecewiseLinear(0, 1), value: (z) => Math.max(z, 0) }
-export const abs: UnaryRule = { ...piecewiseLinear(-1, 1), value: Math.abs }
+export const relu: UnaryRule = {
+  ...piecewiseLinear(0, 1),
+  shader: 'relu',
+  value: (z) => Math.max(z, 0),
+}
+export const abs: UnaryRule = { ...piecewiseLinear(-1, 1), shader: 'abs', value: Math.abs }
 /** z above 0, `slope`·z below. */
-export const leakyRelu = (slope = 0.01) => piecewiseLinear(slope, 1)
+export const leakyRelu = (slope = 0.01): UnaryRule => ({
+  ...piecewiseLinear(slope, 1),
+  shader: 'leaky-relu',
+  parameter: slope,
+})
 
 /** scale·z above 0 and scale·α·(e^z − 1) below; the second constant is e^z of a negative z. */
-function exponentialLinear(scale: number, alpha: number): UnaryRule {
-  const rule: UnaryRule = {
+function exponentialLinear(scale: number, alpha: number): Omit<UnaryRule, 'shader'> {
+  const rule: Omit<UnaryRule, 'shader'> = {
     value: (z) => scale * (z > 0 ? z : alpha * Math.expm1(z)),
     tail: (z) => (z > 0 ? 1 : Math.exp(z)),
     secantSlope(z, tail, d) {
@@ -53,8 +61,12 @@ function exponentialLinear(scale: number, alpha: number): UnaryRule {
   return smooth
 }
 
-export const elu = (alpha = 1) => exponentialLinear(1, alpha)
-export const selu = exponentialLinear(SELU_SCALE, SELU_ALPHA)
+export const elu = (alpha = 1): UnaryRule => ({
+  ...exponentialLinear(1, alpha),
+  shader: 'elu',
+  parameter: alpha,
+})
+export const selu: UnaryRule = { ...exponentialLinear(SELU_SCALE, SELU_ALPHA), shader: 'selu' }
 
 export const RECTIFIERS = {
   relu: ofRule(1, unary(relu)),

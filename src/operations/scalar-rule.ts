@@ -1,3 +1,5 @@
+import type { ShaderRule } from './shader-rules.js'
+
 /** What happens to a function where a change carries an operand over a special point of it. */
 export type Crossing = 'kink' | 'jump' | 'pole' | 'edge'
 
@@ -48,6 +50,9 @@ export interface ScalarRule {
   ): number | undefined
   /** What the terms of ∂/∂(operand) in a short form exceed it by; left out where it is one term. */
   terms?(operand: number, a: number, b: number, c: number, value: number): number
+  /** The rule of the shaders that carries the same change, and the number that it is told beside its operands. */
+  readonly shader: ShaderRule
+  readonly parameter?: number
   /** Roundings of a change's terms: a few of plain arithmetic, more where series and divisions take part. */
   readonly roundings: number
 }
@@ -59,7 +64,7 @@ export const MANY_ROUNDINGS = 8
 export const leavesSign = (x: number, d: number) => d !== 0 && (x === 0 || (x > 0 ? x + d <= 0 : x + d >= 0))
 
 /** A function of one number, by the slope of its secant. */
-export interface UnaryRule {
+export interface UnaryRule extends Pick<ScalarRule, 'shader' | 'parameter'> {
   value(z: number): number
   /**
    * The one constant beside z that single precision could not recover from z: the smaller tail of σ or Φ, or e^z of a
@@ -79,6 +84,8 @@ export interface UnaryRule {
 
 /** A rule of one operand; up to three constants. */
 export function unary({
+  shader,
+  parameter,
   value,
   tail,
   constants = tail && ((z) => [z, tail(z)]),
@@ -90,6 +97,8 @@ export function unary({
   const count = constants?.(0.5, value(0.5)).length ?? 1
   return {
     arity: 1,
+    shader,
+    ...(parameter === undefined ? {} : { parameter }),
     value,
     constants: count,
     fill(k, at, z, _b, _c, v) {
@@ -110,7 +119,7 @@ export function unary({
 
 /** A rule of two operands whose constants are the operands themselves. */
 export function binary(
-  rule: Pick<ScalarRule, 'value' | 'change'> & Partial<Omit<ScalarRule, 'arity'>>,
+  rule: Pick<ScalarRule, 'shader' | 'value' | 'change'> & Partial<Omit<ScalarRule, 'arity'>>,
 ): ScalarRule {
   return {
     arity: 2,

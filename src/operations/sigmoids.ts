@@ -52,6 +52,7 @@ export function softplusSecantSlope(z: number, tail: number, d: number): number 
 const ofValue = (_z: number, value: number) => Math.min(1, Math.abs(value))
 
 export const sigmoid: UnaryRule = {
+  shader: 'sigmoid',
   value: sigmoidOf,
   tail: sigmoidTail,
   secantSlope: sigmoidSecantSlope,
@@ -60,6 +61,7 @@ export const sigmoid: UnaryRule = {
 
 // tanh z = 2·σ(2z) − 1
 export const tanh: UnaryRule = {
+  shader: 'tanh',
   value: Math.tanh,
   tail: (z) => sigmoidTail(2 * z),
   secantSlope: (z, tail, d) => 4 * sigmoidSecantSlope(2 * z, tail, 2 * d),
@@ -67,12 +69,14 @@ export const tanh: UnaryRule = {
 }
 
 export const softplus: UnaryRule = {
+  shader: 'softplus',
   value: softplusOf,
   tail: sigmoidTail,
   secantSlope: softplusSecantSlope,
 }
 
 export const softsign: UnaryRule = {
+  shader: 'softsign',
   value: (z) => z / (1 + Math.abs(z)),
   secantSlope(z, _y, d) {
     const end = z + d

@@ -10,6 +10,7 @@ const sineSlope = (cosine: number, sine: number, d: number) =>
   sineRatio(d / 2) * (cosine * Math.cos(d / 2) - sine * Math.sin(d / 2))
 
 export const sin = unary({
+  shader: 'sin',
   value: Math.sin,
   constants: (z, v) => [Math.cos(z), v],
   secantSlope: sineSlope,
@@ -17,6 +18,7 @@ export const sin = unary({
 
 // −sin(a + Δa/2) for cos(a + Δa/2): the same with −sin a for cos a
 export const cos = unary({
+  shader: 'sin',
   value: Math.cos,
   constants: (z, v) => [-Math.sin(z), v],
   secantSlope: sineSlope,
@@ -26,6 +28,7 @@ export const cos = unary({
 const cosineAfter = (cosine: number, sine: number, d: number) => cosine * Math.cos(d) - sine * Math.sin(d)
 
 export const tan = unary({
+  shader: 'tan',
   value: Math.tan,
   constants: (z) => [Math.cos(z), Math.sin(z)],
   secantSlope: (cosine, sine, d) => sineRatio(d) / (cosine * cosineAfter(cosine, sine, d)),
@@ -36,6 +39,7 @@ export const tan = unary({
 
 // Δatan a = atan(Δa/(1 + a·a′)), and π more where a·a′ ≤ −1
 export const atan = unary({
+  shader: 'atan',
   value: Math.atan,
   secantSlope: (z, _y, d) => {
     const divisor = 1 + z * (z + d)

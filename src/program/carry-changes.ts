@@ -19,9 +19,12 @@ export interface ChangeCarrier {
   /** How many perturbations of a form may be carried at once. */
   countAtOnce(from: number, seedOf: (count: number) => { seed: Form; block: Block }): number
   /**
-   * Carries the perturbations of one value, which is no constant: each moves all that the seed's form names by its step.
+   * Carries the perturbations of one value, which is no constant: each moves all that the seed's form names by the step.
+   * @param step with its sign
    */
-  carry(from: number, seed: Form, block: Block): Promise<OutputChanges>
+  carry(from: number, seed: Form, block: Block, step: number): Promise<OutputChanges>
+  /** Gives back what it holds. */
+  dispose(): void
 }
 
 /** Numbers that are held at once. */
@@ -36,7 +39,7 @@ export function createCpuCarrier(bound: BoundProgram): ChangeCarrier {
       const { seed, block } = seedOf(1)
       return Math.max(1, Math.floor(MOST_NUMBERS / planner.countNumbers(from, seed, block)))
     },
-    async carry(from, seed, block) {
+    async carry(from, seed, block, step) {
       const { launches, output } = planner.plan(from, seed, block)
       const crossings = new Uint32Array(block.count * block.lanes)
       const values = new Map([[SEED, new Float64Array(block.count * block.lanes).fill(1)]])
@@ -44,12 +47,13 @@ export function createCpuCarrier(bound: BoundProgram): ChangeCarrier {
         const read = (place: Read) => values.get(placeOf(launch, place))!
         const result =
           values.get(launch.result) ?? new Float64Array(launch.block.count * sizeOf(launch.kernel))
-        runKernel({ launch, read, crossings }, result)
+        runKernel({ launch, step, read, crossings }, result)
         values.set(launch.result, result)
         for (const place of launch.dropped) values.delete(place)
       }
       const changes = output === undefined ? new Float64Array(crossings.length) : values.get(output)!
       return { changes, crossings }
     },
+    dispose: () => undefined,
   }
 }

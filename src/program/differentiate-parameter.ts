@@ -17,6 +17,7 @@ export interface ParameterDerivatives {
 
 /**
  * Differentiates the loss by a parameter, in the way that was planned.
+ * @returns undefined where the signal aborts
  * @param step of what is moved where its size is 1 or more; that share of its size where it is below
  */
 export async function differentiateParameter(
@@ -25,15 +26,14 @@ export async function differentiateParameter(
   parameter: InputValue,
   plan: ParameterPlan,
   step: number,
-): Promise<ParameterDerivatives> {
+  signal?: AbortSignal,
+): Promise<ParameterDerivatives | undefined> {
   const size = elementCount(parameter.shape)
   if (plan.perturbed === 'parameters') {
-    const { gradient, crossings } = await differentiateValue(
-      carrier,
-      parameter,
-      step * scaleOf(bound.base[parameter.id]),
-      undefined,
-    )
+    const moved = step * scaleOf(bound.base[parameter.id])
+    const found = await differentiateValue(carrier, parameter, moved, undefined, signal)
+    if (found === undefined) return undefined
+    const { gradient, crossings } = found
     return {
       derivatives: gradient,
       crossed: Uint8Array.from(crossings, (count) => (count === 0 ? 0 : 1)),
@@ -46,12 +46,10 @@ export async function differentiateParameter(
   for (const { user, operand, laneAxis } of plan.edges) {
     const value = bound.program.values[user] as ComputedValue
     const application = applicationOf(bound, value)
-    const { gradient, crossings } = await differentiateValue(
-      carrier,
-      value,
-      step * scaleOf(application.result.data),
-      laneAxis,
-    )
+    const moved = step * scaleOf(application.result.data)
+    const found = await differentiateValue(carrier, value, moved, laneAxis, signal)
+    if (found === undefined) return undefined
+    const { gradient, crossings } = found
     const pulled = value.operation.pullBack(application, gradient, operand)
     for (let k = 0; k < size; k++) derivatives[k] += pulled[k]
     perturbations += 2 * gradient.length

@@ -1,4 +1,5 @@
-import type { Block, Box, Form } from '../operations/change.js'
+import { WorkSlices } from '../differentiate/work-slices.js'
+import type { Box, Form } from '../operations/change.js'
 import { elementCount } from '../tensor.js'
 import type { ChangeCarrier } from './carry-changes.js'
 import type { Value } from './program.js'
@@ -14,13 +15,15 @@ export interface NumericalGradient {
 /**
  * (J(u + t·e) − J(u − t·e))/2t for every element e of a value, by difference arithmetic.
  * @param laneAxis the axis whose elements are moved together as long as they do not mix; each by itself where undefined
+ * @returns undefined where the signal aborts
  */
 export async function differentiateValue(
   carrier: ChangeCarrier,
   { id, shape }: Pick<Value, 'id' | 'shape'>,
   asked: number,
   laneAxis: number | undefined,
-): Promise<NumericalGradient> {
+  signal?: AbortSignal,
+): Promise<NumericalGradient | undefined> {
   const step = carrier.roundStep(asked)
   const size = elementCount(shape)
   const gradient = new Float64Array(size)
@@ -28,20 +31,18 @@ export async function differentiateValue(
   const lanes = laneAxis === undefined ? 1 : shape[laneAxis]
   const groups = laneAxis === undefined ? shape : shape.with(laneAxis, 1)
   const total = size / lanes
-  const blockOf = (count: number, sign = 1): Block => ({
-    count,
-    lanes,
-    steps: new Float64Array(count).fill(sign * step),
-  })
+  const slices = new WorkSlices()
   const most = carrier.countAtOnce(id, (count) => ({
     seed: seedOf(groups, shape, 0, count, laneAxis),
-    block: blockOf(count),
+    block: { count, lanes },
   }))
   for (let from = 0; from < total; from += most) {
+    if (slices.isOver) await slices.pause()
+    if (signal?.aborted) return undefined
     const count = Math.min(most, total - from)
     const seed = seedOf(groups, shape, from, count, laneAxis)
     for (const sign of [1, -1]) {
-      const carried = await carrier.carry(id, seed, blockOf(count, sign))
+      const carried = await carrier.carry(id, seed, { count, lanes }, sign * step)
       for (let p = 0; p < count; p++) {
         for (let lane = 0; lane < lanes; lane++) {
           const offset = offsetOf(groups, shape, from + p, lane, laneAxis)

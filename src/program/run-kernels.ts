@@ -17,6 +17,8 @@ import type { Launch } from './plan-carry.js'
 /** Where a kernel's numbers are, and where it counts crossings. */
 interface Run {
   readonly launch: Launch
+  /** h, with its sign. */
+  readonly step: number
   readonly read: (from: Read) => Float64Array
   /** Perturbations × lanes of the block that is carried. */
   readonly crossings: Uint32Array
@@ -51,9 +53,9 @@ export function runKernel(run: Run, result: Float64Array): void {
 
 const NOTHING = new Float64Array(1)
 
-function runRule({ launch, read, crossings }: Run, kernel: RuleKernel, result: Float64Array): void {
+function runRule({ launch, step, read, crossings }: Run, kernel: RuleKernel, result: Float64Array): void {
   const { rule, constants, place, operands, lanes } = kernel
-  const { count, steps } = launch.block
+  const { count } = launch.block
   const size = sizeOf(kernel)
   const none = new Int32Array(size)
   const take = (change: ReadChange | undefined) =>
@@ -62,23 +64,22 @@ function runRule({ launch, read, crossings }: Run, kernel: RuleKernel, result: F
       : { data: read(change.from), size: change.size, order: change.order }
   const [a, b, c] = [0, 1, 2].map((k) => take(operands[k]))
   for (let p = 0; p < count; p++) {
-    const h = steps[p]
     for (let e = 0; e < size; e++) {
       const at = rule.constants * (place.starts[p] + place.inner[e])
       const sa = a.data[p * a.size + a.order[e]]
       const sb = b.data[p * b.size + b.order[e]]
       const sc = c.data[p * c.size + c.order[e]]
-      result[p * size + e] = rule.change(constants, at, sa, sb, sc, h)
-      if (rule.crosses?.(constants, at, sa, sb, sc, h)) {
+      result[p * size + e] = rule.change(constants, at, sa, sb, sc, step)
+      if (rule.crosses?.(constants, at, sa, sb, sc, step)) {
         crossings[p * lanes.count + (Math.floor(e / lanes.apart) % lanes.count)]++
       }
     }
   }
 }
 
-function runProduct({ launch, read }: Run, kernel: ProductKernel, result: Float64Array): void {
+function runProduct({ launch, step, read }: Run, kernel: ProductKernel, result: Float64Array): void {
   const { left, right, rows, columns, terms, timesStep, onto } = kernel
-  const { count, steps } = launch.block
+  const { count } = launch.block
   const [L, R] = [left, right].map(({ from }) => (from instanceof Float64Array ? from : read(from)))
   if (onto === undefined && terms > 1) {
     // one product for all perturbations, where one side is the same for all of them
@@ -99,8 +100,8 @@ function runProduct({ launch, read }: Run, kernel: ProductKernel, result: Float6
     }
     return
   }
+  const factor = timesStep ? step : 1
   for (let p = 0; p < count; p++) {
-    const factor = timesStep ? steps[p] : 1
     const [fromLeft, fromRight] = [startOf(left, p), startOf(right, p)]
     for (let i = 0; i < rows; i++) {
       const at = p * size + i * columns
@@ -166,15 +167,14 @@ const SMALL_SUM = 0.5
 /** Beyond this change of a logit e^d is not formed from a probability that may have underflowed. */
 const FAR_LOGIT = 30
 
-function runSoftmax({ launch, read }: Run, kernel: SoftmaxKernel, result: Float64Array): void {
+function runSoftmax({ launch, step: h, read }: Run, kernel: SoftmaxKernel, result: Float64Array): void {
   const { classes, constants, place } = kernel
-  const { count, steps } = launch.block
+  const { count } = launch.block
   const ofLogits = kernel.logits && read(kernel.logits)
   const ofTargets = kernel.targets && read(kernel.targets)
   const still = new Float64Array(classes)
   const rows = place.inner.length
   for (let p = 0; p < count; p++) {
-    const h = steps[p]
     for (let e = 0; e < rows; e++) {
       const at = 4 * classes * (place.starts[p] + place.inner[e])
       const from = (p * rows + e) * classes

@@ -61,4 +61,22 @@ export const SMALL_PROGRAMS: Record<
       return b.sum(b.power(b.add(b.square(b.sum(turned, { axes: [1] })), 1), b.reshape(c, { shape: [3, 1] })))
     },
   },
+  'a bias that is multiplied and added': {
+    arrays: new Map([
+      ['X', draw(4, 3)],
+      ['W', draw(3, 3)],
+      ['b', draw(3)],
+    ]),
+    build: (b, { X, W, b: bias }) => {
+      const mixed = b.add(X, b.matmul(b.reshape(bias, { shape: [1, 3] }), W))
+      return b.mean(b.softplus(b.add(mixed, bias)), {})
+    },
+  },
+  'targets that are learnt': {
+    arrays: new Map([
+      ['Z', draw(4, 3)],
+      ['V', draw(4, 3)],
+    ]),
+    build: (b, { Z, V }) => b.sum(b.softmaxCrossEntropy(Z, b.sigmoid(b.add(V, Z)))),
+  },
 }

@@ -1,18 +1,18 @@
 import { reversePass } from '../../backward/reverse-pass.js'
-import { createDerivatives, type TensorDerivatives } from '../../differentiate/evaluator.js'
-import { WorkSlices } from '../../differentiate/work-slices.js'
+import { createDerivatives, type Evaluator, type TensorDerivatives } from '../../differentiate/evaluator.js'
 import { GradcheckError } from '../../errors.js'
 import { bareParameter } from '../../network/model.js'
 import { RootSum } from '../../network/root-sum-squares.js'
-import { createCpuCarrier } from '../../program/carry-changes.js'
+import { type ChangeCarrier, createCpuCarrier } from '../../program/carry-changes.js'
 import { differentiateParameter } from '../../program/differentiate-parameter.js'
 import { planParameter } from '../../program/plan.js'
 import { requireRecord } from '../../requirements.js'
 import { elementCount } from '../../tensor.js'
 import type { CheckOptions } from '../check-options.js'
-import { requireCommonOptions, requireStep } from '../check-options.js'
+import { chooseEvaluator, requireCommonOptions, requireStep } from '../check-options.js'
 import { DifferenceSum } from '../compare.js'
 import { conclude } from '../conclude.js'
+import { AGREEMENT } from '../cross-validation.js'
 import { diagnoseNumbers } from '../diagnosis/diagnose-numbers.js'
 import { listEntries } from '../gradient-entries.js'
 import { judgeTensor, type TensorEvidence, type TensorJudgement, type Totals } from '../judge.js'
@@ -35,30 +35,26 @@ const LEFT_BY_HALVING = 2
 
 /** How many of its own roundings a saved cost may be off by. */
 const COST_ROUNDINGS = 16
-/** Programs are evaluated in float64 to begin with: there is nothing better to look with. */
-const NO_SECOND_LOOK = { checked: 0, disagreements: 0 } as const
-
-/** Where programs are evaluated. */
-const EVALUATOR = { name: 'cpu', adapter: 'CPU', software: false, precision: 'double' } as const
 
 /**
  * Checks the gradient of a loss that is built of operations: every element of the parameters whose gradient is given is
- * perturbed, in float64 on the CPU, or what the operations make that they enter.
+ * perturbed, or what the operations make that they enter.
  * @throws GradcheckError for input that cannot be checked
  */
 export async function checkProgram(problem: ProgramProblem, options: CheckOptions): Promise<CheckReport> {
   const step = readStep(options)
+  const evaluator = chooseEvaluator(options)
   const read = bindProgramProblem(problem)
   const { bound, checked } = read
   const started = performance.now()
   const settings = { step, scheme: 'central' } as const
   const tolerances = checked.map(
-    ({ gradient }) => options.tolerance ?? defaultTolerance(EVALUATOR, gradient.dtype, settings),
+    ({ gradient }) => options.tolerance ?? defaultTolerance(evaluator, gradient.dtype, settings),
   )
   const cotangents = reversePass(bound)
-  const estimate = createProgramEstimate(bound, cotangents, checked)
-  const evaluated = await evaluate(read, step, estimate, tolerances, options)
-  const { results, truncations, crossed, perturbations, interrupted } = evaluated
+  const estimate = createProgramEstimate(bound, cotangents, checked, evaluator.precision)
+  const evaluated = await evaluate(read, evaluator, step, estimate, tolerances, options)
+  const { results, truncations, crossed, perturbations, interrupted, secondLook } = evaluated
   // before entries on kinks get what a convention gives them
   const crossValidation = crossValidateProgram(bound, checked, results)
   const kinks = settleProgramKinks(read, results, crossed, estimate, tolerances)
@@ -86,11 +82,11 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
   const concluded = conclude({
     judgements,
     crossValidation,
-    secondLook: NO_SECOND_LOOK,
+    secondLook,
     totals,
     tolerance,
     numericalError,
-    evaluator: EVALUATOR,
+    evaluator,
     interrupted,
   })
   const otherCost = read.savedCost && explainCost(read.savedCost, cost)
@@ -113,8 +109,8 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
     method: 'difference',
     scheme: 'central',
     step,
-    precision: 'double',
-    device: { evaluator: 'cpu', adapter: EVALUATOR.adapter, software: false },
+    precision: evaluator.precision,
+    device: { evaluator: evaluator.name, adapter: evaluator.adapter, software: evaluator.software },
     tensors: judgements.map(({ report }) => report),
     setup: [],
     diagnosis: verdict === 'fail' ? diagnose(results, judgements, evidence) : [],
@@ -132,10 +128,10 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
 /** @throws GradcheckError `bad-usage` for options that a program does not take */
 function readStep(options: CheckOptions): number {
   requireRecord('the options', options, 'give { step, tolerance, … }, or leave them out')
-  const { method, scheme, evaluator, fast, sample, steps, step = DEFAULT_STEP } = options
+  const { method, scheme, fast, sample, steps, step = DEFAULT_STEP } = options
   const refuse = (what: string, fix: string) => new GradcheckError('bad-usage', what, { fix })
-  if (method === 'textbook' || (evaluator !== undefined && evaluator.name !== 'cpu')) {
-    throw refuse('a program is checked by difference arithmetic on the CPU', 'leave evaluator and method out')
+  if (method === 'textbook' || options.evaluator?.name === 'textbook') {
+    throw refuse('a program is checked by difference arithmetic', 'leave the method out')
   }
   if (scheme !== undefined && scheme !== 'central') {
     throw refuse('a program is checked by central differences', 'leave scheme out')
@@ -155,17 +151,21 @@ interface Evaluated {
   readonly crossed: readonly number[]
   readonly perturbations: number
   readonly interrupted: boolean
+  /** What a look in float64 at tensors that are open says of a device. */
+  readonly secondLook: { readonly checked: number; readonly disagreements: number }
 }
 
 /** Differentiates by every parameter; where something disagrees or crosses, with next to no step as well. */
 async function evaluate(
   { bound, checked }: BoundProgramProblem,
+  evaluator: Evaluator,
   step: number,
   estimate: ReturnType<typeof createProgramEstimate>,
   tolerances: readonly number[],
   { signal, onProgress, perturb = 'auto' }: CheckOptions,
 ): Promise<Evaluated> {
-  const carrier = createCpuCarrier(bound)
+  const exact = createCpuCarrier(bound)
+  const carrier = evaluator.createCarrier?.(bound) ?? exact
   const plans = checked.map(({ input }) => planParameter(bound.program, input, perturb))
   const results = createDerivatives(
     checked.map(({ input }) => ({
@@ -177,40 +177,56 @@ async function evaluate(
   const total = results.reduce((sum, { entries }) => sum + entries.length, 0)
   const truncations: (Float64Array | undefined)[] = checked.map(() => undefined)
   const crossed = checked.map(() => 0)
-  const slices = new WorkSlices()
+  const secondLook = { checked: 0, disagreements: 0 }
   let [perturbations, done] = [0, 0]
-  for (const [t, { input, gradient }] of checked.entries()) {
-    onProgress?.({ done, total, phase: 'perturbing' })
-    if (slices.isOver) await slices.pause()
-    if (signal?.aborted) break
-    const differentiate = async (h: number) => {
-      const found = await differentiateParameter(bound, carrier, input, plans[t], h)
-      perturbations += found.perturbations
-      return found
+  try {
+    for (const [t, { input, gradient }] of checked.entries()) {
+      onProgress?.({ done, total, phase: 'perturbing' })
+      const differentiate = async (by: ChangeCarrier, h: number) => {
+        const found = await differentiateParameter(bound, by, input, plans[t], h, signal)
+        perturbations += found?.perturbations ?? 0
+        return found
+      }
+      let found = await differentiate(carrier, step)
+      if (found === undefined) break
+      const { derivatives } = found
+      crossed[t] = found.crossed.reduce((sum, mark) => sum + mark, 0)
+      const isOpen = derivatives.some((numerical, k) => {
+        const sizes = Math.abs(numerical) + Math.abs(gradient.values[k])
+        const distance = Math.abs(numerical - gradient.values[k])
+        return found!.crossed[k] !== 0 || !(distance <= tolerances[t] * sizes + estimate.ofRounding(t, k))
+      })
+      if (isOpen) {
+        if (crossed[t] > 0) found = await differentiate(exact, FINE * step)
+        // by steps that are next to nothing, which a device's numbers are too short for
+        const finest = await differentiate(exact, FINEST * step)
+        const half = await differentiate(exact, (FINEST / 2) * step)
+        if (found === undefined || finest === undefined || half === undefined) break
+        const truncation = half.derivatives.map(
+          (derivative, k) => LEFT_BY_HALVING * Math.abs(derivative - finest.derivatives[k]),
+        )
+        truncations[t] = truncation
+        if (carrier !== exact) {
+          const same = crossed[t] > 0 ? undefined : await differentiate(exact, carrier.roundStep(step))
+          for (const [k, numerical] of same?.derivatives.entries() ?? []) {
+            secondLook.checked++
+            const sizes = Math.abs(numerical) + Math.abs(derivatives[k])
+            const allowed = AGREEMENT * sizes + estimate.ofRounding(t, k)
+            if (!(Math.abs(numerical - derivatives[k]) <= allowed)) secondLook.disagreements++
+          }
+        }
+        found = { ...half, crossed: found.crossed }
+      }
+      results[t].derivatives.set(found.derivatives)
+      results[t].kinks.set(found.crossed)
+      results[t].done = found.derivatives.length
+      done += found.derivatives.length
     }
-    let found = await differentiate(step)
-    crossed[t] = found.crossed.reduce((sum, mark) => sum + mark, 0)
-    const isOpen = found.derivatives.some((numerical, k) => {
-      const sizes = Math.abs(numerical) + Math.abs(gradient.values[k])
-      const distance = Math.abs(numerical - gradient.values[k])
-      return found.crossed[k] !== 0 || !(distance <= tolerances[t] * sizes + estimate.ofRounding(t, k))
-    })
-    if (isOpen) {
-      if (crossed[t] > 0) found = await differentiate(FINE * step)
-      const finest = await differentiate(FINEST * step)
-      const half = await differentiate((FINEST / 2) * step)
-      truncations[t] = half.derivatives.map(
-        (derivative, k) => LEFT_BY_HALVING * Math.abs(derivative - finest.derivatives[k]),
-      )
-      found = { ...half, crossed: found.crossed }
-    }
-    results[t].derivatives.set(found.derivatives)
-    results[t].kinks.set(found.crossed)
-    results[t].done = found.derivatives.length
-    done += found.derivatives.length
+  } finally {
+    carrier.dispose()
   }
   onProgress?.({ done, total, phase: 'perturbing' })
-  return { results, truncations, crossed, perturbations, interrupted: done < total }
+  return { results, truncations, crossed, perturbations, interrupted: done < total, secondLook }
 }
 
 const allOf = (size: number) => Uint32Array.from({ length: size }, (_, k) => k)

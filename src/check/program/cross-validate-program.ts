@@ -4,7 +4,7 @@ import { type BoundProgram, evaluateFrom } from '../../program/evaluate.js'
 import { coneOf } from '../../program/program.js'
 import { boundValueErrors } from '../../rounding/value-errors.js'
 import { DifferenceSum } from '../compare.js'
-import type { CrossValidation } from '../cross-validation.js'
+import { AGREEMENT, type CrossValidation } from '../cross-validation.js'
 import type { CheckedParameter } from './bind-program-problem.js'
 
 const FLOAT64_ROUNDOFF = 2 ** -53
@@ -50,7 +50,7 @@ export function crossValidateProgram(
       const allowed = MARGIN * (rounding + Math.abs(fine - coarse))
       count++
       sum.add(derivatives[at], slow)
-      if (!(Math.abs(derivatives[at] - slow) <= allowed + 1e-7 * Math.abs(slow))) disagreements++
+      if (!(Math.abs(derivatives[at] - slow) <= allowed + AGREEMENT * Math.abs(slow))) disagreements++
     }
   }
   return { checked: count, difference: sum.difference, disagreements }

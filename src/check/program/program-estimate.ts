@@ -1,5 +1,6 @@
 import { findKinks } from '../../backward/conventions.js'
 import type { Cotangents } from '../../backward/reverse-pass.js'
+import { type Precision, unitRoundoffOf } from '../../differentiate/evaluator.js'
 import { normOf } from '../../network/root-sum-squares.js'
 import { formatOf } from '../../network/rounding.js'
 import type { BoundProgram } from '../../program/evaluate.js'
@@ -10,16 +11,22 @@ import { ARITHMETIC_DEVIATIONS, type ErrorEstimate } from '../error-estimate.js'
 import type { CheckedParameter } from './bind-program-problem.js'
 
 const FLOAT64_ROUNDOFF = 2 ** -53
+/** Where changes underflow on a device, with room for what later operations make of it. */
+const SINGLE_UNDERFLOW = 2 ** (-126 + 16)
 /** Deviations within which what independent roundings do is taken to be. */
 const ROUNDING_DEVIATIONS = 4
 /** The same of what a few runs with noise measured: one of a thousand of their scatter is beyond. */
 const NOISE_DEVIATIONS = 8
 
-/** Estimates the errors of both gradients of a program: by roundings carried back, and by backpropagations with noise. */
+/**
+ * Estimates the errors of both gradients of a program: by roundings carried back, and by backpropagations with noise. A
+ * device has the base point from float64; what it carries is of its own precision.
+ */
 export function createProgramEstimate(
   bound: BoundProgram,
   cotangents: Cotangents,
   checked: readonly CheckedParameter[],
+  precision: Precision,
 ): ErrorEstimate {
   const variances = carryVariances(bound, cotangents)
   const noise = measureNoise(
@@ -36,22 +43,32 @@ export function createProgramEstimate(
         Math.max(NOISE_DEVIATIONS * measured, ROUNDING_DEVIATIONS * Math.sqrt(own?.[k] ?? 0)),
       )
   })
+  const u = unitRoundoffOf(precision)
+  const underflow = precision === 'double' ? 0 : SINGLE_UNDERFLOW
+  const ofDevice = checked.map(({ input: { id } }, t) => {
+    const own = variances[id]
+    return deviations[t].map(
+      (deviation, k) =>
+        Math.max(FLOAT64_ROUNDOFF * deviation, u * ROUNDING_DEVIATIONS * Math.sqrt(own?.[k] ?? 0)) +
+        underflow,
+    )
+  })
   const arithmetic = checked.map(({ gradient }) => formatOf(gradient.dtype))
   const arithmeticOf = (t: number, deviation: number) =>
     (ARITHMETIC_DEVIATIONS / ROUNDING_DEVIATIONS) * arithmetic[t].unitRoundoff * deviation +
     arithmetic[t].underflow
-  const largest = deviations.map((own) => own.reduce((most, deviation) => Math.max(most, deviation), 0))
+  const largestOf = (own: Float64Array) => own.reduce((most, deviation) => Math.max(most, deviation), 0)
+  const [largest, largestOfDevice] = [deviations.map(largestOf), ofDevice.map(largestOf)]
   return {
-    ofRounding: (t, offset) => FLOAT64_ROUNDOFF * deviations[t][offset],
+    ofRounding: (t, offset) => ofDevice[t][offset],
     // measured wherever it may matter
     ofTruncation: () => 0,
     ofParameterTruncation: () => 0,
     ofArithmetic: (t, offset) => arithmeticOf(t, deviations[t][offset]),
-    atMost: (t) => FLOAT64_ROUNDOFF * largest[t] + arithmeticOf(t, largest[t]),
+    atMost: (t) => largestOfDevice[t] + arithmeticOf(t, largest[t]),
     norms(t, entries) {
-      const chosen =
-        entries === undefined ? deviations[t] : Float64Array.from(entries, (k) => deviations[t][k])
-      return { rounding: (FLOAT64_ROUNDOFF * normOf(chosen)) / ROUNDING_DEVIATIONS, truncation: 0 }
+      const chosen = entries === undefined ? ofDevice[t] : Float64Array.from(entries, (k) => ofDevice[t][k])
+      return { rounding: normOf(chosen) / ROUNDING_DEVIATIONS, truncation: 0 }
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { Model } from '../../network/model.js'
+import { createCpuCarrier } from '../../program/carry-changes.js'
 import {
   type DifferenceSettings,
   type EvaluationHooks,
@@ -38,6 +39,7 @@ export function createCpuEvaluator(adapter = 'processor', workers?: Workers): Ev
       }
       work.report()
     },
+    createCarrier: createCpuCarrier,
   }
 }
 

@@ -7,6 +7,7 @@ import { UnverifiedResults } from '../../gpu/unverified-results.js'
 import type { Model } from '../../network/model.js'
 import { openProducts } from '../../network/products.js'
 import { scaleOf } from '../../network/step-scales.js'
+import { createGpuCarrier } from '../../program/webgpu/carrier.js'
 import { requireOneOf, requireRecord } from '../../requirements.js'
 import {
   type DifferenceSettings,
@@ -166,6 +167,7 @@ export async function createWebgpuEvaluator(
       return device.gpu.kind === 'software'
     },
     evaluate,
+    createCarrier: (bound) => createGpuCarrier(bound, { device, precision, memoryBytes }),
     dispose: () => device.dispose(),
   }
 }

@@ -25,7 +25,7 @@ describe('a stack of layers as a program', () => {
         const parameter = model.parameters[t]
         const input = inputsOf(program).find(({ name }) => name === parameter.name)!
         const largest = gradient.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
-        const { gradient: numerical } = await differentiateValue(carrier, input, 1e-9, undefined)
+        const { gradient: numerical } = (await differentiateValue(carrier, input, 1e-9, undefined))!
         for (const [k, value] of gradient.entries()) {
           const offset = userOffset(parameter, k)
           const where = `network ${number}, ${parameter.name}[${offset}]`

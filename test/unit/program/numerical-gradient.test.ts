@@ -18,7 +18,7 @@ describe('differences of any value agree with the reverse pass', () => {
       const right = cotangents[value.id]!
       const largest = right.reduce((most, slope) => Math.max(most, Math.abs(slope)), 0)
       for (const laneAxis of [undefined, ...value.shape.keys()]) {
-        const { gradient } = await differentiateValue(carrier, value, 1e-6, laneAxis)
+        const { gradient } = (await differentiateValue(carrier, value, 1e-6, laneAxis))!
         for (const [k, slope] of gradient.entries()) {
           const difference = Math.abs(slope - right[k])
           expect(difference, `%${value.id}[${k}], lanes ${laneAxis}`).toBeLessThan(1e-10 * largest)
