@@ -5,6 +5,7 @@ import { coneOf } from '../../program/program.js'
 import { boundValueErrors } from '../../rounding/value-errors.js'
 import { DifferenceSum } from '../compare.js'
 import { AGREEMENT, type CrossValidation } from '../cross-validation.js'
+import type { ErrorEstimate } from '../error-estimate.js'
 import type { CheckedParameter } from './bind-program-problem.js'
 
 const FLOAT64_ROUNDOFF = 2 ** -53
@@ -22,6 +23,7 @@ export function crossValidateProgram(
   bound: BoundProgram,
   checked: readonly CheckedParameter[],
   results: readonly TensorDerivatives[],
+  estimate: ErrorEstimate,
 ): CrossValidation {
   const { program, base } = bound
   const errors = boundValueErrors(bound)
@@ -47,7 +49,7 @@ export function crossValidateProgram(
       const [coarse, fine] = [quotient(step), quotient(step / 2)]
       const slow = fine + (fine - coarse) / 3
       const rounding = (FLOAT64_ROUNDOFF * errors[program.output][0]) / step
-      const allowed = MARGIN * (rounding + Math.abs(fine - coarse))
+      const allowed = MARGIN * (rounding + Math.abs(fine - coarse)) + estimate.ofRounding(t, at)
       count++
       sum.add(derivatives[at], slow)
       if (!(Math.abs(derivatives[at] - slow) <= allowed + AGREEMENT * Math.abs(slow))) disagreements++
