@@ -5,7 +5,7 @@ import { link } from 'wesl/core'
 import { writeCodes } from '../src/gpu/shader-codes.js'
 import { ACTIVATION_CODES } from '../src/network/activations.js'
 import { LOSS_CODES } from '../src/network/losses.js'
-import { RULE_CODES } from '../src/operations/shader-rules.js'
+import { RULE_CODES } from '../src/operations/table.js'
 
 /** Modules that are made of the host's own lists. */
 const CODE_MODULES = {

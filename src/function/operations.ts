@@ -4,8 +4,8 @@ import * as exponential from '../operations/exponential.js'
 import * as hyperbolic from '../operations/hyperbolic.js'
 import { abs, relu } from '../operations/rectifiers.js'
 import { type ScalarRule, unary } from '../operations/scalar-rule.js'
-import { RULE_CODES } from '../operations/shader-rules.js'
 import { sigmoid, softplus, tanh } from '../operations/sigmoids.js'
+import { RULE_CODES } from '../operations/table.js'
 import * as trigonometric from '../operations/trigonometric.js'
 
 /** An operation of formulas, as the table of operations has it. */

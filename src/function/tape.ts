@@ -1,5 +1,5 @@
 import { GradcheckError } from '../errors.js'
-import { RULE_CODES } from '../operations/shader-rules.js'
+import { RULE_CODES } from '../operations/table.js'
 import type { Expression } from './expression.js'
 import { OPERATIONS, type OperationName } from './operations.js'
 

@@ -148,13 +148,21 @@ export const ARITHMETIC = {
   subtract: ofRule(2, subtract),
   negative: ofRule(1, negative),
   multiply: ofRule(2, multiply),
-  divide: ofRule(2, divide),
+  divide: ofRule(2, divide, [-3, 3], [0.5, 3]),
   square: ofRule(1, square),
-  cbrt: ofRule(1, cubeRoot),
-  power: ofRule(2, power),
+  cbrt: ofRule(1, cubeRoot, [0.3, 3]),
+  power: ofRule(2, power, [0.3, 3], [-2, 2]),
   /** A whole exponent ≥ 1. */
-  integerPower: ofRules(1, WHOLE_EXPONENT, ({ exponent }: { readonly exponent: number }) =>
-    integerPower(exponent),
+  integerPower: ofRules(
+    1,
+    WHOLE_EXPONENT,
+    [{ attributes: { exponent: 3 } }, { attributes: { exponent: 20 }, domains: [[0.5, 1.5]] }],
+    ({ exponent }: { readonly exponent: number }) => integerPower(exponent),
   ),
-  realPower: ofRules(1, REAL_EXPONENT, ({ exponent }: { readonly exponent: number }) => realPower(exponent)),
+  realPower: ofRules(
+    1,
+    REAL_EXPONENT,
+    [1.7, -0.5].map((exponent) => ({ attributes: { exponent }, domains: [[0.5, 3]] })),
+    ({ exponent }: { readonly exponent: number }) => realPower(exponent),
+  ),
 }

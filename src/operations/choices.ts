@@ -1,10 +1,9 @@
 import { ofRule, ofRules } from './definition.js'
 import { binary, FEW_ROUNDINGS, leavesSign, type ScalarRule, unary } from './scalar-rule.js'
-import type { ShaderRule } from './shader-rules.js'
 
 // the constant is b − a
 function pick(
-  shader: ShaderRule,
+  shader: string,
   value: (a: number, b: number) => number,
   takesSecond: (difference: number) => boolean,
 ): ScalarRule {
@@ -77,7 +76,7 @@ export function select(inclusive: boolean): ScalarRule {
 }
 
 /** A step function: 0 but where it jumps. */
-function jump(shader: ShaderRule, value: (z: number) => number): ScalarRule {
+function jump(shader: string, value: (z: number) => number): ScalarRule {
   return unary({
     shader,
     value,
@@ -99,6 +98,7 @@ export const CHOICES = {
   select: ofRules(
     3,
     { inclusive: { rule: 'true or false' } },
+    [{}, { attributes: { inclusive: true } }],
     ({ inclusive = false }: { readonly inclusive?: boolean }) => select(inclusive),
   ),
   sign: ofRule(1, sign),

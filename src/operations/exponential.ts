@@ -63,7 +63,7 @@ export const sqrt = unary({
 export const EXPONENTIAL = {
   exp: ofRule(1, exp),
   expm1: ofRule(1, expm1),
-  log: ofRule(1, log),
-  log1p: ofRule(1, log1p),
-  sqrt: ofRule(1, sqrt),
+  log: ofRule(1, log, [0.4, 4]),
+  log1p: ofRule(1, log1p, [-0.6, 3]),
+  sqrt: ofRule(1, sqrt, [0.3, 4]),
 }

@@ -219,7 +219,17 @@ export function softmaxBase(logits: Operand, targets: Operand): SoftmaxBase {
 
 export const LOSSES = {
   /** Of logits and of targets from 0 to 1, element by element. */
-  binaryCrossEntropy: ofRule(2, binaryCrossEntropy),
+  binaryCrossEntropy: ofRule(2, binaryCrossEntropy, [-3, 3], [0, 1]),
   /** Of logits and of target probabilities, along the last axis. */
-  softmaxCrossEntropy: { arity: 2, make: softmaxCrossEntropy } satisfies Definition<NoAttributes, 2>,
+  softmaxCrossEntropy: {
+    arity: 2,
+    examples: [[3, 4], [4], [2, 3, 4]].map((shape) => ({
+      shapes: [shape, shape],
+      domains: [
+        [-3, 3],
+        [0, 1],
+      ],
+    })),
+    make: softmaxCrossEntropy,
+  } satisfies Definition<NoAttributes, 2>,
 }

@@ -142,5 +142,16 @@ const times = (A: Float64Array, B: Float64Array, m: number, k: number, n: number
 
 export const PRODUCTS = {
   /** Of an array of shape (m, k) with one of shape (k, n). */
-  matmul: { arity: 2, make: matmul } satisfies Definition<NoAttributes, 2>,
+  matmul: {
+    arity: 2,
+    examples: [
+      {
+        shapes: [
+          [3, 4],
+          [4, 2],
+        ],
+      },
+    ],
+    make: matmul,
+  } satisfies Definition<NoAttributes, 2>,
 }

@@ -71,11 +71,17 @@ export const selu: UnaryRule = { ...exponentialLinear(SELU_SCALE, SELU_ALPHA), s
 export const RECTIFIERS = {
   relu: ofRule(1, unary(relu)),
   abs: ofRule(1, unary(abs)),
-  leakyRelu: ofRules(1, { slope: { rule: 'a number' } }, ({ slope }: { readonly slope?: number }) =>
-    unary(leakyRelu(slope)),
+  leakyRelu: ofRules(
+    1,
+    { slope: { rule: 'a number' } },
+    [{}, { attributes: { slope: 0.2 } }],
+    ({ slope }: { readonly slope?: number }) => unary(leakyRelu(slope)),
   ),
-  elu: ofRules(1, { alpha: { rule: 'a number' } }, ({ alpha }: { readonly alpha?: number }) =>
-    unary(elu(alpha)),
+  elu: ofRules(
+    1,
+    { alpha: { rule: 'a number' } },
+    [{}, { attributes: { alpha: 1.5 } }],
+    ({ alpha }: { readonly alpha?: number }) => unary(elu(alpha)),
   ),
   selu: ofRule(1, unary(selu)),
 }

@@ -1,7 +1,7 @@
 import { broadcastStrides, listOffsets, normalizeAxes, type Shape, stridesOf } from '../program/shapes.js'
 import { elementCount } from '../tensor.js'
 import { boxShape } from './change.js'
-import type { Definition } from './definition.js'
+import type { Definition, Example } from './definition.js'
 import type { Operand, Operation } from './operation.js'
 
 /** Axes to sum over, counted from the first or, negative, from the last; all where left out. */
@@ -107,17 +107,25 @@ const AXES = {
   keepDims: { rule: 'true or false' },
 } as const
 
+const EXAMPLES: readonly Example<ReductionAttributes>[] = [
+  undefined,
+  { axes: [1] },
+  { axes: [0, -1], keepDims: true },
+].map((attributes) => ({ shapes: [[2, 3, 4]], ...(attributes === undefined ? {} : { attributes }) }))
+
 export const REDUCTIONS = {
   /** Σ over some axes. */
   sum: {
     arity: 1,
     attributes: AXES,
+    examples: EXAMPLES,
     make: (name, attributes) => linearReduction(name, attributes, () => 1),
   } satisfies Definition<ReductionAttributes, 1>,
   /** Σ over some axes by the number of elements that it is over. */
   mean: {
     arity: 1,
     attributes: AXES,
+    examples: EXAMPLES,
     make: (name, attributes) => linearReduction(name, attributes, (count) => 1 / count),
   } satisfies Definition<ReductionAttributes, 1>,
 }

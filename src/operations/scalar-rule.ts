@@ -1,5 +1,3 @@
-import type { ShaderRule } from './shader-rules.js'
-
 /** What happens to a function where a change carries an operand over a special point of it. */
 export type Crossing = 'kink' | 'jump' | 'pole' | 'edge'
 
@@ -50,8 +48,11 @@ export interface ScalarRule {
   ): number | undefined
   /** What the terms of ∂/∂(operand) in a short form exceed it by; left out where it is one term. */
   terms?(operand: number, a: number, b: number, c: number, value: number): number
-  /** The rule of the shaders that carries the same change, and the number that it is told beside its operands. */
-  readonly shader: ShaderRule
+  /**
+   * The rule of the shaders that carries the same change, which takes the constants in their own order, and the number
+   * that it is told beside its operands: of shaders/rules.wesl, or of shaders/program/rule.wesl.
+   */
+  readonly shader: string
   readonly parameter?: number
   /** Roundings of a change's terms: a few of plain arithmetic, more where series and divisions take part. */
   readonly roundings: number

@@ -1,5 +1,8 @@
+import { type Codes, numberNames } from '../gpu/shader-codes.js'
 import { ARITHMETIC } from './arithmetic.js'
 import { CHOICES } from './choices.js'
+import type { Definition } from './definition.js'
+import { isElementwise } from './elementwise.js'
 import { EXPONENTIAL } from './exponential.js'
 import { GATED } from './gated.js'
 import { HYPERBOLIC } from './hyperbolic.js'
@@ -26,3 +29,18 @@ export const OPERATIONS = {
   ...VIEWS,
   ...LOSSES,
 }
+
+/** The names of the shaders' rules, from all operations. */
+function listShaderRules(): string[] {
+  const names = Object.entries(OPERATIONS).flatMap(([name, entry]) => {
+    const { make, examples = [{}] } = entry as Definition
+    return examples.map(({ attributes = {} }) => {
+      const operation = make(name, attributes)
+      return isElementwise(operation) ? operation.rule.shader : undefined
+    })
+  })
+  return [...new Set(names.filter((name) => name !== undefined))]
+}
+
+/** `package::rule_codes` of the shaders: what is no operation of a formula, then a number for every rule. */
+export const RULE_CODES: Codes = numberNames(['number', 'variable', ...listShaderRules()])

@@ -51,6 +51,6 @@ export const atan = unary({
 export const TRIGONOMETRIC = {
   sin: ofRule(1, sin),
   cos: ofRule(1, cos),
-  tan: ofRule(1, tan),
+  tan: ofRule(1, tan, [-1, 1]),
   atan: ofRule(1, atan),
 }

@@ -116,12 +116,18 @@ export const VIEWS = {
   transpose: {
     arity: 1,
     attributes: { axes: { rule: 'a list of whole numbers' } },
+    examples: [{ shapes: [[2, 3]] }, { attributes: { axes: [2, 0, 1] }, shapes: [[2, 3, 4]] }],
     make: transpose,
   } satisfies Definition<{ readonly axes?: readonly number[] }, 1>,
   /** The same elements in another shape; one length may be −1. */
   reshape: {
     arity: 1,
     attributes: { shape: { rule: 'a list of whole numbers', isRequired: true } },
+    examples: [
+      { attributes: { shape: [3, -1] }, shapes: [[2, 3, 4]] },
+      { attributes: { shape: [2, 12] }, shapes: [[2, 3, 4]] },
+      { attributes: { shape: [2, 1, 3] }, shapes: [[2, 3]] },
+    ],
     make: reshape,
   } satisfies Definition<{ readonly shape: readonly number[] }, 1>,
 }

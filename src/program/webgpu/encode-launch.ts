@@ -16,7 +16,7 @@ import {
   type RuleKernel,
   sizeOf,
 } from '../../operations/kernels.js'
-import { RULE_CODES } from '../../operations/shader-rules.js'
+import { RULE_CODES } from '../../operations/table.js'
 import { type Launch, placeOf } from '../plan-carry.js'
 
 const SHADERS = {

@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createWebgpuEvaluator, type WebgpuEvaluator } from '../../src/differentiate/webgpu/evaluator.js'
+import { openGpuDevice } from '../../src/gpu/node/open-adapter.js'
+import { createCpuCarrier } from '../../src/program/carry-changes.js'
+import { differentiateValue } from '../../src/program/numerical-gradient.js'
+import { inputsOf } from '../../src/program/program.js'
+import { howMany, spread } from '../support/how-many.js'
+import { listOperationCases } from '../support/operation-examples.js'
+
+const evaluators = new Map<string, WebgpuEvaluator>()
+
+beforeAll(async () => {
+  for (const precision of ['single', 'extended'] as const) {
+    evaluators.set(precision, await createWebgpuEvaluator(() => openGpuDevice('software'), { precision }))
+  }
+})
+
+afterAll(() => {
+  for (const evaluator of evaluators.values()) evaluator.dispose()
+})
+
+/** Every operation of the table, by its examples: the shaders' rules against those in float64. */
+describe.each([
+  // a compiler takes longest of all, and of extended precision four times as long
+  { precision: 'single', bound: 1e-6, some: 30 },
+  { precision: 'extended', bound: 2e-12, some: 12 },
+])('operations on a device in $precision precision', ({ precision, bound: allowed, some }) => {
+  const cases = listOperationCases()
+
+  it.each(spread(cases, howMany(some, cases.length)))(
+    '$name changes as it does in float64',
+    async ({ bound }) => {
+      const device = evaluators.get(precision)!.createCarrier!(bound)
+      const exact = createCpuCarrier(bound)
+      for (const { id, shape } of inputsOf(bound.program)) {
+        for (const step of [2 ** -20, 0.25]) {
+          const [found, right] = await Promise.all(
+            [device, exact].map(
+              async (carrier) => (await differentiateValue(carrier, { id, shape }, step, undefined))!,
+            ),
+          )
+          const most = Math.max(...right.gradient.map(Math.abs))
+          for (const [k, slope] of right.gradient.entries()) {
+            expect(Math.abs(found.gradient[k] - slope), `step ${step}`).toBeLessThanOrEqual(allowed * most)
+          }
+          expect(found.crossings).toEqual(right.crossings)
+        }
+      }
+      device.dispose()
+    },
+  )
+})
