@@ -60,10 +60,25 @@ export const sqrt = unary({
   crosses: leavesSign,
 })
 
+// Δ(1/√a) = −Δa/(√a·√a′·(√a + √a′))
+const rsqrt = unary({
+  shader: 'rsqrt',
+  value: (z) => 1 / Math.sqrt(z),
+  constants: (z) => [z, Math.sqrt(z)],
+  secantSlope: (z, root, d) => {
+    const end = Math.sqrt(z + d)
+    return -1 / (root * end * (root + end))
+  },
+  special: { kind: 'pole', where: 'its argument is 0' },
+  crosses: leavesSign,
+})
+
 export const EXPONENTIAL = {
   exp: ofRule(1, exp),
   expm1: ofRule(1, expm1),
   log: ofRule(1, log, [0.4, 4]),
   log1p: ofRule(1, log1p, [-0.6, 3]),
   sqrt: ofRule(1, sqrt, [0.3, 4]),
+  /** 1/√a */
+  rsqrt: ofRule(1, rsqrt, [0.3, 4]),
 }
