@@ -6,12 +6,18 @@ import { ancestorsOf, type ComputedValue, coneOf, type InputValue, type Program 
 export type ParameterPlan =
   /** Its elements, one by one. */
   | { readonly perturbed: 'parameters' }
-  /** What the operations make that it enters, each of which is linear in it. */
-  | { readonly perturbed: 'outputs'; readonly edges: readonly PlannedEdge[] }
+  /** Values that linear operations make of it. */
+  | {
+      readonly perturbed: 'outputs'
+      readonly moved: readonly MovedValue[]
+      /** The ids of those values and of the ones between, from the last to the first. */
+      readonly linear: readonly number[]
+    }
 
-/** An edge by which a parameter enters the program. */
-export interface PlannedEdge extends Edge {
-  /** The axis of the operation's result whose elements are moved together as long as they do not mix. */
+/** A value whose elements are moved in place of a parameter's. */
+export interface MovedValue {
+  readonly id: number
+  /** Its axis whose elements are moved together as long as they do not mix. */
   readonly laneAxis: number | undefined
 }
 
@@ -23,21 +29,73 @@ export function planParameter(
 ): ParameterPlan {
   const byParameters: ParameterPlan = { perturbed: 'parameters' }
   if (choice === 'parameters') return byParameters
-  const edges = listEdges(program, parameter.id)
+  const behind = moveBehind(program, parameter.id, new Map())
+  if (behind === undefined) return byParameters
+  const isCheaper = behind.work <= elementCount(parameter.shape) * workFrom(program, parameter.id)
+  if (choice === 'auto' && !isCheaper) return byParameters
+  const moved = [...behind.moved].sort((one, other) => one - other)
+  return {
+    perturbed: 'outputs',
+    moved: moved.map((id) => ({ id, laneAxis: chooseLaneAxis(program, id) })),
+    linear: [...behind.linear].sort((one, other) => other - one),
+  }
+}
+
+/** Values that may be moved in place of another, and what that costs. */
+interface Substitute {
+  readonly work: number
+  readonly moved: ReadonlySet<number>
+  /** What lies between, the values moved included. */
+  readonly linear: ReadonlySet<number>
+}
+
+/**
+ * The values that take the place of one that is moved: what all the operations make that it enters, as long as each is
+ * linear in it; or what takes the place of those.
+ * @param known of values that were asked for before
+ * @returns undefined where some operation is not
+ */
+function moveBehind(
+  program: Program,
+  id: number,
+  known: Map<number, Substitute | undefined>,
+): Substitute | undefined {
+  if (!known.has(id)) known.set(id, findBehind(program, id, known))
+  return known.get(id)
+}
+
+function findBehind(
+  program: Program,
+  id: number,
+  known: Map<number, Substitute | undefined>,
+): Substitute | undefined {
+  const edges = listEdges(program, id)
   const isLinear = edges.every(({ user, operand }) => computed(program, user).operation.isLinearIn(operand))
-  if (!isLinear) return byParameters
-  const planned = edges.map((edge) => ({ ...edge, laneAxis: chooseLaneAxis(program, edge.user) }))
-  const work = planned.reduce((sum, { user, laneAxis }) => {
-    const { shape } = program.values[user]
-    const groups = elementCount(shape) / (laneAxis === undefined ? 1 : shape[laneAxis])
-    return sum + groups * workFrom(program, user)
-  }, 0)
-  const isCheaper = work <= elementCount(parameter.shape) * workFrom(program, parameter.id)
-  return choice === 'outputs' || isCheaper ? { perturbed: 'outputs', edges: planned } : byParameters
+  if (edges.length === 0 || !isLinear) return undefined
+  const users = [...new Set(edges.map(({ user }) => user))].map((user): Substitute => {
+    const work = workOfMoving(program, user)
+    const behind = moveBehind(program, user, known)
+    // what several parameters lead to is moved once for all of them, so the last of equal ones
+    if (behind === undefined || behind.work > work)
+      return { work, moved: new Set([user]), linear: new Set([user]) }
+    return { ...behind, linear: new Set([user, ...behind.linear]) }
+  })
+  return {
+    work: users.reduce((sum, user) => sum + user.work, 0),
+    moved: new Set(users.flatMap((user) => [...user.moved])),
+    linear: new Set(users.flatMap((user) => [...user.linear])),
+  }
+}
+
+/** Multiply-adds, roughly, of moving all of a value's elements. */
+function workOfMoving(program: Program, id: number): number {
+  const { shape } = program.values[id]
+  const laneAxis = chooseLaneAxis(program, id)
+  return (elementCount(shape) / (laneAxis === undefined ? 1 : shape[laneAxis])) * workFrom(program, id)
 }
 
 /** The edges by which a value enters operations that the output needs. */
-export function listEdges(program: Program, id: number): Edge[] {
+function listEdges(program: Program, id: number): Edge[] {
   const needed = ancestorsOf(program)
   return program.values.flatMap((value) => {
     if (value.kind !== 'computed' || needed[value.id] === 0) return []

@@ -3,8 +3,8 @@ import { createDerivatives, type Evaluator, type TensorDerivatives } from '../..
 import { GradcheckError } from '../../errors.js'
 import { bareParameter } from '../../network/model.js'
 import { RootSum } from '../../network/root-sum-squares.js'
-import { type ChangeCarrier, createCpuCarrier } from '../../program/carry-changes.js'
-import { differentiateParameter } from '../../program/differentiate-parameter.js'
+import { createCpuCarrier } from '../../program/carry-changes.js'
+import { ProgramDifferences } from '../../program/differentiate-parameter.js'
 import { planParameter } from '../../program/plan.js'
 import { requireRecord } from '../../requirements.js'
 import { elementCount } from '../../tensor.js'
@@ -166,6 +166,8 @@ async function evaluate(
 ): Promise<Evaluated> {
   const exact = createCpuCarrier(bound)
   const carrier = evaluator.createCarrier?.(bound) ?? exact
+  // a device's numbers are too short for steps that are next to nothing
+  const [coarse, fine] = [carrier, exact].map((by) => new ProgramDifferences(bound, by, signal))
   const plans = checked.map(({ input }) => planParameter(bound.program, input, perturb))
   const results = createDerivatives(
     checked.map(({ input }) => ({
@@ -178,16 +180,11 @@ async function evaluate(
   const truncations: (Float64Array | undefined)[] = checked.map(() => undefined)
   const crossed = checked.map(() => 0)
   const secondLook = { checked: 0, disagreements: 0 }
-  let [perturbations, done] = [0, 0]
+  let done = 0
   try {
     for (const [t, { input, gradient }] of checked.entries()) {
       onProgress?.({ done, total, phase: 'perturbing' })
-      const differentiate = async (by: ChangeCarrier, h: number) => {
-        const found = await differentiateParameter(bound, by, input, plans[t], h, signal)
-        perturbations += found?.perturbations ?? 0
-        return found
-      }
-      let found = await differentiate(carrier, step)
+      let found = await coarse.byParameter(input, plans[t], step)
       if (found === undefined) break
       const { derivatives } = found
       crossed[t] = found.crossed.reduce((sum, mark) => sum + mark, 0)
@@ -197,17 +194,17 @@ async function evaluate(
         return found!.crossed[k] !== 0 || !(distance <= tolerances[t] * sizes + estimate.ofRounding(t, k))
       })
       if (isOpen) {
-        if (crossed[t] > 0) found = await differentiate(exact, FINE * step)
-        // by steps that are next to nothing, which a device's numbers are too short for
-        const finest = await differentiate(exact, FINEST * step)
-        const half = await differentiate(exact, (FINEST / 2) * step)
+        if (crossed[t] > 0) found = await fine.byParameter(input, plans[t], FINE * step)
+        const finest = await fine.byParameter(input, plans[t], FINEST * step)
+        const half = await fine.byParameter(input, plans[t], (FINEST / 2) * step)
         if (found === undefined || finest === undefined || half === undefined) break
         const truncation = half.derivatives.map(
           (derivative, k) => LEFT_BY_HALVING * Math.abs(derivative - finest.derivatives[k]),
         )
         truncations[t] = truncation
         if (carrier !== exact) {
-          const same = crossed[t] > 0 ? undefined : await differentiate(exact, carrier.roundStep(step))
+          const same =
+            crossed[t] > 0 ? undefined : await fine.byParameter(input, plans[t], carrier.roundStep(step))
           for (const [k, numerical] of same?.derivatives.entries() ?? []) {
             secondLook.checked++
             const sizes = Math.abs(numerical) + Math.abs(derivatives[k])
@@ -226,6 +223,7 @@ async function evaluate(
     carrier.dispose()
   }
   onProgress?.({ done, total, phase: 'perturbing' })
+  const perturbations = coarse.perturbations + fine.perturbations
   return { results, truncations, crossed, perturbations, interrupted: done < total, secondLook }
 }
 
