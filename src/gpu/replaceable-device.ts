@@ -21,6 +21,7 @@ export class ReplaceableDevice {
   #replacement: Promise<void> | undefined
   #isClosed = false
   #replacements = 0
+  #shortages = 0
 
   private constructor(open: () => Promise<GpuDevice>, gpu: GpuDevice) {
     this.#open = open
@@ -37,9 +38,14 @@ export class ReplaceableDevice {
     return this.#session.gpu
   }
 
-  /** How often a device was replaced. */
-  get replacements(): number {
-    return this.#replacements
+  /** By how much batches are to be smaller than they might be: twice for each loss, and each shortage of memory. */
+  get shrink(): number {
+    return 2 ** (this.#replacements + this.#shortages)
+  }
+
+  /** Says that memory ran out. */
+  noteShortage(): void {
+    this.#shortages++
   }
 
   /** @throws GradcheckError `bad-usage` once it is closed */

@@ -1,5 +1,5 @@
 import { withErrorScopes } from './error-scopes.js'
-import { mapToRead } from './unverified-results.js'
+import { copyBack } from './unverified-results.js'
 
 /** What a slot holds that the kernel did not write. */
 const UNWRITTEN = Number.NaN
@@ -46,8 +46,7 @@ export async function runOnce(
       device.queue.submit([encoder.finish()])
     })
     await checked
-    await mapToRead(readBack, size)
-    return new Float32Array(readBack.getMappedRange().slice(0))
+    return new Float32Array(await copyBack(readBack, size))
   } finally {
     for (const buffer of [inputs, outputs, zero, readBack]) buffer.destroy()
   }

@@ -21,8 +21,15 @@ export interface ChangeCarrier {
   /**
    * Carries the perturbations of one value, which is no constant: each moves all that the seed's form names by the step.
    * @param step with its sign
+   * @returns undefined where a device had to be given up, its signal having aborted
    */
-  carry(from: number, seed: Form, block: Block, step: number): Promise<OutputChanges>
+  carry(
+    from: number,
+    seed: Form,
+    block: Block,
+    step: number,
+    signal?: AbortSignal,
+  ): Promise<OutputChanges | undefined>
   /** Gives back what it holds. */
   dispose(): void
 }

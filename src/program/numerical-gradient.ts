@@ -42,7 +42,8 @@ export async function differentiateValue(
     const count = Math.min(most, total - from)
     const seed = seedOf(groups, shape, from, count, laneAxis)
     for (const sign of [1, -1]) {
-      const carried = await carrier.carry(id, seed, { count, lanes }, sign * step)
+      const carried = await carrier.carry(id, seed, { count, lanes }, sign * step, signal)
+      if (carried === undefined) return undefined
       for (let p = 0; p < count; p++) {
         for (let lane = 0; lane < lanes; lane++) {
           const offset = offsetOf(groups, shape, from + p, lane, laneAxis)

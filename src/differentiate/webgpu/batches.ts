@@ -1,7 +1,7 @@
 import { GradcheckError } from '../../errors.js'
 import { withErrorScopes } from '../../gpu/error-scopes.js'
 import type { Pipelines } from '../../gpu/pipelines.js'
-import { mapToRead, UnverifiedResults } from '../../gpu/unverified-results.js'
+import { copyBack, UnverifiedResults } from '../../gpu/unverified-results.js'
 import type { Model, ParameterTensor } from '../../network/model.js'
 import type { DifferenceSettings, EvaluationHooks, GpuPrecision, TensorDerivatives } from '../evaluator.js'
 import { elementsPerUnit } from '../units.js'
@@ -213,15 +213,13 @@ function submit(
     },
   )
   const bytes = 4 * (sections * results + 1)
-  const mapped = mapToRead(readBack, bytes)
-  mapped.catch(() => undefined)
+  const copied = copyBack(readBack, bytes)
+  copied.catch(() => undefined)
   const finish = async () => {
     // an error scope says more than that nothing can be read
     await checked
-    await mapped
+    const words = new Uint32Array(await copied)
     if (abandoned?.aborted === true) return
-    const words = new Uint32Array(readBack.getMappedRange(0, bytes).slice(0))
-    readBack.unmap()
     takeIn(pending, words, count, canary, buffers.format)
   }
   const finished = finish()

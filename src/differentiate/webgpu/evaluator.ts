@@ -1,9 +1,9 @@
 import { describeValue } from '../../describe-value.js'
 import { GradcheckError } from '../../errors.js'
 import type { GpuDevice } from '../../gpu/device.js'
-import { OutOfDeviceMemory, withErrorScopes } from '../../gpu/error-scopes.js'
-import { type DeviceSession, isLost, ReplaceableDevice } from '../../gpu/replaceable-device.js'
-import { UnverifiedResults } from '../../gpu/unverified-results.js'
+import { withErrorScopes } from '../../gpu/error-scopes.js'
+import { type DeviceSession, ReplaceableDevice } from '../../gpu/replaceable-device.js'
+import { endUnlessHung, surviveLosses } from '../../gpu/survive-losses.js'
 import type { Model } from '../../network/model.js'
 import { openProducts } from '../../network/products.js'
 import { scaleOf } from '../../network/step-scales.js'
@@ -25,12 +25,6 @@ import { evaluateByOutputs } from './outputs.js'
 import { formatOf } from './reals.js'
 import { requireExtendedArithmetic } from './self-test.js'
 import { chooseTileShape } from './tile-shape.js'
-
-/** How often a lost device is replaced before the check gives up. */
-const MOST_LOSSES = 4
-
-/** How long work may go on after its signal aborted: some batches' time. */
-const PATIENCE_MILLISECONDS = 1000
 
 /** What an adapter's evaluator may take and give. */
 export interface WebgpuOptions {
@@ -69,9 +63,6 @@ export async function createWebgpuEvaluator(
       throw error
     }
   }
-  /** How often memory ran out. */
-  let shortages = 0
-
   async function evaluate(
     model: Model,
     tensors: readonly TensorDerivatives[],
@@ -83,35 +74,13 @@ export async function createWebgpuEvaluator(
     const settings: DifferenceSettings = { ...asked, step: Math.fround(asked.step) }
     if (hooks.signal?.aborted || tensors.every(({ done, entries }) => done === entries.length)) return
     const before = tensors.map(({ done }) => done)
-    for (let losses = 0; ; losses++) {
-      const session = device.session
-      try {
-        await endUnlessHung(
-          session,
-          (abandoned) => evaluateRest(session, model, tensors, settings, hooks, abandoned),
-          hooks.signal,
-        )
-        break
-      } catch (error) {
-        // what a closed device ended is no loss
-        device.requireOpen()
-        const { gpu } = session
-        if (error instanceof OutOfDeviceMemory) {
-          if (losses === MOST_LOSSES) throw outOfMemory(gpu, error)
-          shortages++
-          continue
-        }
-        if (!(error instanceof UnverifiedResults) && !(await isLost(gpu))) throw error
-        if (losses === MOST_LOSSES) {
-          throw new GradcheckError(
-            'device-lost',
-            `the GPU device ${gpu.name} was lost ${losses + 1} times: ${gpu.lost.reason ?? (error as Error).message}`,
-            { cause: error, fix: 'check on the processor (device cpu)' },
-          )
-        }
-        await device.replace(session)
-      }
-    }
+    await surviveLosses(device, 'the network', (session) =>
+      endUnlessHung(
+        session,
+        (abandoned) => evaluateRest(session, model, tensors, settings, hooks, abandoned),
+        hooks.signal,
+      ),
+    )
     for (const [t, tensor] of tensors.entries()) addScaleAndL2(model, tensor, before[t], settings)
   }
 
@@ -137,7 +106,7 @@ export async function createWebgpuEvaluator(
         model,
         network,
         settings,
-        shrink: 2 ** (device.replacements + shortages),
+        shrink: device.shrink,
         memoryBytes,
         tile,
         abandoned,
@@ -200,50 +169,6 @@ function readOptions(options: WebgpuOptions): Required<WebgpuOptions> {
     )
   }
   return { memoryBytes, precision }
-}
-
-/**
- * Waits for work on a device that ends soon after its signal aborts; where it does not, the device hangs and is given up:
- * the next check opens another.
- * @param begin is given a signal that aborts when nobody waits for the work any more
- */
-async function endUnlessHung(
-  { gpu }: DeviceSession,
-  begin: (abandoned: AbortSignal) => Promise<void>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const abandoned = new AbortController()
-  const work = begin(abandoned.signal)
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let stop: () => void = () => undefined
-  const hung = new Promise<void>((resolve) => {
-    stop = () => {
-      timer = setTimeout(() => {
-        abandoned.abort()
-        work.catch(() => undefined)
-        gpu.dispose()
-        resolve()
-      }, PATIENCE_MILLISECONDS)
-    }
-  })
-  signal?.addEventListener('abort', stop, { once: true })
-  try {
-    await Promise.race([work, hung])
-  } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', stop)
-  }
-}
-
-function outOfMemory(gpu: GpuDevice, cause: OutOfDeviceMemory): GradcheckError {
-  return new GradcheckError(
-    'bad-usage',
-    `the network does not fit into the memory of ${gpu.name}: ${cause.message}`,
-    {
-      cause,
-      fix: 'check with fewer samples, or on the processor (device cpu)',
-    },
-  )
 }
 
 /**

@@ -1,5 +1,5 @@
 import { withErrorScopes } from '../../gpu/error-scopes.js'
-import { mapToRead, UnverifiedResults } from '../../gpu/unverified-results.js'
+import { copyBack, UnverifiedResults } from '../../gpu/unverified-results.js'
 import { createChanges, type FunctionBatch, type FunctionChanges } from '../function-evaluator.js'
 import { CONSTANTS } from '../tape.js'
 import { encodeTape } from './encode-tape.js'
@@ -89,13 +89,11 @@ export async function evaluateBatch(
         return destination
       },
     )
-    const mapped = mapToRead(readBack, resultBytes)
-    mapped.catch(() => undefined)
+    const copied = copyBack(readBack, resultBytes)
+    copied.catch(() => undefined)
     // an error scope says more than that nothing can be read
     await checked
-    await mapped
-    const words = new Uint32Array(readBack.getMappedRange().slice(0))
-    readBack.unmap()
+    const words = new Uint32Array(await copied)
     takeIn(changes, words, canary)
     return changes
   } finally {

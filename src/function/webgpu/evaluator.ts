@@ -1,9 +1,7 @@
 import functionShader from '../../../shaders/function.wesl'
-import { GradcheckError } from '../../errors.js'
 import type { GpuDevice } from '../../gpu/device.js'
-import { OutOfDeviceMemory } from '../../gpu/error-scopes.js'
-import { isLost, ReplaceableDevice } from '../../gpu/replaceable-device.js'
-import { UnverifiedResults } from '../../gpu/unverified-results.js'
+import { ReplaceableDevice } from '../../gpu/replaceable-device.js'
+import { surviveLosses } from '../../gpu/survive-losses.js'
 import {
   createChanges,
   type FunctionBatch,
@@ -12,8 +10,6 @@ import {
 } from '../function-evaluator.js'
 import { evaluateBatch } from './batch.js'
 
-/** How often a lost device is replaced before the check gives up. */
-const MOST_LOSSES = 4
 /** Constants of a batch, in instructions × points: 16 MiB of them. */
 const MOST_CONSTANTS = 2 ** 20
 /** Instructions that a batch runs: some ten milliseconds of a software adapter. */
@@ -37,35 +33,20 @@ export async function createWebgpuFunctionEvaluator(
   open: () => Promise<GpuDevice>,
 ): Promise<WebgpuFunctionEvaluator> {
   const device = await ReplaceableDevice.open(open)
-  /** How often memory ran out. */
-  let shortages = 0
-
   async function evaluate(batch: FunctionBatch): Promise<FunctionChanges> {
     const changes = createChanges(batch)
     const perPoint = batch.moved.length * batch.steps.length
     const length = batch.tape.instructions.length
-    let losses = 0
     for (let done = 0; done < batch.points.length; ) {
-      const session = device.session
-      const { gpu, pipelines } = session
-      const shrink = 2 ** (device.replacements + shortages)
-      const most = Math.min(MOST_CONSTANTS / length, MOST_WORK / (length * perPoint)) / shrink
-      const points = batch.points.slice(done, done + Math.max(1, Math.floor(most)))
-      try {
+      await surviveLosses(device, 'the batch', async ({ gpu, pipelines }) => {
+        const most = Math.min(MOST_CONSTANTS / length, MOST_WORK / (length * perPoint)) / device.shrink
+        const points = batch.points.slice(done, done + Math.max(1, Math.floor(most)))
         const pipeline = await pipelines.get('function', functionShader, 'evaluateFunction', {})
         const part = await evaluateBatch(gpu.device, pipeline, { ...batch, points })
         changes.slopes.set(part.slopes, done * perPoint)
         changes.crossings.set(part.crossings, done * perPoint)
         done += points.length
-      } catch (error) {
-        // what a closed device ended is no loss
-        device.requireOpen()
-        const isLoss = error instanceof UnverifiedResults || (await isLost(gpu))
-        if (!isLoss && !(error instanceof OutOfDeviceMemory)) throw error
-        if (losses++ === MOST_LOSSES) throw explainLosses(gpu, losses, error as Error)
-        if (isLoss) await device.replace(session)
-        else shortages++
-      }
+      })
     }
     return changes
   }
@@ -83,12 +64,4 @@ export async function createWebgpuFunctionEvaluator(
     evaluate,
     dispose: () => device.dispose(),
   }
-}
-
-function explainLosses(gpu: GpuDevice, times: number, cause: Error): GradcheckError {
-  return new GradcheckError(
-    'device-lost',
-    `the GPU device ${gpu.name} failed ${times} times: ${gpu.lost.reason ?? cause.message}`,
-    { cause, fix: 'check on the processor (device cpu)' },
-  )
 }

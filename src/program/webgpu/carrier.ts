@@ -7,9 +7,10 @@ import {
   ZERO_BINDING,
 } from '../../differentiate/webgpu/reals.js'
 import { GradcheckError } from '../../errors.js'
-import { OutOfDeviceMemory, withErrorScopes } from '../../gpu/error-scopes.js'
-import { type DeviceSession, isLost, type ReplaceableDevice } from '../../gpu/replaceable-device.js'
-import { mapToRead, UnverifiedResults } from '../../gpu/unverified-results.js'
+import { withErrorScopes } from '../../gpu/error-scopes.js'
+import type { DeviceSession, ReplaceableDevice } from '../../gpu/replaceable-device.js'
+import { endUnlessHung, surviveLosses } from '../../gpu/survive-losses.js'
+import { copyBack, UnverifiedResults } from '../../gpu/unverified-results.js'
 import type { Block, Form } from '../../operations/change.js'
 import type { ChangeCarrier, OutputChanges } from '../carry-changes.js'
 import type { BoundProgram } from '../evaluate.js'
@@ -24,8 +25,6 @@ import {
   writeLaunch,
 } from './encode-launch.js'
 
-/** How often a lost device is replaced before the check gives up. */
-const MOST_LOSSES = 4
 /** Numbers that are held at once: what a software adapter works off in some tenths of a second. */
 const MOST_NUMBERS = 2 ** 21
 /** WebGPU's limit on workgroups in one dimension; larger grids are folded into a second one. */
@@ -114,9 +113,6 @@ export function createGpuCarrier(
   const encode = (numbers: Float64Array) => encodeReals(numbers, format)
   let buffers: { session: DeviceSession; held: DeviceBuffers } | undefined
   let encoded: EncodedPlan | undefined
-  /** How often memory ran out. */
-  let shortages = 0
-
   function buffersOf(session: DeviceSession): DeviceBuffers {
     if (buffers?.session !== session) {
       buffers?.held.dispose()
@@ -134,7 +130,14 @@ export function createGpuCarrier(
     return encoded
   }
 
-  async function carry(from: number, seed: Form, block: Block, step: number): Promise<OutputChanges> {
+  async function carry(
+    from: number,
+    seed: Form,
+    block: Block,
+    step: number,
+    signal?: AbortSignal,
+  ): Promise<OutputChanges | undefined> {
+    const { shrink } = device
     const work = encodePlan(from, seed, block)
     const results = block.count * block.lanes
     const { output } = work.plan
@@ -144,31 +147,11 @@ export function createGpuCarrier(
         crossings: new Uint32Array(results),
       }
     }
-    for (let losses = 0; ; losses++) {
-      const session = device.session
-      try {
-        return await run(session, work, block, step)
-      } catch (error) {
-        // what a closed device ended is no loss
-        device.requireOpen()
-        if (error instanceof OutOfDeviceMemory) {
-          shortages++
-          buffersOf(session).dispose()
-          buffers = undefined
-          return await carryHalves(from, seed, block, step, error)
-        }
-        if (!(error instanceof UnverifiedResults) && !(await isLost(session.gpu))) throw error
-        if (losses === MOST_LOSSES) {
-          const { name, lost } = session.gpu
-          throw new GradcheckError(
-            'device-lost',
-            `the GPU device ${name} was lost ${losses + 1} times: ${lost.reason ?? (error as Error).message}`,
-            { cause: error, fix: 'check on the processor (device cpu)' },
-          )
-        }
-        await device.replace(session)
-      }
-    }
+    return await surviveLosses(device, 'one perturbation of the program', (session) => {
+      // memory has run out since the block was chosen
+      if (block.count > 1 && device.shrink > shrink) return carryHalves(from, seed, block, step, signal)
+      return endUnlessHung(session, () => run(session, work, block, step), signal)
+    })
   }
 
   /** The same, half of the perturbations at a time. */
@@ -177,15 +160,8 @@ export function createGpuCarrier(
     seed: Form,
     block: Block,
     step: number,
-    cause: OutOfDeviceMemory,
-  ): Promise<OutputChanges> {
-    if (block.count === 1) {
-      throw new GradcheckError(
-        'bad-usage',
-        `one perturbation of the program does not fit into the memory of ${device.gpu.name}: ${cause.message}`,
-        { cause, fix: 'check on the processor (device cpu)' },
-      )
-    }
+    signal: AbortSignal | undefined,
+  ): Promise<OutputChanges | undefined> {
     const half = Math.ceil(block.count / 2)
     const changes = new Float64Array(block.count * block.lanes)
     const crossings = new Uint32Array(block.count * block.lanes)
@@ -194,7 +170,8 @@ export function createGpuCarrier(
       [half, block.count],
     ]) {
       const part = { ...seed, box: seed.box.map((indices) => indices?.subarray(start, end)) }
-      const carried = await carry(from, part, { ...block, count: end - start }, step)
+      const carried = await carry(from, part, { ...block, count: end - start }, step, signal)
+      if (carried === undefined) return undefined
       changes.set(carried.changes, start * block.lanes)
       crossings.set(carried.crossings, start * block.lanes)
     }
@@ -297,13 +274,11 @@ export function createGpuCarrier(
         gpu.queue.submit([encoder.finish()])
         return destination
       })
-      const mapped = mapToRead(readBack, results * (format.bytes + 4))
-      mapped.catch(() => undefined)
+      const copied = copyBack(readBack, results * (format.bytes + 4))
+      copied.catch(() => undefined)
       // an error scope says more than that nothing can be read
       await checked
-      await mapped
-      const read = readBack.getMappedRange().slice(0)
-      readBack.unmap()
+      const read = await copied
       const words = new Uint32Array(read, 0, (results * format.bytes) / 4)
       if (words.includes(UNWRITTEN)) throw new UnverifiedResults('a block of perturbations did not end')
       return {
@@ -330,7 +305,7 @@ export function createGpuCarrier(
           { fix: 'allow more memory, or check on the processor (device cpu)' },
         )
       }
-      const most = Math.min(MOST_NUMBERS, memoryBytes / format.bytes) / 2 ** (device.replacements + shortages)
+      const most = Math.min(MOST_NUMBERS, memoryBytes / format.bytes) / device.shrink
       return Math.max(1, Math.floor(most / numbers))
     },
     carry,

@@ -29,7 +29,7 @@ describe('a device that is replaced', () => {
     await device.replace(lost)
     expect(openings).toMatchObject({ opened: ['device 1', 'device 2'], disposed: ['device 1'] })
     expect(device.session.gpu.name).toBe('device 2')
-    expect(device.replacements).toBe(1)
+    expect(device.shrink).toBe(2)
     device.dispose()
     expect(openings.disposed).toEqual(['device 1', 'device 2'])
   })
