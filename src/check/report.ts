@@ -1,6 +1,7 @@
 import type { Perturbed, Precision } from '../differentiate/evaluator.js'
 import type { LossName } from '../network/losses.js'
 import type { Reduction } from '../network/reductions.js'
+import type { Source } from '../program/program.js'
 import type { GradientEntries } from './gradient-entries.js'
 import type { SetupFinding } from './setup/findings.js'
 
@@ -118,6 +119,8 @@ export interface Finding {
   readonly explained?: number
   /** The layer whose backward pass is wrong, counted from 1. */
   readonly layer?: number
+  /** Where a program's operation is written whose backward pass is wrong: as far as the program says. */
+  readonly source?: Source
   /** Multi-indices of wrong entries, or the numbers of wrong rows or columns, in the user's own layout. */
   readonly entries?: readonly (readonly number[])[]
   /** Other kinds that would give the same numbers. */

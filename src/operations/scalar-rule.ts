@@ -54,6 +54,8 @@ export interface ScalarRule {
    */
   readonly shader: string
   readonly parameter?: number
+  /** Derivatives that code has in the place of this one, of one operand's function: from z and f(z), and in words. */
+  readonly mistakes?: readonly { readonly text: string; slope(z: number, value: number): number }[]
   /** Roundings of a change's terms: a few of plain arithmetic, more where series and divisions take part. */
   readonly roundings: number
 }
@@ -65,7 +67,7 @@ export const MANY_ROUNDINGS = 8
 export const leavesSign = (x: number, d: number) => d !== 0 && (x === 0 || (x > 0 ? x + d <= 0 : x + d >= 0))
 
 /** A function of one number, by the slope of its secant. */
-export interface UnaryRule extends Pick<ScalarRule, 'shader' | 'parameter'> {
+export interface UnaryRule extends Pick<ScalarRule, 'shader' | 'parameter' | 'mistakes'> {
   value(z: number): number
   /**
    * The one constant beside z that single precision could not recover from z: the smaller tail of σ or Φ, or e^z of a
@@ -87,6 +89,7 @@ export interface UnaryRule extends Pick<ScalarRule, 'shader' | 'parameter'> {
 export function unary({
   shader,
   parameter,
+  mistakes,
   value,
   tail,
   constants = tail && ((z) => [z, tail(z)]),
@@ -100,6 +103,7 @@ export function unary({
     arity: 1,
     shader,
     ...(parameter === undefined ? {} : { parameter }),
+    ...(mistakes === undefined ? {} : { mistakes }),
     value,
     constants: count,
     fill(k, at, z, _b, _c, v) {

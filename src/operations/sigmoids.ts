@@ -57,6 +57,7 @@ export const sigmoid: UnaryRule = {
   tail: sigmoidTail,
   secantSlope: sigmoidSecantSlope,
   terms: ofValue,
+  mistakes: [{ text: '1 − a², which is that of tanh', slope: (_z, a) => 1 - a * a }],
 }
 
 // tanh z = 2·σ(2z) − 1
@@ -66,6 +67,10 @@ export const tanh: UnaryRule = {
   tail: (z) => sigmoidTail(2 * z),
   secantSlope: (z, tail, d) => 4 * sigmoidSecantSlope(2 * z, tail, 2 * d),
   terms: ofValue,
+  mistakes: [
+    { text: '1 − a, not 1 − a²', slope: (_z, a) => 1 - a },
+    { text: 'a·(1 − a), which is that of the sigmoid', slope: (_z, a) => a * (1 - a) },
+  ],
 }
 
 export const softplus: UnaryRule = {

@@ -1,10 +1,14 @@
+import type { Cotangents } from '../../backward/reverse-pass.js'
 import { bareParameter } from '../../network/model.js'
+import type { BoundProgram } from '../../program/evaluate.js'
 import type { Finding } from '../report.js'
 import { createNumbersBaseline } from './baseline.js'
 import { toFinding } from './diagnose.js'
 import { isNear, putTellingFirst, type TensorEvidence } from './evidence.js'
 import { explainNumbers } from './explain.js'
 import type { NumbersHypothesis } from './explanation.js'
+import { LOCAL_KINDS } from './kinds.js'
+import { findEdgeMistake } from './program-edges.js'
 import { ARRANGED_HYPOTHESES, UNARRANGED_HYPOTHESES } from './tensor-hypotheses/all.js'
 
 /** A gradient's numbers beside the numerical ones. */
@@ -34,6 +38,33 @@ export function diagnoseNumbers(tensors: readonly NumbersToDiagnose[], isArrange
   const wrong = evidence.filter(({ isWrong }) => isWrong)
   const hypotheses: readonly NumbersHypothesis[] = isArranged ? ARRANGED_HYPOTHESES : UNARRANGED_HYPOTHESES
   return explainNumbers(createNumbersBaseline(evidence), wrong, hypotheses).map(toFinding)
+}
+
+/**
+ * The same of a program's gradients, whose backward pass is known: one mistake on an edge of it, where that explains
+ * several tensors, or one that numbers alone do not; and what numbers say of the rest.
+ * @param inputs the ids of the tensors in the program
+ */
+export function diagnoseProgram(
+  bound: BoundProgram,
+  cotangents: Cotangents,
+  inputs: readonly number[],
+  tensors: readonly NumbersToDiagnose[],
+): Finding[] {
+  const evidence = tensors.map(toEvidence)
+  const baseline = createNumbersBaseline(evidence)
+  const explain = (wrong: readonly TensorEvidence[]) => explainNumbers(baseline, wrong, ARRANGED_HYPOTHESES)
+  const wrong = evidence.filter(({ isWrong }) => isWrong)
+  const byNumbers = explain(wrong)
+  const onEdge = findEdgeMistake(bound, cotangents, inputs, evidence)
+  const explained = new Set(onEdge?.explained.map((tensor) => tensor.evidence))
+  const isBetter = explained.size > 1 || byNumbers.some(({ kind }) => LOCAL_KINDS.has(kind))
+  if (onEdge === undefined || !isBetter) return byNumbers.map(toFinding)
+  const rest = wrong.filter((tensor) => !explained.has(tensor))
+  return [
+    { ...toFinding(onEdge), source: onEdge.source },
+    ...(rest.length === 0 ? [] : explain(rest).map(toFinding)),
+  ]
 }
 
 function toEvidence(tensor: NumbersToDiagnose, t: number): TensorEvidence {

@@ -1,4 +1,4 @@
-import { reversePass } from '../../backward/reverse-pass.js'
+import { type Cotangents, reversePass } from '../../backward/reverse-pass.js'
 import { createDerivatives, type Evaluator, type TensorDerivatives } from '../../differentiate/evaluator.js'
 import { GradcheckError } from '../../errors.js'
 import { bareParameter } from '../../network/model.js'
@@ -13,7 +13,7 @@ import { chooseEvaluator, requireCommonOptions, requireStep } from '../check-opt
 import { DifferenceSum } from '../compare.js'
 import { conclude } from '../conclude.js'
 import { AGREEMENT } from '../cross-validation.js'
-import { diagnoseNumbers } from '../diagnosis/diagnose-numbers.js'
+import { diagnoseProgram } from '../diagnosis/diagnose-numbers.js'
 import { listEntries } from '../gradient-entries.js'
 import { judgeTensor, type TensorEvidence, type TensorJudgement, type Totals } from '../judge.js'
 import type { CheckReport, Finding } from '../report.js'
@@ -113,7 +113,7 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
     device: { evaluator: evaluator.name, adapter: evaluator.adapter, software: evaluator.software },
     tensors: judgements.map(({ report }) => report),
     setup: [],
-    diagnosis: verdict === 'fail' ? diagnose(results, judgements, evidence) : [],
+    diagnosis: verdict === 'fail' ? diagnose(read, cotangents, results, judgements, evidence) : [],
     crossValidation: { checked: crossValidation.checked, difference: crossValidation.difference },
     timing: { seconds: (performance.now() - started) / 1000, perturbations },
     reasons: verdict === 'inconclusive' ? reasons : [],
@@ -237,11 +237,16 @@ function explainCost({ value, unitRoundoff }: SavedCost, cost: number): string |
 }
 
 function diagnose(
+  { bound, checked }: BoundProgramProblem,
+  cotangents: Cotangents,
   results: readonly TensorDerivatives[],
   judgements: readonly TensorJudgement[],
   evidence: readonly TensorEvidence[],
 ): Finding[] {
-  return diagnoseNumbers(
+  return diagnoseProgram(
+    bound,
+    cotangents,
+    checked.map(({ input }) => input.id),
     results.map(({ parameter, derivatives, kinks }, t) => ({
       name: parameter.name,
       gradient: evidence[t].gradient.name,
@@ -256,6 +261,5 @@ function diagnose(
       tolerance: evidence[t].tolerance,
       isWrong: judgements[t].report.verdict === 'fail',
     })),
-    true,
   )
 }

@@ -126,7 +126,10 @@ describe('a mistake in the backward pass of a network of some size', () => {
   })
 
   it('of every kind that can be named is in the zoo', () => {
-    const kinds = [...ZOO_KINDS, ...Object.values(MISTAKE_CLASSES).map(({ kind }) => kind), 'unexplained']
+    // of programs: test/unit/check/diagnosis/program-edges.test.ts
+    const ofPrograms = ['path-left-out', 'path-scaled']
+    const ofNetworks = Object.values(MISTAKE_CLASSES).map(({ kind }) => kind)
+    const kinds = [...ZOO_KINDS, ...ofNetworks, ...ofPrograms, 'unexplained']
     expect([...new Set(kinds)].sort()).toEqual([...MISTAKE_KINDS].sort())
   })
 })

@@ -1,0 +1,258 @@
+import { type Cotangents, type Edge, reversePass } from '../../backward/reverse-pass.js'
+import { transpose } from '../../network/matrix.js'
+import { elementwise, isElementwise } from '../../operations/elementwise.js'
+import type { Application, Operand, Operation } from '../../operations/operation.js'
+import { applicationOf, type BoundProgram } from '../../program/evaluate.js'
+import { describeSource } from '../../program/print.js'
+import { ancestorsOf, type ComputedValue, coneOf, type Source } from '../../program/program.js'
+import { findRound } from '../round-numbers.js'
+import { explains, type Prediction, type TensorEvidence } from './evidence.js'
+import type { FoundMistake } from './explain.js'
+import type { MistakeKind } from './kinds.js'
+import { describeFactor } from './messages.js'
+
+/** Multiply-adds that reverse passes with a mistake may take together. */
+const SEARCH_WORK = 2e9
+/** What a reverse pass costs, in evaluations of the program. */
+const PASSES = 3
+/** Below this a factor is 0. */
+const NOTHING = 1e-9
+
+/** A mistake in what one edge of the backward pass passes back. */
+export interface EdgeMistake extends FoundMistake {
+  /** Where the operation is written. */
+  readonly source: Source
+}
+
+/** Another rule for what an edge passes back. */
+interface OtherRule {
+  readonly kind: MistakeKind
+  readonly cost: number
+  /** What is passed back instead, as a sentence begins. */
+  readonly text: string
+  passBack(cotangent: Float64Array): Float64Array
+}
+
+/**
+ * The mistake on one edge of a program's backward pass that explains the most of the wrong tensors, all that the edge
+ * reaches, and leaves the right ones right.
+ * @param cotangents of the right pass
+ * @param evidence on the gradient of each input of `inputs`, by their ids
+ */
+export function findEdgeMistake(
+  bound: BoundProgram,
+  cotangents: Cotangents,
+  inputs: readonly number[],
+  evidence: readonly TensorEvidence[],
+): EdgeMistake | undefined {
+  const found: EdgeMistake[] = []
+  const work = PASSES * countWork(bound)
+  let spent = 0
+  for (const { edge, reached } of listSuspects(bound, inputs, evidence)) {
+    for (const attempt of [scaleEdge, replaceRule]) {
+      for (const mistake of attempt(bound, cotangents, edge, reached)) {
+        spent += work
+        if (mistake !== undefined) found.push(mistake)
+      }
+    }
+    if (spent > SEARCH_WORK) break
+  }
+  const count = ({ explained }: EdgeMistake) => explained.length
+  // of equal ones the first: the nearest to the loss
+  return found.toSorted((one, other) => count(other) - count(one) || one.cost - other.cost)[0]
+}
+
+function countWork({ program }: BoundProgram): number {
+  return program.values.reduce((sum, value) => {
+    if (value.kind !== 'computed') return sum
+    return sum + value.operation.work(value.operands.map((id) => program.values[id].shape))
+  }, 0)
+}
+
+/** A tensor whose gradient comes by an edge. */
+interface Reached {
+  readonly id: number
+  readonly evidence: TensorEvidence
+}
+
+/** Edges by which only wrong tensors' gradients come, from the loss on. */
+function listSuspects(
+  { program }: BoundProgram,
+  inputs: readonly number[],
+  evidence: readonly TensorEvidence[],
+): { edge: Edge; reached: Reached[] }[] {
+  const needed = ancestorsOf(program)
+  const cones = inputs.map((id) => coneOf(program, [id]))
+  return program.values.toReversed().flatMap((value) => {
+    if (value.kind !== 'computed' || needed[value.id] === 0) return []
+    return value.operands.flatMap((from, operand) => {
+      const reached = inputs.flatMap((id, t) => (cones[t][from] === 1 ? [{ id, evidence: evidence[t] }] : []))
+      const isSuspect = reached.length > 0 && reached.every((tensor) => tensor.evidence.isWrong)
+      return isSuspect ? [{ edge: { user: value.id, operand }, reached }] : []
+    })
+  })
+}
+
+const isSame = (a: Edge, b: Edge) => a.user === b.user && a.operand === b.operand
+
+const computed = ({ program }: BoundProgram, id: number) => program.values[id] as ComputedValue
+
+/** A factor on what an edge passes back: gradients are linear in it. */
+function* scaleEdge(
+  bound: BoundProgram,
+  right: Cotangents,
+  edge: Edge,
+  reached: readonly Reached[],
+): Generator<EdgeMistake | undefined> {
+  const { operands } = computed(bound, edge.user)
+  const length = bound.base[operands[edge.operand]].length
+  const without = reversePass(bound, (other) => (isSame(other, edge) ? new Float64Array(length) : undefined))
+  const parts = reached.map(({ id }) => {
+    const [whole, rest] = [right[id], without[id]]
+    return (whole ?? new Float64Array()).map((slope, k) => slope - (rest?.[k] ?? 0))
+  })
+  let [products, squares] = [0, 0]
+  for (const [k, { evidence }] of reached.entries()) {
+    for (const offset of evidence.offsets) {
+      products += (evidence.given[offset] - evidence.right[offset]) * parts[k][offset]
+      squares += parts[k][offset] ** 2
+    }
+  }
+  const missing = products / squares
+  if (!Number.isFinite(missing)) return yield undefined
+  const fitted = 1 + missing
+  const factor = Math.abs(fitted) < NOTHING ? 0 : (findRound(fitted, 3, NOTHING) ?? fitted)
+  const predictions = reached.map(
+    ({ evidence }, k): Prediction => ({
+      value: (offset) => evidence.right[offset] + (factor - 1) * parts[k][offset],
+      rounding: (offset) => (1 + Math.abs(factor)) * evidence.rounding(offset),
+    }),
+  )
+  if (!reached.every(({ evidence }, k) => explains(evidence, predictions[k]))) return yield undefined
+  const isLeftOut = factor === 0
+  yield toMistake(bound, edge, reached, predictions, {
+    kind: isLeftOut ? 'path-left-out' : 'path-scaled',
+    cost: isLeftOut ? 1 : factor === -1 ? 1.2 : 2,
+    text: isLeftOut ? 'is left out' : `is ${describeFactor(factor)}`,
+    ...(isLeftOut ? {} : { factor }),
+  })
+}
+
+/** Other rules of the edge's operation, one pass for each. */
+function* replaceRule(
+  bound: BoundProgram,
+  _right: Cotangents,
+  edge: Edge,
+  reached: readonly Reached[],
+): Generator<EdgeMistake | undefined> {
+  const value = computed(bound, edge.user)
+  const application = applicationOf(bound, value)
+  for (const rule of listOtherRules(value.operation, application, edge.operand)) {
+    const mistaken = reversePass(bound, (other, cotangent) =>
+      isSame(other, edge) ? rule.passBack(cotangent) : undefined,
+    )
+    const predictions = reached.map(
+      ({ id, evidence }): Prediction => ({
+        value: (offset) => mistaken[id]?.[offset] ?? 0,
+        rounding: (offset) => 2 * evidence.rounding(offset),
+      }),
+    )
+    const isExplained = reached.every(({ evidence }, k) => explains(evidence, predictions[k]))
+    yield isExplained ? toMistake(bound, edge, reached, predictions, rule) : undefined
+  }
+}
+
+/** What code has in the place of an operation's derivative. */
+function* listOtherRules(
+  operation: Operation,
+  application: Application,
+  operand: number,
+): Generator<OtherRule> {
+  if (isElementwise(operation) && !operation.rule.linearIn.includes(operand)) {
+    const { rule } = operation
+    const plain = elementwise(operation.name, { ...rule, change: (_k, _at, a, b, c) => a + b + c })
+    yield {
+      kind: 'activation-derivative-missing',
+      cost: 1,
+      text: 'lacks its derivative',
+      passBack: (cotangent) => plain.pullBack(application, cotangent, operand),
+    }
+    if (rule.arity === 1) {
+      const { result } = application
+      const again = {
+        operands: [result],
+        result: { ...result, data: result.data.map((a) => rule.value(a, a, a)) },
+      }
+      yield {
+        kind: 'activation-derivative-wrong',
+        cost: 1,
+        text: 'has its derivative at the value it made, not at its argument',
+        passBack: (cotangent) => operation.pullBack(again, cotangent, 0),
+      }
+    }
+    for (const { text, slope } of rule.mistakes ?? []) {
+      const wrong = elementwise(operation.name, {
+        ...rule,
+        constants: 1,
+        fill: (k, at, z, _b, _c, value) => k.set([slope(z, value)], at),
+        change: (k, at, a) => a * k[at],
+      })
+      yield {
+        kind: 'activation-derivative-wrong',
+        cost: 1,
+        text: `has the derivative ${text}`,
+        passBack: (cotangent) => wrong.pullBack(application, cotangent, 0),
+      }
+    }
+  }
+  const turned = operation.name === 'matmul' ? turnOther(application, operand) : undefined
+  if (turned !== undefined) {
+    yield {
+      kind: 'weights-not-transposed',
+      cost: 1,
+      text: 'comes through the other matrix without its transpose',
+      passBack: (cotangent) => operation.pullBack(turned, cotangent, operand),
+    }
+  }
+}
+
+/** A product with its other matrix, which is square, transposed. */
+function turnOther(application: Application, operand: number): Application | undefined {
+  const other = application.operands[1 - operand]
+  const [rows, columns] = other.shape
+  if (rows !== columns || rows === 1) return undefined
+  const turned: Operand = { ...other, data: transpose(other.data, rows, columns) }
+  return { ...application, operands: application.operands.with(1 - operand, turned) }
+}
+
+function toMistake(
+  bound: BoundProgram,
+  edge: Edge,
+  reached: readonly Reached[],
+  predictions: readonly Prediction[],
+  { kind, cost, text, factor }: { kind: MistakeKind; cost: number; text: string; factor?: number },
+): EdgeMistake {
+  const value = computed(bound, edge.user)
+  const place = describeSource(value.source)
+  const operand = bound.program.values[value.operands[edge.operand]]
+  const own = operand.kind === 'input' ? operand.name : operand.source.name
+  const to =
+    own !== undefined
+      ? own
+      : operand.kind === 'computed'
+        ? operand.operation.name
+        : `operand ${edge.operand + 1}`
+  return {
+    kind,
+    cost,
+    factor,
+    layer: value.source.layer === undefined ? undefined : value.source.layer - 1,
+    entries: undefined,
+    explained: reached.map(({ evidence }, k) => ({ evidence, value: predictions[k].value })),
+    alternatives: [],
+    source: value.source,
+    describe: ({ names, plural, agreement }) =>
+      `what ${value.operation.name}${place === '' ? '' : ` (${place})`} passes back to ${to} ${text}: ` +
+      `with that ${names} ${plural ? 'agree' : 'agrees'} ${agreement}`,
+  }
+}

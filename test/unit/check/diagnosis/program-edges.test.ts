@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest'
+import { type Cotangents, type Edge, reversePass } from '../../../../src/backward/reverse-pass.js'
+import { checkGradients } from '../../../../src/check/check-gradients.js'
+import type { CheckReport } from '../../../../src/check/report.js'
+import { elementwise, isElementwise } from '../../../../src/operations/elementwise.js'
+import { type Builder, buildProgram, type Node, program } from '../../../../src/program/builder.js'
+import { applicationOf, type BoundProgram, bindProgram } from '../../../../src/program/evaluate.js'
+import { type ComputedValue, inputsOf } from '../../../../src/program/program.js'
+import { type NamedTensors, tensor } from '../../../../src/tensor.js'
+import { Draws } from '../../../support/random-network.js'
+import { SMALL_PROGRAMS } from '../../../support/small-programs.js'
+
+type Build = (b: Builder, arrays: Readonly<Record<string, Node>>) => Node
+
+const bind = (arrays: NamedTensors, build: Build): BoundProgram =>
+  bindProgram(buildProgram(build, new Map([...arrays].map(([name, { shape }]) => [name, shape]))), arrays)
+
+/** The report on the gradient of a backward pass in which an edge passes back something else. */
+async function checkMistaken(
+  arrays: NamedTensors,
+  build: Build,
+  passBack: (edge: Edge, cotangent: Float64Array) => Float64Array | undefined,
+): Promise<CheckReport> {
+  const bound = bind(arrays, build)
+  const cotangents = reversePass(bound, passBack)
+  const gradients = new Map(
+    inputsOf(bound.program).map(({ id, name, shape }) => [
+      `d${name}`,
+      tensor(cotangents[id] ?? new Float64Array(arrays.get(name)!.data.length), shape),
+    ]),
+  )
+  return await checkGradients({ program: program.from(build), parameters: arrays, gradients })
+}
+
+const at = ({ user, operand }: Edge, edge: Edge) => user === edge.user && operand === edge.operand
+
+/** Every edge of a program, with what the operation itself passes back. */
+function listEdges(
+  bound: BoundProgram,
+): { edge: Edge; own: (cotangent: Float64Array) => Float64Array; value: ComputedValue }[] {
+  return bound.program.values.flatMap((value) => {
+    if (value.kind !== 'computed') return []
+    return value.operands.flatMap((from, operand) => {
+      if (bound.program.values[from].kind === 'constant') return []
+      const own = (cotangent: Float64Array) =>
+        value.operation.pullBack(applicationOf(bound, value), cotangent, operand)
+      return [{ edge: { user: value.id, operand }, own, value }]
+    })
+  })
+}
+
+const wrongOf = (report: CheckReport) =>
+  report.tensors.filter(({ verdict }) => verdict === 'fail').map(({ name }) => name)
+
+/** Whether two passes give different gradients of some input, visibly. */
+const differ = (bound: BoundProgram, one: Cotangents, other: Cotangents) =>
+  inputsOf(bound.program).some(({ id }) =>
+    [...(one[id] ?? [])].some(
+      (slope, k) => Math.abs(slope - (other[id]?.[k] ?? 0)) > 1e-4 * Math.abs(slope) + 1e-12,
+    ),
+  )
+
+describe.each([
+  'two branches added',
+  'a shared weight used twice',
+  'a product of two parameters',
+  'a skip connection',
+])('a mistake on an edge of a program with %s', (name) => {
+  const { arrays, build } = SMALL_PROGRAMS[name]
+  const bound = bind(arrays, build)
+  const right = reversePass(bound)
+
+  it.each([0, -1, 2, 0.25])('that multiplies what it passes back by %d is named', async (factor) => {
+    for (const { edge, own } of listEdges(bound)) {
+      const scaled = (other: Edge, cotangent: Float64Array) =>
+        at(other, edge) ? own(cotangent).map((slope) => factor * slope) : undefined
+      if (!differ(bound, right, reversePass(bound, scaled))) continue
+      const report = await checkMistaken(arrays, build, scaled)
+      expect(report.verdict).toBe('fail')
+      const explained = report.diagnosis.flatMap(({ tensors }) => tensors)
+      expect(explained.toSorted()).toEqual(wrongOf(report).toSorted())
+      for (const finding of report.diagnosis) {
+        const edgeKind =
+          factor === 0 ? ['path-left-out', 'zero'] : ['path-scaled', 'scaled', 'sign-flipped', 'rescaled']
+        expect(edgeKind, finding.message).toContain(finding.kind)
+        if (factor !== 0 && finding.factor !== undefined) expect(finding.factor).toBeCloseTo(factor, 8)
+      }
+    }
+  })
+
+  it('that lacks its derivative is named', async () => {
+    for (const { edge, value } of listEdges(bound)) {
+      const { operation } = value
+      if (!isElementwise(operation) || operation.rule.linearIn.includes(edge.operand)) continue
+      const plain = elementwise('', { ...operation.rule, change: (_k, _at, a, b, c) => a + b + c })
+      const report = await checkMistaken(arrays, build, (other, cotangent) =>
+        at(other, edge) ? plain.pullBack(applicationOf(bound, value), cotangent, edge.operand) : undefined,
+      )
+      expect(report.verdict).toBe('fail')
+      expect(report.diagnosis.map(({ kind }) => kind)).toEqual(['activation-derivative-missing'])
+      expect(report.diagnosis[0].tensors.toSorted()).toEqual(wrongOf(report).toSorted())
+      expect(report.diagnosis[0].message).toContain(`what ${operation.name}`)
+    }
+  })
+})
+
+describe('a mistake of a program', () => {
+  const draws = new Draws(3)
+  const arrays = new Map(
+    Object.entries({ X: [5, 3], W: [3, 3], V: [3, 3] }).map(([name, shape]) => [
+      name,
+      tensor(draws.normals(shape[0] * shape[1], 0.8), shape),
+    ]),
+  )
+  const build: Build = (b, { X, W, V }) => {
+    b.at({ file: 'model.py', line: 7 })
+    const hidden = b.named('hidden', b.tanh(b.matmul(X, W)))
+    b.at({ file: 'model.py', line: 8 })
+    return b.mean(b.square(b.matmul(hidden, V)))
+  }
+
+  it('says where the operation is written', async () => {
+    const bound = bind(arrays, build)
+    const product = bound.program.values.findLast(
+      (value): value is ComputedValue => value.kind === 'computed' && value.operation.name === 'matmul',
+    )!
+    const [hidden, V] = product.operands
+    const report = await checkMistaken(arrays, build, ({ user, operand }, cotangent) => {
+      if (user !== product.id || operand !== 0) return undefined
+      // G·V for G·Vᵀ
+      const data = new Float64Array(bound.base[hidden].length)
+      for (let i = 0; i < 5; i++) {
+        for (let j = 0; j < 3; j++)
+          for (let k = 0; k < 3; k++) data[3 * i + j] += cotangent[3 * i + k] * bound.base[V][3 * k + j]
+      }
+      return data
+    })
+    expect(report.diagnosis).toHaveLength(1)
+    expect(report.diagnosis[0]).toMatchObject({
+      kind: 'weights-not-transposed',
+      tensors: ['X', 'W'],
+      source: { file: 'model.py', line: 8 },
+    })
+    expect(report.diagnosis[0].message).toContain('what matmul (model.py:8) passes back to hidden')
+  })
+
+  it('in a derivative by its value is named', async () => {
+    const bound = bind(arrays, build)
+    const tanh = bound.program.values.find(
+      (value): value is ComputedValue => value.kind === 'computed' && value.operation.name === 'tanh',
+    )!
+    const report = await checkMistaken(arrays, build, ({ user }, cotangent) =>
+      user === tanh.id ? cotangent.map((slope, k) => slope * (1 - bound.base[tanh.id][k])) : undefined,
+    )
+    expect(report.diagnosis[0]).toMatchObject({ kind: 'activation-derivative-wrong', tensors: ['X', 'W'] })
+    expect(report.diagnosis[0].message).toContain('has the derivative 1 − a, not 1 − a²')
+  })
+
+  it('that is none of these is not named so', async () => {
+    const bound = bind(arrays, build)
+    const right = reversePass(bound)
+    const gradients = new Map(
+      inputsOf(bound.program).map(({ id, name, shape }) => [
+        name,
+        tensor(
+          right[id]!.map((slope) => slope * (1 + 0.3 * draws.normal())),
+          shape,
+        ),
+      ]),
+    )
+    const report = await checkGradients({ program: program.from(build), parameters: arrays, gradients })
+    expect(new Set(report.diagnosis.map(({ kind }) => kind))).toEqual(new Set(['unexplained']))
+  })
+})
