@@ -22,8 +22,8 @@ afterAll(() => {
 /** Every operation of the table, by its examples: the shaders' rules against those in float64. */
 describe.each([
   // a compiler takes longest of all, and of extended precision four times as long
-  { precision: 'single', bound: 1e-6, some: 30 },
-  { precision: 'extended', bound: 2e-12, some: 12 },
+  { precision: 'single', bound: 1e-6, some: 20 },
+  { precision: 'extended', bound: 2e-12, some: 6 },
 ])('operations on a device in $precision precision', ({ precision, bound: allowed, some }) => {
   const cases = listOperationCases()
 

@@ -4,6 +4,7 @@ import { activationConstants } from '../../src/differentiate/webgpu/stages.js'
 import type { GpuDevice } from '../../src/gpu/device.js'
 import { crossesKink, findActivation } from '../../src/network/activations.js'
 import { openGpuDevice } from '../support/gpu-device.js'
+import { howMany, spread } from '../support/how-many.js'
 import { PRECISIONS_UNDER_TEST } from '../support/precisions.js'
 import { runProbe } from '../support/probe.js'
 import { ACTIVATIONS_UNDER_TEST } from '../support/random-network.js'
@@ -29,9 +30,10 @@ beforeAll(async () => {
 })
 afterAll(() => gpu?.dispose())
 
-const SUITES = PRECISIONS_UNDER_TEST.flatMap((under) =>
+const ALL = PRECISIONS_UNDER_TEST.flatMap((under) =>
   ACTIVATIONS_UNDER_TEST.map((name) => ({ ...under, name })),
 )
+const SUITES = spread(ALL, howMany(16, ALL.length))
 
 describe.each(SUITES)('$name in WGSL, $precision precision,', (under) => {
   const { name, precision, unitRoundoff, flushed, round } = under
