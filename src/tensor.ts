@@ -24,17 +24,21 @@ export interface Tensor {
 /** Tensors by name, in the order they were given. A `Map`, so that no name (`__proto__`) is special. */
 export type NamedTensors = Map<string, Tensor>
 
+/** Unit roundoffs: half of the distance from 1 to the next number. */
+export const FLOAT32_ROUNDOFF = 2 ** -24
+export const FLOAT64_ROUNDOFF = 2 ** -53
+
 /** Unit roundoff (half the spacing at 1) of a number stored as `dtype`; integers are exact in float64. */
 export function unitRoundoff(dtype: DType): number {
   switch (dtype) {
     case 'float32':
-      return 2 ** -24
+      return FLOAT32_ROUNDOFF
     case 'float16':
       return 2 ** -11
     case 'bfloat16':
       return 2 ** -8
     default:
-      return 2 ** -53
+      return FLOAT64_ROUNDOFF
   }
 }
 

@@ -3,9 +3,9 @@ import type { Application } from '../operations/operation.js'
 import type { KinkConvention } from '../operations/scalar-rule.js'
 import { applicationOf, type BoundProgram } from '../program/evaluate.js'
 import type { ComputedValue, Value } from '../program/program.js'
+import { FLOAT64_ROUNDOFF } from '../tensor.js'
 import { type Cotangents, reversePass } from './reverse-pass.js'
 
-const FLOAT64_ROUNDOFF = 2 ** -53
 /** A step beside a kink: no base value is as small. */
 const BESIDE = 2 ** -1000
 

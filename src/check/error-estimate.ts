@@ -16,12 +16,13 @@ import {
 } from '../network/rounding.js'
 import { normOfScales, type StepScales, scaleOf } from '../network/step-scales.js'
 import { computeHigherDerivatives, truncationScale } from '../network/truncation.js'
+import { FLOAT64_ROUNDOFF } from '../tensor.js'
 
 /**
  * Deviations within which the rounding error of an entry is taken to be. Measured on the test networks: one of
  * 10,000 is beyond 3 on any evaluator.
  */
-const ROUNDING_DEVIATIONS = 4
+export const ROUNDING_DEVIATIONS = 4
 /** The same for what rounding does to the user's gradient, whose order of operations is not known. Measured: below 8. */
 export const ARITHMETIC_DEVIATIONS = 8
 /** How many times its scale a truncation error may be. Measured on the test networks: one of 1,000 is beyond 5. */
@@ -30,9 +31,8 @@ const TRUNCATION_MARGIN = 6
 const NORM_MARGIN = 2
 /** No part of a norm is above it, but for rounding. */
 const ABOVE_NORM = 1 + 2 ** -20
-const FLOAT64_ROUNDOFF = 2 ** -53
 /** Where changes underflow in single and in double precision, with room for what later layers make of it. */
-const SINGLE_UNDERFLOW = 2 ** (-126 + 16)
+export const SINGLE_UNDERFLOW = 2 ** (-126 + 16)
 const DOUBLE_UNDERFLOW = 2 ** (-1022 + 16)
 
 /** What is known of the errors of both gradients. Elements are of parameter tensor `t`, in the model's order. */

@@ -5,12 +5,10 @@ import {
   unitRoundoffOf,
 } from '../differentiate/evaluator.js'
 import type { AnalyticalGradient } from '../network/bind.js'
-import { type DType, unitRoundoff } from '../tensor.js'
+import { type DType, FLOAT32_ROUNDOFF, FLOAT64_ROUNDOFF, unitRoundoff } from '../tensor.js'
 
 /** What forward differences are off by, relative to the gradient and in units of h, where a loss is well scaled. */
 const FORWARD_ERROR = 10
-const FLOAT32_ROUNDOFF = 2 ** -24
-const FLOAT64_ROUNDOFF = 2 ** -53
 
 /** The threshold on the difference of each tensor: the user's, or by the precision of each. */
 export function chooseTolerances(

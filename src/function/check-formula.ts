@@ -6,6 +6,7 @@ import { GradcheckError } from '../errors.js'
 import { listNames } from '../list-names.js'
 import { formatDifference, formatSetting } from '../report/format-numbers.js'
 import { setting } from '../settings.js'
+import { FLOAT64_ROUNDOFF } from '../tensor.js'
 import {
   type BoundDerivative,
   type BoundFunction,
@@ -26,7 +27,6 @@ import { measureSteps, type StepSeries, textbookDerivative } from './step-series
 import { deriveFormula } from './symbolic-derivative.js'
 import { compileTape, constantsAt, evaluateTape, findFault, type Tape, valueAt } from './tape.js'
 
-const DOUBLE_ROUNDOFF = 2 ** -53
 /** Base-point constants held at once, in instructions × points. */
 const MOST_CONSTANTS = 2 ** 20
 /** Points evaluated at once: progress is told and Ctrl-C heard in between. */
@@ -305,8 +305,8 @@ function crossCheck(
 ): number {
   const { value: textbook, size } = textbookDerivative(tape, point, moved, step, scheme)
   if (atStep === undefined || !Number.isFinite(atStep.value) || !Number.isFinite(textbook)) return Number.NaN
-  const ofPoint = DOUBLE_ROUNDOFF * Math.abs(textbook * point[moved])
-  const ofValues = (rounding.values.at(-1)! + 2 * DOUBLE_ROUNDOFF * size + ofPoint) / step
+  const ofPoint = FLOAT64_ROUNDOFF * Math.abs(textbook * point[moved])
+  const ofValues = (rounding.values.at(-1)! + 2 * FLOAT64_ROUNDOFF * size + ofPoint) / step
   found.crossChecked++
   found.squaredRounding += ofValues ** 2
   found.crossDifference.add(textbook, atStep.value)

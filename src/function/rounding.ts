@@ -1,8 +1,7 @@
+import { FLOAT32_ROUNDOFF, FLOAT64_ROUNDOFF } from '../tensor.js'
 import { OPERATIONS, type OperationName, SWITCHES } from './operations.js'
 import { CONSTANTS, type Tape } from './tape.js'
 
-const DOUBLE_ROUNDOFF = 2 ** -53
-const SINGLE_ROUNDOFF = 2 ** -24
 const SMALLEST_SINGLE = 2 ** -126
 
 /** Roundings of a result's terms: a few for plain arithmetic, more where series and divisions take part. */
@@ -29,7 +28,7 @@ export function valueErrors(tape: Tape, values: Float64Array, constants: Float64
   const errors = new Float64Array(values.length)
   for (const [k, { operation, operands, parameter }] of tape.instructions.entries()) {
     if (operation === undefined) continue
-    let error = 2 * DOUBLE_ROUNDOFF * Math.abs(values[k])
+    let error = 2 * FLOAT64_ROUNDOFF * Math.abs(values[k])
     for (const [j, operand] of operands.entries()) {
       if (errors[operand] === 0) continue
       const slope = Math.abs(partial(operation, constants, k, j, parameter))
@@ -53,7 +52,7 @@ export function estimateRounding(
   moved: readonly number[],
   precision: 'single' | 'double',
 ): RoundingAt {
-  const u = precision === 'single' ? SINGLE_ROUNDOFF : DOUBLE_ROUNDOFF
+  const u = precision === 'single' ? FLOAT32_ROUNDOFF : FLOAT64_ROUNDOFF
   const errorsOfValues = valueErrors(tape, values, constants)
   const terms: number[] = []
   const derivatives = moved.map((variable) => {

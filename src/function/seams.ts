@@ -1,8 +1,7 @@
+import { FLOAT64_ROUNDOFF } from '../tensor.js'
 import { OPERATIONS, type OperationName, SWITCHES } from './operations.js'
 import { valueErrors } from './rounding.js'
 import { CONSTANTS, constantsAt, type Tape } from './tape.js'
-
-const DOUBLE_ROUNDOFF = 2 ** -53
 
 /**
  * The base point's constants, with what rounding alone keeps from 0 taken as 0: the gap between the branches of a
@@ -22,7 +21,7 @@ export function constantsOnSeams(tape: Tape, values: Float64Array): Float64Array
     const inherited = (operand: number) => errors[operand]
     if (operation === 'select') {
       const rounding =
-        inherited(b) + inherited(c) + DOUBLE_ROUNDOFF * (Math.abs(values[b]) + Math.abs(values[c]))
+        inherited(b) + inherited(c) + FLOAT64_ROUNDOFF * (Math.abs(values[b]) + Math.abs(values[c]))
       if (!(Math.abs(constants[at + 1]) <= rounding)) continue
       constants[at + 1] = 0
       if (Math.abs(constants[at]) <= inherited(a)) constants[at] = 0

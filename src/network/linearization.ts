@@ -1,4 +1,5 @@
 import type { KinkConvention } from '../operations/scalar-rule.js'
+import { FLOAT64_ROUNDOFF } from '../tensor.js'
 import type { Activation } from './activations.js'
 import { Backpropagation } from './backpropagation.js'
 import { type Matrix, mapMatrix } from './matrix.js'
@@ -9,7 +10,6 @@ import { rootSumSquares, SquaredMatrix } from './root-sum-squares.js'
 const SLOPE_STEP = 2 ** -10
 /** Deviations within which rounding leaves open on which side of a kink a pre-activation is. */
 export const KINK_DEVIATIONS = 8
-const FLOAT64_ROUNDOFF = 2 ** -53
 
 /** A model's base point in float64: values, derivatives of the loss, and how well the values are known. */
 export interface Linearization {

@@ -12,6 +12,7 @@ import type { AnalyticalGradient } from '../../network/bind.js'
 import type { Model } from '../../network/model.js'
 import { RootSum } from '../../network/root-sum-squares.js'
 import { scaleOf } from '../../network/step-scales.js'
+import { FLOAT64_ROUNDOFF } from '../../tensor.js'
 import { ARITHMETIC_DEVIATIONS, type GradientRounding } from '../error-estimate.js'
 import { directionScale, MismatchBound, SMALLEST_ELEMENT, smallestError } from './detection.js'
 
@@ -168,8 +169,8 @@ export class Prober {
     const magnitudes = rounding.magnitudes[t]
     // sums of so many terms round; |ĝ| is unknown, but at most |g| and the distance itself
     const ownRounding =
-      ARITHMETIC_DEVIATIONS * 2 ** -53 * Math.sqrt(model.layers[model.parameters[t].layer].inputs)
-    const ofDeviation = ARITHMETIC_DEVIATIONS * (rounding.roundoff(t) + 2 ** -53)
+      ARITHMETIC_DEVIATIONS * FLOAT64_ROUNDOFF * Math.sqrt(model.layers[model.parameters[t].layer].inputs)
+    const ofDeviation = ARITHMETIC_DEVIATIONS * (rounding.roundoff(t) + FLOAT64_ROUNDOFF)
     const tolerance = tolerances[t]
     const rest = 1 - tolerance
     if (rest <= 0) return () => Number.POSITIVE_INFINITY

@@ -3,12 +3,12 @@ import { normOf } from '../../network/root-sum-squares.js'
 import { type BoundProgram, evaluateFrom } from '../../program/evaluate.js'
 import { coneOf } from '../../program/program.js'
 import { boundValueErrors } from '../../rounding/value-errors.js'
+import { FLOAT64_ROUNDOFF } from '../../tensor.js'
 import { DifferenceSum } from '../compare.js'
 import { AGREEMENT, type CrossValidation } from '../cross-validation.js'
 import type { ErrorEstimate } from '../error-estimate.js'
 import type { CheckedParameter } from './bind-program-problem.js'
 
-const FLOAT64_ROUNDOFF = 2 ** -53
 /** Near the cube root of float64's roundoff, where rounding and truncation of whole losses are about equal. */
 const STEP = 2 ** -17
 const LARGEST_SAMPLE = 24

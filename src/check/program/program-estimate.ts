@@ -7,14 +7,15 @@ import type { BoundProgram } from '../../program/evaluate.js'
 import { carryVariances } from '../../rounding/carry-variances.js'
 import { measureNoise } from '../../rounding/measure-noise.js'
 import { boundValueErrors } from '../../rounding/value-errors.js'
-import { ARITHMETIC_DEVIATIONS, type ErrorEstimate } from '../error-estimate.js'
+import { FLOAT64_ROUNDOFF } from '../../tensor.js'
+import {
+  ARITHMETIC_DEVIATIONS,
+  type ErrorEstimate,
+  ROUNDING_DEVIATIONS,
+  SINGLE_UNDERFLOW,
+} from '../error-estimate.js'
 import type { CheckedParameter } from './bind-program-problem.js'
 
-const FLOAT64_ROUNDOFF = 2 ** -53
-/** Where changes underflow on a device, with room for what later operations make of it. */
-const SINGLE_UNDERFLOW = 2 ** (-126 + 16)
-/** Deviations within which what independent roundings do is taken to be. */
-const ROUNDING_DEVIATIONS = 4
 /** The same of what a few runs with noise measured: one of a thousand of their scatter is beyond. */
 const NOISE_DEVIATIONS = 8
 

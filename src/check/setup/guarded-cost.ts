@@ -1,11 +1,10 @@
 import { softmaxBase } from '../../network/losses.js'
 import type { Model } from '../../network/model.js'
 import { outputOf } from '../../network/model.js'
+import { FLOAT32_ROUNDOFF } from '../../tensor.js'
 
 /** What code adds to the argument of a logarithm, or keeps it from, so that it never sees 0. */
 const GUARDS: readonly number[] = [1e-16, 2 ** -52, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5]
-
-const SINGLE_ROUNDOFF = 2 ** -24
 
 /**
  * Whether a cost is the model's cross-entropy with a guard in its logarithms: ln(A + ε), or A kept from ε to 1 − ε.
@@ -55,7 +54,7 @@ function readLogarithms(model: Model): { weight: number; a: number }[] | undefin
 export function mayOverflow(model: Model, unitRoundoff: number): boolean {
   const { loss } = model
   const { Z, A } = outputOf(model.forward())
-  const round = unitRoundoff > SINGLE_ROUNDOFF / 2 ? Math.fround : (value: number) => value
+  const round = unitRoundoff > FLOAT32_ROUNDOFF / 2 ? Math.fround : (value: number) => value
   switch (loss.name) {
     case 'binary-cross-entropy':
       return A.data.some((a) => round(a) === 0 || round(1 - round(a)) === 0)

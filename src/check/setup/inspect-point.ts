@@ -4,7 +4,7 @@ import type { AnalyticalGradient } from '../../network/bind.js'
 import { softmaxBase } from '../../network/losses.js'
 import type { ForwardPass, Model } from '../../network/model.js'
 import { RootSum } from '../../network/root-sum-squares.js'
-import { unitRoundoff } from '../../tensor.js'
+import { FLOAT32_ROUNDOFF, FLOAT64_ROUNDOFF, unitRoundoff } from '../../tensor.js'
 import { DifferenceSum } from '../compare.js'
 import type { GradientRounding } from '../error-estimate.js'
 import type { DeadFinding, NearZeroFinding, SaturatedFinding, UntestedFinding } from './findings.js'
@@ -12,7 +12,7 @@ import type { DeadFinding, NearZeroFinding, SaturatedFinding, UntestedFinding } 
 /** A gradient of this many roundings keeps about three digits. */
 const NEAR_ZERO_ROUNDINGS = 2 ** 10
 /** Half-precision gradients are taken to come from arithmetic in single precision, as they mostly do. */
-const COARSEST_ARITHMETIC = 2 ** -24
+const COARSEST_ARITHMETIC = FLOAT32_ROUNDOFF
 /** The share of a layer's units from which on dead ones are told, and how many units and samples it takes. */
 const DEAD_SHARE = 0.75
 const FEWEST_UNITS = 8
@@ -32,7 +32,7 @@ export function findNearZero(
   rounding: GradientRounding,
   evaluator: Evaluator,
 ): NearZeroFinding | undefined {
-  const numerical = evaluator.precision === 'single' ? 2 ** -24 : 2 ** -53
+  const numerical = evaluator.precision === 'single' ? FLOAT32_ROUNDOFF : FLOAT64_ROUNDOFF
   const measure = (values: (t: number) => Float64Array) => {
     const [gradient, left] = [new DifferenceSum(), new DifferenceSum()]
     for (const [t, { entries, done }] of results.entries()) {
