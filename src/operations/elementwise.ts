@@ -50,7 +50,9 @@ function forEachElement(
   visit: (k: number, a: number, b: number, c: number) => void,
 ): void {
   const [a, b = a, c = a] = operands.map(({ data }) => data)
-  const [ofA, ofB = ofA, ofC = ofA] = readOrders(operands)
+  const orders = readOrders(operands)
+  // of an operand that is not there the first is read in its place
+  const [ofA, ofB, ofC] = [0, 1, 2].map((operand) => orders[operand < operands.length ? operand : 0])
   for (let k = 0; k < size; k++) {
     visit(
       k,

@@ -5,11 +5,7 @@ import { type Definition, type NoAttributes, ofRule } from './definition.js'
 import type { Kernel, Read } from './kernels.js'
 import type { Application, Operand, Operation, PlanChange } from './operation.js'
 import { MANY_ROUNDINGS, type ScalarRule } from './scalar-rule.js'
-import { sigmoidOf, sigmoidTail, softplusSecantSlope } from './sigmoids.js'
-
-/** ln σ(z) and ln σ(−z) by the probability that code computes; where that is rounded to 0 or 1, their limits ±z. */
-const logProbability = (a: number, z: number) => (a > 0 ? Math.log(a) : z)
-const logComplement = (a: number, z: number) => (a < 1 ? Math.log(1 - a) : -z)
+import { sigmoidOf, sigmoidTail, softplusOf, softplusSecantSlope } from './sigmoids.js'
 
 /**
  * −y·ln σ(z) − (1 − y)·ln σ(−z) of a logit z and a target y: the first changes as softplus(−z), the second as
@@ -18,10 +14,7 @@ const logComplement = (a: number, z: number) => (a < 1 ? Math.log(1 - a) : -z)
 export const binaryCrossEntropy: ScalarRule = {
   arity: 2,
   shader: 'binary-cross-entropy',
-  value(z, y) {
-    const a = sigmoidOf(z)
-    return -(y === 0 ? 0 : y * logProbability(a, z)) - (y === 1 ? 0 : (1 - y) * logComplement(a, z))
-  },
+  value: (z, y) => (y === 0 ? 0 : y * softplusOf(-z)) + (y === 1 ? 0 : (1 - y) * softplusOf(z)),
   constants: 3,
   fill(k, at, z, y) {
     k[at] = z

@@ -93,6 +93,8 @@ function transpose(name: string, { axes }: { readonly axes?: readonly number[] }
 /** The same elements in another shape; one length may be −1. */
 function reshape(name: string, { shape }: { readonly shape: readonly number[] }): Operation {
   const resultOf = (operand: Shape) => {
+    const negative = shape.find((length) => length < -1)
+    if (negative !== undefined) throw new ShapeMismatch(`${negative} is no length`)
     const known = shape.filter((length) => length !== -1)
     const rest = elementCount(operand) / elementCount(known)
     const result = shape.map((length) => (length === -1 ? rest : length))

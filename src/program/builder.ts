@@ -4,9 +4,9 @@ import { findAttributeMistake } from '../operations/attribute-rules.js'
 import type { Definition } from '../operations/definition.js'
 import type { Operation } from '../operations/operation.js'
 import { OPERATIONS } from '../operations/table.js'
-import { isRecord } from '../requirements.js'
+import { isRecord, requireRecord } from '../requirements.js'
 import { suggestName } from '../suggest.js'
-import { elementCount, formatShape, type Tensor } from '../tensor.js'
+import { elementCount, formatShape, requireTensor, type Tensor } from '../tensor.js'
 import { describeSource, printProgram } from './print.js'
 import type { Program, Source, Value } from './program.js'
 import { type Shape, ShapeMismatch } from './shapes.js'
@@ -52,9 +52,10 @@ export interface ProgramDefinition {
   /**
    * Its operations as text, a line a value.
    * @param arrays by name: their shapes decide
+   * @param upstream as `build` takes it
    * @throws GradcheckError `bad-program` as a check does
    */
-  print(arrays: Readonly<Record<string, Tensor>>): string
+  print(arrays: Readonly<Record<string, Tensor>>, upstream?: Tensor): string
 }
 
 export const program = {
@@ -67,9 +68,13 @@ export const program = {
     return {
       kind: 'program',
       build: (shapes, upstream) => buildProgram(build, shapes, upstream),
-      print: (arrays) =>
+      print: (arrays, upstream) =>
         printProgram(
-          buildProgram(build, new Map(Object.entries(arrays).map(([name, { shape }]) => [name, shape]))),
+          buildProgram(
+            build,
+            new Map(Object.entries(arrays).map(([name, { shape }]) => [name, shape])),
+            upstream,
+          ),
         ),
     }
   },
@@ -96,10 +101,11 @@ export function buildProgram(
     })
   }
   if (upstream === undefined) return list.finish(output)
-  if (formatShape(upstream.shape) !== formatShape(list.toNode(output).shape)) {
+  const { shape } = list.toNode(output)
+  if (formatShape(upstream.shape) !== formatShape(shape)) {
     throw new GradcheckError(
       'bad-shape',
-      `upstream has shape ${formatShape(upstream.shape)}, but the program's output has ${formatShape(output.shape)}`,
+      `upstream has shape ${formatShape(upstream.shape)}, but the program's output has ${formatShape(shape)}`,
       { fix: 'give the gradient of the loss by the output, in the output’s own shape' },
     )
   }
@@ -202,8 +208,10 @@ class ValueList {
 
   toNode(given: NodeLike): Node {
     if (typeof given === 'number') return this.#addConstant([], Float64Array.of(given))
-    if (given !== null && typeof given === 'object' && 'data' in given)
-      return this.#addConstant(given.shape, given.data)
+    if (given !== null && typeof given === 'object' && 'data' in given) {
+      const { shape, data } = requireTensor('a constant', given)
+      return this.#addConstant(shape, data)
+    }
     if (this.has(given)) return this.#values[given.id]
     throw new GradcheckError(
       'bad-program',
@@ -211,7 +219,14 @@ class ValueList {
     )
   }
 
-  rename(name: string, { id }: Node): Node {
+  rename(name: string, node: Node): Node {
+    if (typeof name !== 'string' || !this.has(node)) {
+      const what = typeof name !== 'string' ? `the name ${describeValue(name)}` : describeValue(node)
+      throw new GradcheckError('bad-program', `named gives a name to a value of its program, not ${what}`, {
+        fix: "write b.named('hidden', b.tanh(x))",
+      })
+    }
+    const { id } = node
     const value = this.#values[id]
     this.#values[id] = { ...value, source: { ...value.source, name } }
     this.#nodes.add(this.#values[id])
@@ -219,6 +234,7 @@ class ValueList {
   }
 
   moveTo(source: Source): Source {
+    requireRecord('the source', source, "give { file: 'model.py', line: 12 }, or what is known of it")
     const before = this.#source
     this.#source = source
     return before

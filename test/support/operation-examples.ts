@@ -15,8 +15,12 @@ export interface OperationCase {
   readonly bound: BoundProgram
 }
 
-/** Shapes that are broadcast together. */
-const BROADCAST: readonly Shape[] = [[3, 4], [4], [3, 1]]
+/** Shapes that are broadcast together, whichever of them is repeated. */
+const BROADCAST: readonly (readonly Shape[])[] = [
+  [[3, 4], [4], [3, 1]],
+  [[4], [3, 4], []],
+  [[], [3, 1], [3, 4]],
+]
 const USUAL: Domain = [-3, 3]
 
 /** Every example of every operation of the table. */
@@ -24,9 +28,13 @@ export function listOperationCases(): OperationCase[] {
   const draws = new Draws(11)
   return Object.entries(OPERATIONS).flatMap(([name, entry]) => {
     const { arity, examples = [{}], make } = entry as Definition
-    return (examples as readonly Example[]).map(({ attributes = {}, shapes, domains }) => {
+    const instances = (examples as readonly Example[]).flatMap((example) =>
+      (example.shapes === undefined ? BROADCAST : [example.shapes])
+        .slice(0, arity === 1 ? 1 : undefined)
+        .map((shapes) => ({ ...example, operands: shapes.slice(0, arity) })),
+    )
+    return instances.map(({ attributes = {}, operands, domains }) => {
       const operation = make(name, attributes)
-      const operands = shapes ?? BROADCAST.slice(0, arity)
       const arrays = new Map(
         operands.map((shape, k) => {
           const [lowest, highest] = domains?.[k] ?? USUAL
@@ -48,8 +56,7 @@ export function listOperationCases(): OperationCase[] {
         upstream,
       )
       const said = Object.keys(attributes).length === 0 ? '' : ` ${JSON.stringify(attributes)}`
-      const ofShapes =
-        shapes === undefined ? '' : ` of ${shapes.map((shape) => `(${shape.join(', ')})`).join(' and ')}`
+      const ofShapes = ` of ${operands.map((shape) => `(${shape.join(', ')})`).join(' and ')}`
       return { name: `${name}${said}${ofShapes}`, operation, bound: bindProgram(program, arrays) }
     })
   })

@@ -71,7 +71,10 @@ function toEvidence(tensor: NumbersToDiagnose, t: number): TensorEvidence {
   const { name, gradient, shape, analytical, numerical, errors, tolerance, isWrong } = tensor
   const norm = Math.max(...numerical.map((value, k) => (Number.isFinite(errors[k]) ? Math.abs(value) : 0)))
   const known = Uint32Array.from(numerical.keys()).filter(
-    (k) => errors[k] <= LARGEST_ERROR * Math.max(Math.abs(numerical[k]), tolerance * norm),
+    (k) =>
+      errors[k] <= LARGEST_ERROR * Math.max(Math.abs(numerical[k]), tolerance * norm) ||
+      // nothing is told by a 0, but that something else was given for it
+      (norm === 0 && errors[k] <= LARGEST_ERROR * Math.abs(analytical[k])),
   )
   const departs = (k: number) => !isNear(analytical[k], numerical[k], tolerance, errors[k])
   return {

@@ -15,8 +15,10 @@ import { describeFactor } from './messages.js'
 const SEARCH_WORK = 2e9
 /** What a reverse pass costs, in evaluations of the program. */
 const PASSES = 3
-/** Below this a factor is 0. */
-const NOTHING = 1e-9
+/** A difference this small, relative to its terms, is what rounding leaves. */
+const CANCELLED = 2 ** -40
+/** Numbers without which any factor that nobody would write fits. */
+const FEWEST_TELLING = 6
 
 /** A mistake in what one edge of the backward pass passes back. */
 export interface EdgeMistake extends FoundMistake {
@@ -109,19 +111,31 @@ function* scaleEdge(
   const without = reversePass(bound, (other) => (isSame(other, edge) ? new Float64Array(length) : undefined))
   const parts = reached.map(({ id }) => {
     const [whole, rest] = [right[id], without[id]]
-    return (whole ?? new Float64Array()).map((slope, k) => slope - (rest?.[k] ?? 0))
+    return (whole ?? new Float64Array()).map((slope, k) => {
+      const other = rest?.[k] ?? 0
+      const part = slope - other
+      return Math.abs(part) <= CANCELLED * (Math.abs(slope) + Math.abs(other)) ? 0 : part
+    })
   })
-  let [products, squares] = [0, 0]
+  let [products, squares, telling] = [0, 0, 0]
   for (const [k, { evidence }] of reached.entries()) {
     for (const offset of evidence.offsets) {
       products += (evidence.given[offset] - evidence.right[offset]) * parts[k][offset]
       squares += parts[k][offset] ** 2
+      if (parts[k][offset] !== 0) telling++
     }
   }
   const missing = products / squares
   if (!Number.isFinite(missing)) return yield undefined
   const fitted = 1 + missing
-  const factor = Math.abs(fitted) < NOTHING ? 0 : (findRound(fitted, 3, NOTHING) ?? fitted)
+  // as exactly as the gradients are known
+  const exactness = Math.max(...reached.map(({ evidence }) => evidence.tolerance))
+  const round =
+    Math.abs(fitted) < exactness ? 0 : (findRound(fitted, 3, exactness) ?? findInverse(fitted, exactness))
+  const entries = reached.reduce((sum, { evidence }) => sum + evidence.given.length, 0)
+  // one entry among others is named for itself
+  if (telling < (round === undefined ? FEWEST_TELLING : Math.min(2, entries))) return yield undefined
+  const factor = round ?? fitted
   const predictions = reached.map(
     ({ evidence }, k): Prediction => ({
       value: (offset) => evidence.right[offset] + (factor - 1) * parts[k][offset],
@@ -136,6 +150,12 @@ function* scaleEdge(
     text: isLeftOut ? 'is left out' : `is ${describeFactor(factor)}`,
     ...(isLeftOut ? {} : { factor }),
   })
+}
+
+/** The factor 1/n of a mean. */
+function findInverse(factor: number, exactness: number): number | undefined {
+  const count = Math.round(1 / factor)
+  return Math.abs(factor * count - 1) < exactness ? 1 / count : undefined
 }
 
 /** Other rules of the edge's operation, one pass for each. */
@@ -168,7 +188,9 @@ function* listOtherRules(
   application: Application,
   operand: number,
 ): Generator<OtherRule> {
-  if (isElementwise(operation) && !operation.rule.linearIn.includes(operand)) {
+  // what jumps has no derivative to be forgotten
+  const mayLack = isElementwise(operation) && operation.rule.special?.kind !== 'jump'
+  if (mayLack && !operation.rule.linearIn.includes(operand)) {
     const { rule } = operation
     const plain = elementwise(operation.name, { ...rule, change: (_k, _at, a, b, c) => a + b + c })
     yield {

@@ -5,7 +5,7 @@ import { bareParameter } from '../../network/model.js'
 import { RootSum } from '../../network/root-sum-squares.js'
 import { createCpuCarrier } from '../../program/carry-changes.js'
 import { ProgramDifferences } from '../../program/differentiate-parameter.js'
-import { planParameter } from '../../program/plan.js'
+import { PerturbationPlanner } from '../../program/plan.js'
 import { requireRecord } from '../../requirements.js'
 import { elementCount } from '../../tensor.js'
 import type { CheckOptions } from '../check-options.js'
@@ -168,7 +168,8 @@ async function evaluate(
   const carrier = evaluator.createCarrier?.(bound) ?? exact
   // a device's numbers are too short for steps that are next to nothing
   const [coarse, fine] = [carrier, exact].map((by) => new ProgramDifferences(bound, by, signal))
-  const plans = checked.map(({ input }) => planParameter(bound.program, input, perturb))
+  const planner = new PerturbationPlanner(bound.program)
+  const plans = checked.map(({ input }) => planner.plan(input, perturb))
   const results = createDerivatives(
     checked.map(({ input }) => ({
       parameter: bareParameter(input.name, input.shape),

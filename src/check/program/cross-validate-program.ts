@@ -45,8 +45,12 @@ export function crossValidateProgram(
           evaluateFrom(bound, new Map([[input.id, own.with(at, value)]]), cone)
         return (lossAt(above) - lossAt(below)) / (above - below)
       }
-      const step = STEP * (Math.max(scale, Math.abs(own[at])) || 1)
+      const size = Math.abs(own[at])
+      const usual = STEP * (Math.max(scale, size) || 1)
+      // on its side of 0, where kinks and the ends of domains are
+      const step = size === 0 ? usual : Math.min(usual, size / 4)
       const [coarse, fine] = [quotient(step), quotient(step / 2)]
+      if (!Number.isFinite(coarse) || !Number.isFinite(fine)) continue
       const slow = fine + (fine - coarse) / 3
       const rounding = (FLOAT64_ROUNDOFF * errors[program.output][0]) / step
       const allowed = MARGIN * (rounding + Math.abs(fine - coarse)) + estimate.ofRounding(t, at)

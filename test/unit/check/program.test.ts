@@ -10,15 +10,17 @@ import { type NamedTensors, tensor } from '../../../src/tensor.js'
 import { storeAs } from '../../support/plant-errors.js'
 import { SMALL_PROGRAMS } from '../../support/small-programs.js'
 
+type Build = (b: Builder, arrays: Readonly<Record<string, Node>>) => Node
+
 /** A problem with the right gradient of every array. */
-function rightProblem(
-  arrays: NamedTensors,
-  build: (b: Builder, arrays: Readonly<Record<string, Node>>) => Node,
-): ProgramProblem & { gradients: NamedTensors } {
+function rightProblem(arrays: NamedTensors, build: Build): ProgramProblem & { gradients: NamedTensors } {
   const listed = buildProgram(build, new Map([...arrays].map(([name, { shape }]) => [name, shape])))
   const cotangents = reversePass(bindProgram(listed, arrays))
   const gradients: NamedTensors = new Map(
-    inputsOf(listed).map(({ id, name, shape }) => [`d${name}`, tensor(cotangents[id]!, shape)]),
+    inputsOf(listed).map(({ id, name, shape }) => [
+      `d${name}`,
+      tensor(cotangents[id] ?? new Float64Array(arrays.get(name)!.data.length), shape),
+    ]),
   )
   return { program: program.from(build), parameters: arrays, gradients }
 }
@@ -213,4 +215,68 @@ describe('of a program', () => {
     })
     expect(report.verdict).toBe('inconclusive')
   })
+})
+
+describe('a right gradient passes', () => {
+  const check = async (arrays: NamedTensors, build: Build) =>
+    await checkGradients(rightProblem(arrays, build))
+
+  it.each([
+    ['a number divided by an array', (b, { X }) => b.sum(b.divide(1, X))],
+    ['a row minus a matrix', (b, { X, r }) => b.sum(b.square(b.subtract(r, X)))],
+    ['a column times a matrix', (b, { X, c }) => b.sum(b.multiply(c, b.exp(X)))],
+  ] as [string, Build][])('of %s, whose first operand is repeated', async (_, build) => {
+    const arrays = new Map([
+      ['X', tensor([1, 2, 3, 4], [2, 2])],
+      ['r', tensor([1, 10], [2])],
+      ['c', tensor([0.5, -2], [2, 1])],
+    ])
+    const report = await check(arrays, build)
+    expect(report.verdict, report.notices.join()).toBe('pass')
+  })
+
+  it('has the cost of what is written, whichever operand is repeated', async () => {
+    const arrays = new Map([
+      ['P', tensor([1, 10], [2])],
+      ['Q', tensor([100, 200, 300, 400], [2, 2])],
+    ])
+    expect((await check(arrays, (b, { P, Q }) => b.sum(b.subtract(P, Q)))).cost).toBe(22 - 1000)
+    expect((await check(arrays, (b, { P, Q }) => b.sum(b.multiply(P, Q)))).cost).toBe(400 + 6000)
+  })
+
+  it.each([8, 14, 20, 30, 35, -30])('of binary cross-entropy at logits about %d', async (z) => {
+    const arrays = new Map([
+      ['Z', tensor([z, z + 1, 0.3], [3])],
+      ['Y', tensor([0.4, 0, 1], [3])],
+    ])
+    const report = await check(arrays, (b, { Z, Y }) => b.sum(b.binaryCrossEntropy(Z, Y)))
+    expect(report.verdict, report.notices.join()).toBe('pass')
+  })
+
+  it.each(['log', 'sqrt', 'rsqrt', 'relu', 'abs'] as const)(
+    'of %s beside the end of its domain or its kink',
+    async (name) => {
+      const report = await check(new Map([['W', tensor([1e-5, 20, 3], [3])]]), (b, { W }) =>
+        b.sum(b[name](W)),
+      )
+      expect(report.verdict, report.notices.join()).toBe('pass')
+    },
+  )
+
+  it('of a program of thousands of operations', async () => {
+    const report = await check(new Map([['W', tensor([0.5], [1])]]), (b, { W }) => {
+      let sum: Node = W
+      for (let k = 0; k < 2500; k++) sum = b.add(sum, W)
+      return b.sum(b.square(b.multiply(sum, 1e-3)))
+    })
+    expect(report.verdict, report.notices.join()).toBe('pass')
+  })
+})
+
+it('a gradient given for one that is 0 throughout is wrong without a known reason', async () => {
+  const arrays = new Map([['W', tensor([0.5, -1, 2], [3])]])
+  const problem = rightProblem(arrays, (b, { W }) => b.sum(b.sign(W)))
+  const report = await checkGradients({ ...problem, gradients: { dW: tensor([1, 2.3, -0.7], [3]) } })
+  expect(report.verdict).toBe('fail')
+  expect(report.diagnosis.map(({ kind, tensors }) => [kind, tensors])).toEqual([['unexplained', ['W']]])
 })

@@ -18,6 +18,16 @@ const check = (build: Build, more = {}) =>
 
 describe('a call of the builder that cannot be meant is refused:', () => {
   it.each<[string, Build, string | RegExp]>([
+    ['a name for a number', (b) => b.named('x', 2 as never), /named gives a name to a value.*not 2/],
+    ['a value for a name', (b, { W }) => b.named(W as never, 'x' as never), /named gives a name to a value/],
+    ['no source', (b) => b.at(null as never), /the source/],
+    ['a tensor without a shape', (b, { W }) => b.sum(b.add(W, { data: [1] } as never)), /a constant/],
+    [
+      'a tensor whose numbers do not fit its shape',
+      (b, { W }) => b.sum(b.add(W, { data: new Float64Array(3), shape: [2], dtype: 'float64' })),
+      /a constant/,
+    ],
+    ['a length below −1', (b, { W }) => b.sum(b.reshape(W, { shape: [-2, -2] })), /-2 is no length/],
     [
       'an operation that is not there',
       (b, { W }) => (b as never as { sun(of: Node): Node }).sun(W),

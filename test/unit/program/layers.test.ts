@@ -18,7 +18,9 @@ describe('a stack of layers as a program', () => {
       const bound = lowerModel(model)
       const { program } = bound
       const cost = bound.base[program.output][0]
-      expect(Math.abs(cost - model.cost()), `network ${number}`).toBeLessThanOrEqual(1e-15 * Math.abs(cost))
+      // the model's ln(1 − a) is the published one, which loses what a is rounded by
+      const allowed = model.network.loss === 'binary-cross-entropy' ? 1e-12 : 1e-15
+      expect(Math.abs(cost - model.cost()), `network ${number}`).toBeLessThanOrEqual(allowed * Math.abs(cost))
       const cotangents = reversePass(bound)
       const carrier = createCpuCarrier(bound)
       for (const [t, gradient] of model.gradients().entries()) {

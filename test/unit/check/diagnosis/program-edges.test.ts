@@ -172,3 +172,29 @@ describe('a mistake of a program', () => {
     expect(new Set(report.diagnosis.map(({ kind }) => kind))).toEqual(new Set(['unexplained']))
   })
 })
+
+it('a single number is not explained by a factor that nobody writes, but by one that is round', async () => {
+  const arrays = new Map([
+    ['w', tensor([0.7], [1])],
+    ['v', tensor([1.3, -0.4], [2])],
+  ])
+  const build: Build = (b, { w, v }) =>
+    b.sum(b.add(b.multiply(b.sin(w), b.sum(b.square(v))), b.exp(b.multiply(w, 0.3))))
+  const bound = bind(arrays, build)
+  const [sin, exp] = ['sin', 'exp'].map(
+    (name) =>
+      bound.program.values.find((value) => value.kind === 'computed' && value.operation.name === name)!.id,
+  )
+  const scaled = (at: number, factor: number) =>
+    checkMistaken(arrays, build, ({ user }, cotangent) => {
+      if (user !== at) return undefined
+      const value = bound.program.values[at] as ComputedValue
+      return value.operation
+        .pullBack(applicationOf(bound, value), cotangent, 0)
+        .map((slope) => factor * slope)
+    })
+  const odd = await scaled(sin, 1.2345678)
+  expect(odd.diagnosis.map(({ kind }) => kind)).not.toContain('path-scaled')
+  const round = await scaled(exp, 3)
+  expect(round.diagnosis[0]).toMatchObject({ kind: 'path-scaled', factor: 3, tensors: ['w'] })
+})
