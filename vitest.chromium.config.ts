@@ -8,9 +8,14 @@ import { CHROMIUM_ARGUMENTS, CHROMIUM_PATH, chromiumEnvironment } from './test/s
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 /** Tests of whole evaluators, which run in Node as well and take minutes here: those of `npm run test:long`. */
-const LONG = ['webgpu-evaluator.many', 'extended-evaluator.many', 'tiles', 'activations'].map(
-  (name) => `test/gpu/${name}.test.ts`,
-)
+const LONG = [
+  'webgpu-evaluator.many',
+  'extended-evaluator.many',
+  'tiles',
+  'activations.many',
+  'programs.many',
+  'operations.many',
+].map((name) => `test/gpu/${name}.test.ts`)
 
 const isLong = process.env.LONG_TESTS !== undefined
 

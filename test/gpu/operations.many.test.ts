@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { reversePass } from '../../src/backward/reverse-pass.js'
 import { createWebgpuEvaluator, type WebgpuEvaluator } from '../../src/differentiate/webgpu/evaluator.js'
-import { openGpuDevice } from '../../src/gpu/node/open-adapter.js'
 import { createCpuCarrier } from '../../src/program/carry-changes.js'
+import { applicationOf, type BoundProgram } from '../../src/program/evaluate.js'
 import { differentiateValue } from '../../src/program/numerical-gradient.js'
-import { inputsOf } from '../../src/program/program.js'
+import { type ComputedValue, inputsOf } from '../../src/program/program.js'
+import { openGpuDevice } from '../support/gpu-device.js'
 import { howMany, spread } from '../support/how-many.js'
 import { listOperationCases } from '../support/operation-examples.js'
 
@@ -18,6 +20,15 @@ beforeAll(async () => {
 afterAll(() => {
   for (const evaluator of evaluators.values()) evaluator.dispose()
 })
+
+/** Root sums of the squares of what the elements of an input's gradient are summed from. */
+function sizesOfTerms(bound: BoundProgram, input: number): Float64Array {
+  const value = bound.program.values.find((other) => other.kind === 'computed') as ComputedValue
+  const cotangent = reversePass(bound)[value.id]!
+  const operand = value.operands.indexOf(input)
+  const squares = cotangent.map((slope) => slope * slope)
+  return value.operation.pullBackSquares(applicationOf(bound, value), squares, operand).map(Math.sqrt)
+}
 
 /** Every operation of the table, by its examples: the shaders' rules against those in float64. */
 describe.each([
@@ -39,7 +50,8 @@ describe.each([
               async (carrier) => (await differentiateValue(carrier, { id, shape }, step, undefined))!,
             ),
           )
-          const most = Math.max(...right.gradient.map(Math.abs))
+          // where terms cancel, of their size
+          const most = Math.max(...right.gradient.map(Math.abs), ...sizesOfTerms(bound, id))
           for (const [k, slope] of right.gradient.entries()) {
             expect(Math.abs(found.gradient[k] - slope), `step ${step}`).toBeLessThanOrEqual(allowed * most)
           }

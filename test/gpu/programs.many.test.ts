@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkGradients } from '../../src/check/check-gradients.js'
 import { createWebgpuEvaluator, type WebgpuEvaluator } from '../../src/differentiate/webgpu/evaluator.js'
-import { openGpuDevice } from '../../src/gpu/node/open-adapter.js'
 import { buildProgram, program } from '../../src/program/builder.js'
 import { createCpuCarrier } from '../../src/program/carry-changes.js'
 import { bindProgram } from '../../src/program/evaluate.js'
 import { differentiateValue } from '../../src/program/numerical-gradient.js'
 import { type Tensor, tensor } from '../../src/tensor.js'
+import { openGpuDevice } from '../support/gpu-device.js'
 import { howMany, spread } from '../support/how-many.js'
 import { SMALL_PROGRAMS } from '../support/small-programs.js'
 
