@@ -69,7 +69,10 @@ export function diagnoseProgram(
 
 function toEvidence(tensor: NumbersToDiagnose, t: number): TensorEvidence {
   const { name, gradient, shape, analytical, numerical, errors, tolerance, isWrong } = tensor
-  const norm = Math.max(...numerical.map((value, k) => (Number.isFinite(errors[k]) ? Math.abs(value) : 0)))
+  const norm = numerical.reduce(
+    (most, value, k) => (Number.isFinite(errors[k]) ? Math.max(most, Math.abs(value)) : most),
+    0,
+  )
   const known = Uint32Array.from(numerical.keys()).filter(
     (k) =>
       errors[k] <= LARGEST_ERROR * Math.max(Math.abs(numerical[k]), tolerance * norm) ||

@@ -51,11 +51,9 @@ export function findEdgeMistake(
   const work = PASSES * countWork(bound)
   let spent = 0
   for (const { edge, reached } of listSuspects(bound, inputs, evidence)) {
-    for (const attempt of [scaleEdge, replaceRule]) {
-      for (const mistake of attempt(bound, cotangents, edge, reached)) {
-        spent += work
-        if (mistake !== undefined) found.push(mistake)
-      }
+    for (const mistake of tryEdge(bound, cotangents, edge, reached)) {
+      spent += work
+      if (mistake !== undefined) found.push(mistake)
     }
     if (spent > SEARCH_WORK) break
   }
@@ -99,13 +97,24 @@ const isSame = (a: Edge, b: Edge) => a.user === b.user && a.operand === b.operan
 
 const computed = ({ program }: BoundProgram, id: number) => program.values[id] as ComputedValue
 
-/** A factor on what an edge passes back: gradients are linear in it. */
-function* scaleEdge(
+/** The mistakes on an edge, one reverse pass for each; undefined for one that does not explain what is wrong. */
+function* tryEdge(
   bound: BoundProgram,
   right: Cotangents,
   edge: Edge,
   reached: readonly Reached[],
 ): Generator<EdgeMistake | undefined> {
+  yield scaleEdge(bound, right, edge, reached)
+  yield* replaceRule(bound, edge, reached)
+}
+
+/** A factor on what an edge passes back: gradients are linear in it. */
+function scaleEdge(
+  bound: BoundProgram,
+  right: Cotangents,
+  edge: Edge,
+  reached: readonly Reached[],
+): EdgeMistake | undefined {
   const { operands } = computed(bound, edge.user)
   const length = bound.base[operands[edge.operand]].length
   const without = reversePass(bound, (other) => (isSame(other, edge) ? new Float64Array(length) : undefined))
@@ -126,7 +135,7 @@ function* scaleEdge(
     }
   }
   const missing = products / squares
-  if (!Number.isFinite(missing)) return yield undefined
+  if (!Number.isFinite(missing)) return undefined
   const fitted = 1 + missing
   // as exactly as the gradients are known
   const exactness = Math.max(...reached.map(({ evidence }) => evidence.tolerance))
@@ -134,7 +143,7 @@ function* scaleEdge(
     Math.abs(fitted) < exactness ? 0 : (findRound(fitted, 3, exactness) ?? findInverse(fitted, exactness))
   const entries = reached.reduce((sum, { evidence }) => sum + evidence.given.length, 0)
   // one entry among others is named for itself
-  if (telling < (round === undefined ? FEWEST_TELLING : Math.min(2, entries))) return yield undefined
+  if (telling < (round === undefined ? FEWEST_TELLING : Math.min(2, entries))) return undefined
   const factor = round ?? fitted
   const predictions = reached.map(
     ({ evidence }, k): Prediction => ({
@@ -142,9 +151,9 @@ function* scaleEdge(
       rounding: (offset) => (1 + Math.abs(factor)) * evidence.rounding(offset),
     }),
   )
-  if (!reached.every(({ evidence }, k) => explains(evidence, predictions[k]))) return yield undefined
+  if (!reached.every(({ evidence }, k) => explains(evidence, predictions[k]))) return undefined
   const isLeftOut = factor === 0
-  yield toMistake(bound, edge, reached, predictions, {
+  return toMistake(bound, edge, reached, predictions, {
     kind: isLeftOut ? 'path-left-out' : 'path-scaled',
     cost: isLeftOut ? 1 : factor === -1 ? 1.2 : 2,
     text: isLeftOut ? 'is left out' : `is ${describeFactor(factor)}`,
@@ -161,7 +170,6 @@ function findInverse(factor: number, exactness: number): number | undefined {
 /** Other rules of the edge's operation, one pass for each. */
 function* replaceRule(
   bound: BoundProgram,
-  _right: Cotangents,
   edge: Edge,
   reached: readonly Reached[],
 ): Generator<EdgeMistake | undefined> {

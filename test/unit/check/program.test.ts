@@ -280,3 +280,21 @@ it('a gradient given for one that is 0 throughout is wrong without a known reaso
   expect(report.verdict).toBe('fail')
   expect(report.diagnosis.map(({ kind, tensors }) => [kind, tensors])).toEqual([['unexplained', ['W']]])
 })
+
+it('a wrong entry among more than a call takes arguments is named', async () => {
+  const size = 200_000
+  const arrays = new Map([
+    [
+      'W',
+      tensor(
+        Float64Array.from({ length: size }, (_, k) => 0.1 + (k % 7)),
+        [size],
+      ),
+    ],
+  ])
+  const problem = rightProblem(arrays, (b, { W }) => b.sum(b.square(W)))
+  const dW = problem.gradients.get('dW')!
+  const gradients = { dW: { ...dW, data: dW.data.with(70_000, 2.5) } }
+  const report = await checkGradients({ ...problem, gradients })
+  expect(report.diagnosis.map(({ kind, entries }) => [kind, entries])).toEqual([['elements', [[70_000]]]])
+})

@@ -117,7 +117,9 @@ function explainElements(
   const entries = bySize.map((offset) => userIndex(parameter, offset))
   const nameOf = (index: readonly number[]) => `[${index.join(', ')}]`
   const list = listNames(entries.slice(0, MOST_LISTED).map(nameOf), MOST_LISTED)
-  const [from, to] = [Math.min(...offsets), Math.max(...offsets)]
+  // there may be more than a call takes arguments
+  const from = offsets.reduce((least, offset) => Math.min(least, offset))
+  const to = offsets.reduce((most, offset) => Math.max(most, offset))
   const isRange = !parameter.transposed && to - from + 1 === offsets.length
   const range = ` ${nameOf(userIndex(parameter, from))} to ${nameOf(userIndex(parameter, to))}`
   const more = offsets.length <= MOST_LISTED ? ` ${list}` : isRange ? `,${range},` : `, among them ${list},`
