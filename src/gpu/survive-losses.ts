@@ -12,12 +12,12 @@ const PATIENCE_MILLISECONDS = 1000
  * Runs work on a device until it is done: a lost device is replaced, and after each loss or shortage of memory the
  * device's `shrink` is twice what it was, by which the work makes its batches smaller.
  * @param run goes on from where it was ended
- * @param what is said not to fit, where memory runs out whatever the batches
+ * @param work what is said not to fit, where memory runs out whatever the batches, and what helps
  * @throws GradcheckError `device-lost`, or `bad-usage` for what does not fit
  */
 export async function surviveLosses<T>(
   device: ReplaceableDevice,
-  what: string,
+  work: { readonly what: string; readonly fix: string },
   run: (session: DeviceSession) => Promise<T>,
 ): Promise<T> {
   for (let failures = 1; ; failures++) {
@@ -29,7 +29,7 @@ export async function surviveLosses<T>(
       // what a closed device ended is no loss
       device.requireOpen()
       if (error instanceof OutOfDeviceMemory) {
-        if (failures > MOST_LOSSES) throw doesNotFit(what, gpu.name, error)
+        if (failures > MOST_LOSSES) throw doesNotFit(work, gpu.name, error)
         device.noteShortage()
         continue
       }
@@ -46,13 +46,17 @@ export async function surviveLosses<T>(
   }
 }
 
-function doesNotFit(what: string, name: string, cause: OutOfDeviceMemory): GradcheckError {
+function doesNotFit(
+  { what, fix }: { readonly what: string; readonly fix: string },
+  name: string,
+  cause: OutOfDeviceMemory,
+): GradcheckError {
   return new GradcheckError(
     'bad-usage',
     `${what} does not fit into the memory of ${name}: ${cause.message}`,
     {
       cause,
-      fix: 'check with fewer samples, or on the processor (device cpu)',
+      fix,
     },
   )
 }

@@ -26,6 +26,12 @@ import { formatOf } from './reals.js'
 import { requireExtendedArithmetic } from './self-test.js'
 import { chooseTileShape } from './tile-shape.js'
 
+/** What may not fit into a device's memory. */
+const NETWORK = {
+  what: 'the network',
+  fix: 'check with fewer samples, or on the processor (device cpu)',
+} as const
+
 /** What an adapter's evaluator may take and give. */
 export interface WebgpuOptions {
   /** Device memory for batches, beyond the parameters. @default 256 MiB */
@@ -63,6 +69,7 @@ export async function createWebgpuEvaluator(
       throw error
     }
   }
+
   async function evaluate(
     model: Model,
     tensors: readonly TensorDerivatives[],
@@ -74,7 +81,7 @@ export async function createWebgpuEvaluator(
     const settings: DifferenceSettings = { ...asked, step: Math.fround(asked.step) }
     if (hooks.signal?.aborted || tensors.every(({ done, entries }) => done === entries.length)) return
     const before = tensors.map(({ done }) => done)
-    await surviveLosses(device, 'the network', (session) =>
+    await surviveLosses(device, NETWORK, (session) =>
       endUnlessHung(
         session,
         (abandoned) => evaluateRest(session, model, tensors, settings, hooks, abandoned),

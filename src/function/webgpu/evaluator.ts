@@ -10,6 +10,8 @@ import {
 } from '../function-evaluator.js'
 import { evaluateBatch } from './batch.js'
 
+/** What may not fit into a device's memory. */
+const POINT = { what: 'one point of the formula', fix: 'check on the processor (device cpu)' } as const
 /** Constants of a batch, in instructions × points: 16 MiB of them. */
 const MOST_CONSTANTS = 2 ** 20
 /** Instructions that a batch runs: some ten milliseconds of a software adapter. */
@@ -33,12 +35,13 @@ export async function createWebgpuFunctionEvaluator(
   open: () => Promise<GpuDevice>,
 ): Promise<WebgpuFunctionEvaluator> {
   const device = await ReplaceableDevice.open(open)
+
   async function evaluate(batch: FunctionBatch): Promise<FunctionChanges> {
     const changes = createChanges(batch)
     const perPoint = batch.moved.length * batch.steps.length
     const length = batch.tape.instructions.length
     for (let done = 0; done < batch.points.length; ) {
-      await surviveLosses(device, 'the batch', async ({ gpu, pipelines }) => {
+      await surviveLosses(device, POINT, async ({ gpu, pipelines }) => {
         const most = Math.min(MOST_CONSTANTS / length, MOST_WORK / (length * perPoint)) / device.shrink
         const points = batch.points.slice(done, done + Math.max(1, Math.floor(most)))
         const pipeline = await pipelines.get('function', functionShader, 'evaluateFunction', {})

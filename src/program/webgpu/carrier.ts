@@ -25,6 +25,11 @@ import {
   writeLaunch,
 } from './encode-launch.js'
 
+/** What may not fit into a device's memory. */
+const PERTURBATION = {
+  what: 'one perturbation of the program',
+  fix: 'check on the processor (device cpu)',
+} as const
 /** Numbers that are held at once: what a software adapter works off in some tenths of a second. */
 const MOST_NUMBERS = 2 ** 21
 /** WebGPU's limit on workgroups in one dimension; larger grids are folded into a second one. */
@@ -113,6 +118,7 @@ export function createGpuCarrier(
   const encode = (numbers: Float64Array) => encodeReals(numbers, format)
   let buffers: { session: DeviceSession; held: DeviceBuffers } | undefined
   let encoded: EncodedPlan | undefined
+
   function buffersOf(session: DeviceSession): DeviceBuffers {
     if (buffers?.session !== session) {
       buffers?.held.dispose()
@@ -147,7 +153,7 @@ export function createGpuCarrier(
         crossings: new Uint32Array(results),
       }
     }
-    return await surviveLosses(device, 'one perturbation of the program', (session) => {
+    return await surviveLosses(device, PERTURBATION, (session) => {
       // memory has run out since the block was chosen
       if (block.count > 1 && device.shrink > shrink) return carryHalves(from, seed, block, step, signal)
       return endUnlessHung(session, () => run(session, work, block, step), signal)
