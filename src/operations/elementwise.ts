@@ -2,7 +2,7 @@ import { broadcastShapes, broadcastStrides, listOffsets, type Shape, stridesOf }
 import { elementCount } from '../tensor.js'
 import { type Box, boxShape, type Form, placeBox, widen } from './change.js'
 import type { Kernel, Read, ReadChange, RuleKernel } from './kernels.js'
-import type { Application, Attributes, Operand, Operation, PlanChange } from './operation.js'
+import type { Application, Attributes, Operand, Operation, OtherRule, PlanChange } from './operation.js'
 import type { ScalarRule } from './scalar-rule.js'
 
 /** What a scalar rule costs beside a multiply-add. */
@@ -34,6 +34,7 @@ export function elementwise(name: string, rule: ScalarRule, attributes: Attribut
     pullBackSquares: (application, variances, operand) =>
       pullBack(rule, application, variances, operand, (slope) => slope * slope),
     pullBackTerms: (application, cotangent, operand) => pullBackTerms(rule, application, cotangent, operand),
+    mistakes: (application, operand) => listMistakes(name, rule, application, operand),
     errors: (application, operandErrors) => carryErrors(rule, application, operandErrors),
     roundings: () => rule.roundings,
     prepare: (application) => prepare(rule, application),
@@ -206,6 +207,48 @@ function readChange(
   const ownExtents = boxShape(extentsIn(shape, own), form.box)
   const order = listOffsets(extents, broadcastStrides(ownExtents, extents))
   return { from, size: elementCount(ownExtents), order }
+}
+
+/** A derivative that is left out, taken at the value, or another one. */
+function* listMistakes(
+  name: string,
+  rule: ScalarRule,
+  application: Application,
+  operand: number,
+): Generator<OtherRule> {
+  // what jumps has no derivative to be forgotten
+  if (rule.special?.kind === 'jump' || rule.linearIn.includes(operand)) return
+  const plain = elementwise(name, { ...rule, change: (_k, _at, a, b, c) => a + b + c })
+  yield {
+    kind: 'derivative-missing',
+    text: 'lacks its derivative',
+    passBack: (cotangent) => plain.pullBack(application, cotangent, operand),
+  }
+  if (rule.arity === 1) {
+    const { result } = application
+    const again = {
+      operands: [result],
+      result: { ...result, data: result.data.map((a) => rule.value(a, a, a)) },
+    }
+    yield {
+      kind: 'derivative-wrong',
+      text: 'has its derivative at the value it made, not at its argument',
+      passBack: (cotangent) => pullBack(rule, again, cotangent, 0, (slope) => slope),
+    }
+  }
+  for (const { text, slope } of rule.mistakes ?? []) {
+    const wrong = elementwise(name, {
+      ...rule,
+      constants: 1,
+      fill: (k, at, z, _b, _c, value) => k.set([slope(z, value)], at),
+      change: (k, at, a) => a * k[at],
+    })
+    yield {
+      kind: 'derivative-wrong',
+      text: `has the derivative ${text}`,
+      passBack: (cotangent) => wrong.pullBack(application, cotangent, 0),
+    }
+  }
 }
 
 /** Roundings of a value: of its own, and of a series behind it. */

@@ -17,6 +17,14 @@ export interface Application {
   readonly result: Operand
 }
 
+/** What code passes back to an operand in the place of what the operation does. */
+export interface OtherRule {
+  readonly kind: 'derivative-missing' | 'derivative-wrong' | 'not-transposed'
+  /** As a sentence goes on: what is passed back … */
+  readonly text: string
+  passBack(cotangent: Float64Array): Float64Array
+}
+
 /** What is known of one operation on tensors, its attributes given. */
 export interface Operation {
   readonly name: string
@@ -39,6 +47,8 @@ export interface Operation {
    * cross-entropy's. Left out where a derivative is one term.
    */
   pullBackTerms?(application: Application, cotangent: Float64Array, operand: number): Float64Array
+  /** Mistakes that are made where the operation passes back to an operand. */
+  mistakes?(application: Application, operand: number): Iterable<OtherRule>
   /**
    * Bounds on the errors of the result's elements, in unit roundoffs, from those of the operands: what the operation
    * makes of them, and its own roundings.

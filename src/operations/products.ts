@@ -4,7 +4,7 @@ import { formatShape } from '../tensor.js'
 import { type Form, widen } from './change.js'
 import type { Definition, NoAttributes } from './definition.js'
 import type { Kernel, ProductKernel, Read } from './kernels.js'
-import type { Application, Operand, Operation, PlanChange } from './operation.js'
+import type { Application, Operand, Operation, OtherRule, PlanChange } from './operation.js'
 
 /** A·B of (m, k) and (k, n), each sum over the shared axis in its order. */
 function matmul(name: string): Operation {
@@ -28,6 +28,7 @@ function matmul(name: string): Operation {
     pullBack: pullBackProduct,
     pullBackSquares: ({ operands: [A, B], result }, variances, operand) =>
       pullBackProduct({ operands: [squared(A), squared(B)], result }, variances, operand),
+    mistakes: listMistakes,
     errors: carryErrors,
     // each product and change, and the partial sums
     roundings: ({ operands: [A] }) => 3 + A.shape[1] / 2,
@@ -52,6 +53,24 @@ function pullBackProduct(
   // dA = G·Bᵀ, dB = Aᵀ·G
   if (operand === 0) return times(cotangent, transpose(B.data, k, n), m, n, k)
   return multiplyTransposedBy({ rows: m, columns: k, data: A.data }, { rows: m, columns: n, data: cotangent })
+}
+
+/** The other matrix without its transpose, where it is square. */
+function* listMistakes(application: Application, operand: number): Generator<OtherRule> {
+  const other = application.operands[1 - operand]
+  const [rows, columns] = other.shape
+  if (rows !== columns || rows === 1) return
+  const turned: Operand = { ...other, data: transpose(other.data, rows, columns) }
+  yield {
+    kind: 'not-transposed',
+    text: 'comes through the other matrix without its transpose',
+    passBack: (cotangent) =>
+      pullBackProduct(
+        { ...application, operands: application.operands.with(1 - operand, turned) },
+        cotangent,
+        operand,
+      ),
+  }
 }
 
 const squared = ({ shape, data }: Operand): Operand => ({ shape, data: data.map((value) => value * value) })

@@ -1,7 +1,5 @@
 import { type Cotangents, type Edge, reversePass } from '../../backward/reverse-pass.js'
-import { transpose } from '../../network/matrix.js'
-import { elementwise, isElementwise } from '../../operations/elementwise.js'
-import type { Application, Operand, Operation } from '../../operations/operation.js'
+import type { OtherRule } from '../../operations/operation.js'
 import { applicationOf, type BoundProgram } from '../../program/evaluate.js'
 import { describeSource } from '../../program/print.js'
 import { ancestorsOf, type ComputedValue, coneOf, type Source } from '../../program/program.js'
@@ -26,14 +24,12 @@ export interface EdgeMistake extends FoundMistake {
   readonly source: Source
 }
 
-/** Another rule for what an edge passes back. */
-interface OtherRule {
-  readonly kind: MistakeKind
-  readonly cost: number
-  /** What is passed back instead, as a sentence begins. */
-  readonly text: string
-  passBack(cotangent: Float64Array): Float64Array
-}
+/** What the other rules of operations are called. */
+const KINDS = {
+  'derivative-missing': 'activation-derivative-missing',
+  'derivative-wrong': 'activation-derivative-wrong',
+  'not-transposed': 'weights-not-transposed',
+} as const satisfies Record<OtherRule['kind'], MistakeKind>
 
 /**
  * The mistake on one edge of a program's backward pass that explains the most of the wrong tensors, all that the edge
@@ -175,9 +171,9 @@ function* replaceRule(
 ): Generator<EdgeMistake | undefined> {
   const value = computed(bound, edge.user)
   const application = applicationOf(bound, value)
-  for (const rule of listOtherRules(value.operation, application, edge.operand)) {
+  for (const { kind, text, passBack } of value.operation.mistakes?.(application, edge.operand) ?? []) {
     const mistaken = reversePass(bound, (other, cotangent) =>
-      isSame(other, edge) ? rule.passBack(cotangent) : undefined,
+      isSame(other, edge) ? passBack(cotangent) : undefined,
     )
     const predictions = reached.map(
       ({ id, evidence }): Prediction => ({
@@ -186,73 +182,10 @@ function* replaceRule(
       }),
     )
     const isExplained = reached.every(({ evidence }, k) => explains(evidence, predictions[k]))
-    yield isExplained ? toMistake(bound, edge, reached, predictions, rule) : undefined
+    yield isExplained
+      ? toMistake(bound, edge, reached, predictions, { kind: KINDS[kind], cost: 1, text })
+      : undefined
   }
-}
-
-/** What code has in the place of an operation's derivative. */
-function* listOtherRules(
-  operation: Operation,
-  application: Application,
-  operand: number,
-): Generator<OtherRule> {
-  // what jumps has no derivative to be forgotten
-  const mayLack = isElementwise(operation) && operation.rule.special?.kind !== 'jump'
-  if (mayLack && !operation.rule.linearIn.includes(operand)) {
-    const { rule } = operation
-    const plain = elementwise(operation.name, { ...rule, change: (_k, _at, a, b, c) => a + b + c })
-    yield {
-      kind: 'activation-derivative-missing',
-      cost: 1,
-      text: 'lacks its derivative',
-      passBack: (cotangent) => plain.pullBack(application, cotangent, operand),
-    }
-    if (rule.arity === 1) {
-      const { result } = application
-      const again = {
-        operands: [result],
-        result: { ...result, data: result.data.map((a) => rule.value(a, a, a)) },
-      }
-      yield {
-        kind: 'activation-derivative-wrong',
-        cost: 1,
-        text: 'has its derivative at the value it made, not at its argument',
-        passBack: (cotangent) => operation.pullBack(again, cotangent, 0),
-      }
-    }
-    for (const { text, slope } of rule.mistakes ?? []) {
-      const wrong = elementwise(operation.name, {
-        ...rule,
-        constants: 1,
-        fill: (k, at, z, _b, _c, value) => k.set([slope(z, value)], at),
-        change: (k, at, a) => a * k[at],
-      })
-      yield {
-        kind: 'activation-derivative-wrong',
-        cost: 1,
-        text: `has the derivative ${text}`,
-        passBack: (cotangent) => wrong.pullBack(application, cotangent, 0),
-      }
-    }
-  }
-  const turned = operation.name === 'matmul' ? turnOther(application, operand) : undefined
-  if (turned !== undefined) {
-    yield {
-      kind: 'weights-not-transposed',
-      cost: 1,
-      text: 'comes through the other matrix without its transpose',
-      passBack: (cotangent) => operation.pullBack(turned, cotangent, operand),
-    }
-  }
-}
-
-/** A product with its other matrix, which is square, transposed. */
-function turnOther(application: Application, operand: number): Application | undefined {
-  const other = application.operands[1 - operand]
-  const [rows, columns] = other.shape
-  if (rows !== columns || rows === 1) return undefined
-  const turned: Operand = { ...other, data: transpose(other.data, rows, columns) }
-  return { ...application, operands: application.operands.with(1 - operand, turned) }
 }
 
 function toMistake(
