@@ -1,25 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { reversePass } from '../../src/backward/reverse-pass.js'
-import { createWebgpuEvaluator, type WebgpuEvaluator } from '../../src/differentiate/webgpu/evaluator.js'
 import { createCpuCarrier } from '../../src/program/carry-changes.js'
 import { applicationOf, type BoundProgram } from '../../src/program/evaluate.js'
 import { differentiateValue } from '../../src/program/numerical-gradient.js'
 import { type ComputedValue, inputsOf } from '../../src/program/program.js'
-import { openGpuDevice } from '../support/gpu-device.js'
 import { howMany, spread } from '../support/how-many.js'
 import { listOperationCases } from '../support/operation-examples.js'
+import { openPrecisionEvaluators } from '../support/precision-evaluators.js'
 
-const evaluators = new Map<string, WebgpuEvaluator>()
-
-beforeAll(async () => {
-  for (const precision of ['single', 'extended'] as const) {
-    evaluators.set(precision, await createWebgpuEvaluator(() => openGpuDevice('software'), { precision }))
-  }
-})
-
-afterAll(() => {
-  for (const evaluator of evaluators.values()) evaluator.dispose()
-})
+const evaluatorOf = openPrecisionEvaluators()
 
 /** Root sums of the squares of what the elements of an input's gradient are summed from. */
 function sizesOfTerms(bound: BoundProgram, input: number): Float64Array {
@@ -33,15 +22,15 @@ function sizesOfTerms(bound: BoundProgram, input: number): Float64Array {
 /** Every operation of the table, by its examples: the shaders' rules against those in float64. */
 describe.each([
   // a compiler takes longest of all, and of extended precision four times as long
-  { precision: 'single', bound: 1e-6, some: 20 },
-  { precision: 'extended', bound: 2e-12, some: 6 },
+  { precision: 'single' as const, bound: 1e-6, some: 20 },
+  { precision: 'extended' as const, bound: 2e-12, some: 6 },
 ])('operations on a device in $precision precision', ({ precision, bound: allowed, some }) => {
   const cases = listOperationCases()
 
   it.each(spread(cases, howMany(some, cases.length)))(
     '$name changes as it does in float64',
     async ({ bound }) => {
-      const device = evaluators.get(precision)!.createCarrier!(bound)
+      const device = evaluatorOf(precision).createCarrier!(bound)
       const exact = createCpuCarrier(bound)
       for (const { id, shape } of inputsOf(bound.program)) {
         for (const step of [2 ** -20, 0.25]) {

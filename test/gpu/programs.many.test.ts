@@ -1,32 +1,21 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { checkGradients } from '../../src/check/check-gradients.js'
-import { createWebgpuEvaluator, type WebgpuEvaluator } from '../../src/differentiate/webgpu/evaluator.js'
 import { buildProgram, program } from '../../src/program/builder.js'
 import { createCpuCarrier } from '../../src/program/carry-changes.js'
 import { bindProgram } from '../../src/program/evaluate.js'
 import { differentiateValue } from '../../src/program/numerical-gradient.js'
 import { type Tensor, tensor } from '../../src/tensor.js'
-import { openGpuDevice } from '../support/gpu-device.js'
 import { howMany, spread } from '../support/how-many.js'
+import { openPrecisionEvaluators } from '../support/precision-evaluators.js'
 import { SMALL_PROGRAMS } from '../support/small-programs.js'
 
-const evaluators = new Map<string, WebgpuEvaluator>()
-
-beforeAll(async () => {
-  for (const precision of ['single', 'extended'] as const) {
-    evaluators.set(precision, await createWebgpuEvaluator(() => openGpuDevice('software'), { precision }))
-  }
-})
-
-afterAll(() => {
-  for (const evaluator of evaluators.values()) evaluator.dispose()
-})
+const evaluatorOf = openPrecisionEvaluators()
 
 const norm = (values: Float64Array) => Math.hypot(...values)
 
 describe.each([
-  { precision: 'single', step: 2 ** -20, bound: 1e-6, some: 7 },
-  { precision: 'extended', step: 2 ** -20, bound: 2e-12, some: 2 },
+  { precision: 'single' as const, step: 2 ** -20, bound: 1e-6, some: 7 },
+  { precision: 'extended' as const, step: 2 ** -20, bound: 2e-12, some: 2 },
 ])('programs on a device in $precision precision', ({ precision, step, bound, some }) => {
   const names = spread(Object.keys(SMALL_PROGRAMS), howMany(some, Object.keys(SMALL_PROGRAMS).length))
 
@@ -34,7 +23,7 @@ describe.each([
     const { arrays, build } = SMALL_PROGRAMS[name]
     const shapes = new Map([...arrays].map(([of, { shape }]) => [of, shape]))
     const bound_ = bindProgram(buildProgram(build, shapes), arrays)
-    const device = evaluators.get(precision)!.createCarrier!(bound_)
+    const device = evaluatorOf(precision).createCarrier!(bound_)
     const exact = createCpuCarrier(bound_)
     for (const value of bound_.program.values) {
       if (value.kind === 'constant') continue
@@ -64,7 +53,7 @@ describe.each([
         tensor(Float64Array.from(numerical), arrays.get(of)!.shape),
       ]),
     )
-    const evaluator = evaluators.get(precision)!
+    const evaluator = evaluatorOf(precision)
     const report = await checkGradients(
       { program: definition, parameters: arrays, gradients: right },
       { evaluator },
