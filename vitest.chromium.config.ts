@@ -23,7 +23,7 @@ const isLong = process.env.LONG_TESTS !== undefined
 export default defineConfig({
   plugins: [weslPlugin(here('shaders'), [here('test/gpu')]), inlineModulePlugin()],
   resolve: {
-    alias: [{ find: /^(.*\/support\/gpu-device)\.js$/, replacement: '$1.browser.ts' }],
+    alias: [{ find: /^(.*\/gpu-device)\.js$/, replacement: '$1.browser.ts' }],
   },
   test: {
     name: 'chromium',
