@@ -4,7 +4,7 @@ import type { KinkConvention } from '../operations/scalar-rule.js'
 import { applicationOf, type BoundProgram } from '../program/evaluate.js'
 import type { ComputedValue, Value } from '../program/program.js'
 import { FLOAT64_ROUNDOFF } from '../tensor.js'
-import { type Cotangents, reversePass } from './reverse-pass.js'
+import { type Cotangents, type Edge, reversePass } from './reverse-pass.js'
 
 /** A step beside a kink: no base value is as small. */
 const BESIDE = 2 ** -1000
@@ -60,16 +60,18 @@ function listElements(
 
 /**
  * The cotangents of a backpropagation in which every element on a kink has the slope of a convention.
+ * @param wanted the ids of the values whose cotangents are wanted
  * @param conventionOf the convention of each value that lies on kinks, by its id
  */
 export function reversePassByConvention(
   bound: BoundProgram,
+  wanted: Iterable<number>,
   kinks: readonly ElementsOnKinks[],
   errors: readonly Float64Array[],
   conventionOf: (id: number) => KinkConvention,
 ): Cotangents {
   const byId = new Map(kinks.map((found) => [found.value.id, found]))
-  return reversePass(bound, ({ user, operand }, cotangent) => {
+  const passBack = ({ user, operand }: Edge, cotangent: Float64Array) => {
     const found = byId.get(user)
     if (found === undefined) return undefined
     const { value, elements } = found
@@ -83,19 +85,25 @@ export function reversePassByConvention(
       pulled[order === undefined ? k : order[k]] += change * cotangent[k]
     }
     return pulled
-  })
+  }
+  return reversePass(bound, { wanted, passBack })
 }
 
 /** The cotangents of a backpropagation in which nothing comes through an element on a kink. */
-export function reversePassBesideKinks(bound: BoundProgram, kinks: readonly ElementsOnKinks[]): Cotangents {
+export function reversePassBesideKinks(
+  bound: BoundProgram,
+  wanted: Iterable<number>,
+  kinks: readonly ElementsOnKinks[],
+): Cotangents {
   const byId = new Map(kinks.map((found) => [found.value.id, found]))
-  return reversePass(bound, ({ user, operand }, cotangent) => {
+  const passBack = ({ user, operand }: Edge, cotangent: Float64Array) => {
     const found = byId.get(user)
     if (found === undefined) return undefined
     const beside = cotangent.slice()
     for (const k of found.elements) beside[k] = 0
     return found.value.operation.pullBack(applicationOf(bound, found.value), beside, operand)
-  })
+  }
+  return reversePass(bound, { wanted, passBack })
 }
 
 /** An application moved off the given point, but for the operands of elements on kinks: those stay where they are. */

@@ -1,8 +1,8 @@
 import { applicationOf, type BoundProgram } from '../program/evaluate.js'
-import { ancestorsOf } from '../program/program.js'
+import { ancestorsOf, coneOf, inputsOf } from '../program/program.js'
 import { elementCount } from '../tensor.js'
 
-/** The cotangent of each of a program's values, ∂(output)/∂(value), by id; nothing where the output does not read it. */
+/** The cotangent of each of a program's values, ∂(output)/∂(value), by id; nothing where it is not known. */
 export type Cotangents = readonly (Float64Array | undefined)[]
 
 /** What an edge passes back: from the value `user` to its operand number `operand`. */
@@ -11,17 +11,22 @@ export interface Edge {
   readonly operand: number
 }
 
-/**
- * Reverse-mode differentiation in float64, exact but for rounding.
- * @param passBack what an edge passes back, where that is to be another thing than the operation's own rule gives:
- * nothing for the rule
- */
+/** What a reverse pass is to find, and by which rules. */
+export interface ReversePassOptions {
+  /** The ids of the values whose cotangents are wanted; those behind them are found on the way. @default all inputs */
+  readonly wanted?: Iterable<number>
+  /** What an edge passes back where that is to be another thing than the operation's own rule gives: nothing for the rule. */
+  passBack?(edge: Edge, cotangent: Float64Array): Float64Array | undefined
+}
+
+/** Reverse-mode differentiation in float64, exact but for rounding. */
 export function reversePass(
   bound: BoundProgram,
-  passBack?: (edge: Edge, cotangent: Float64Array) => Float64Array | undefined,
+  { wanted = inputsOf(bound.program).map(({ id }) => id), passBack }: ReversePassOptions = {},
 ): Cotangents {
   const { program } = bound
   const needed = ancestorsOf(program)
+  const cone = coneOf(program, wanted)
   const cotangents: (Float64Array | undefined)[] = program.values.map(() => undefined)
   cotangents[program.output] = Float64Array.of(1)
   for (let id = program.output; id >= 0; id--) {
@@ -30,7 +35,7 @@ export function reversePass(
     if (needed[id] === 0 || cotangent === undefined || value.kind !== 'computed') continue
     const application = applicationOf(bound, value)
     for (const [operand, from] of value.operands.entries()) {
-      if (program.values[from].kind === 'constant') continue
+      if (cone[from] === 0) continue
       const pulled =
         passBack?.({ user: id, operand }, cotangent) ??
         value.operation.pullBack(application, cotangent, operand)

@@ -83,6 +83,7 @@ function carryErrors({ operands: [A, B] }: Application, [ofA, ofB]: readonly Flo
   const n = B.shape[1]
   const [sizeA, sizeB] = [absolute(A), absolute(B)]
   const spread = sizeB.data.map((size, at) => ofB[at] + (2 + Math.sqrt(k) / 2) * size)
+  if (ofA.every((error) => error === 0)) return times(sizeA.data, spread, m, k, n)
   const other = times(ofA, sizeB.data, m, k, n)
   return times(sizeA.data, spread, m, k, n).map((error, at) => error + other[at])
 }

@@ -1,6 +1,6 @@
 import type { Cotangents } from '../backward/reverse-pass.js'
 import { applicationOf, type BoundProgram } from '../program/evaluate.js'
-import { ancestorsOf } from '../program/program.js'
+import { ancestorsOf, coneOf } from '../program/program.js'
 import { elementCount } from '../tensor.js'
 
 /** Squared standard deviations of the cotangent of each value, in squared unit roundoffs; by id. */
@@ -10,10 +10,16 @@ export type Variances = readonly (Float64Array | undefined)[]
  * What rounding does to derivatives by difference arithmetic: every operation adds the roundings of its own terms, and
  * all are carried back as if they were independent (Higham & Mary 2019, "A new approach to probabilistic rounding
  * error analysis").
+ * @param wanted the ids of the values whose variances are wanted
  */
-export function carryVariances(bound: BoundProgram, cotangents: Cotangents): Variances {
+export function carryVariances(
+  bound: BoundProgram,
+  cotangents: Cotangents,
+  wanted: Iterable<number>,
+): Variances {
   const { program } = bound
   const needed = ancestorsOf(program)
+  const cone = coneOf(program, wanted)
   const variances: (Float64Array | undefined)[] = program.values.map(() => undefined)
   variances[program.output] = new Float64Array(1)
   for (let id = program.output; id >= 0; id--) {
@@ -26,7 +32,7 @@ export function carryVariances(bound: BoundProgram, cotangents: Cotangents): Var
     const roundings = value.operation.roundings(application)
     const spread = carried.map((variance, k) => variance + roundings * cotangent[k] ** 2)
     for (const [operand, from] of value.operands.entries()) {
-      if (program.values[from].kind === 'constant') continue
+      if (cone[from] === 0) continue
       const pulled = value.operation.pullBackSquares(application, spread, operand)
       variances[from] ??= new Float64Array(elementCount(program.values[from].shape))
       const sum = variances[from]

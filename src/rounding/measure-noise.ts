@@ -1,10 +1,9 @@
-import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { type ElementsOnKinks, holdOnKinks } from '../backward/conventions.js'
-import { type Cotangents, reversePass } from '../backward/reverse-pass.js'
+import { type Cotangents, type Edge, reversePass } from '../backward/reverse-pass.js'
 import type { Application, Operation } from '../operations/operation.js'
-import { applicationOf, type BoundProgram, evaluateValue, operandsOf } from '../program/evaluate.js'
-import type { ComputedValue } from '../program/program.js'
+import { applicationOf, type BoundProgram, evaluateValue } from '../program/evaluate.js'
+import type { ComputedValue, Value } from '../program/program.js'
 
 /** Size of the noise, relative: small enough to be linear, large beside float64's own rounding. */
 const NOISE = 2 ** -32
@@ -26,30 +25,41 @@ export function measureNoise(
   seed = 1,
 ): ReadonlyMap<number, Float64Array> {
   const generator = xoroshiro128plus(seed)
-  // Box & Muller 1958
-  const normal = () =>
-    Math.sqrt(-2 * Math.log(1 - uniformFloat64(generator))) *
-    Math.cos(2 * Math.PI * uniformFloat64(generator))
+  // uniform, of standard deviation 1
+  const noise = () => generator.next() * (Math.sqrt(3) * 2 ** -31)
   const onKinks = new Map(kinks.map((found) => [found.value.id, found]))
+  const ofValues = bound.program.values.map((value) => ownErrors(bound, value))
+  const ofEdges = new Map<string, Float64Array>()
   const squares = new Map(wanted.map((id) => [id, new Float64Array(bound.base[id].length)]))
   for (let run = 0; run < RUNS; run++) {
-    const noisy = evaluateWithNoise(bound, normal)
-    const moved = reversePass(noisy, ({ user, operand }, cotangent) => {
+    const noisy = evaluateWithNoise(bound, ofValues, noise)
+    const passBack = ({ user, operand }: Edge, cotangent: Float64Array) => {
       const value = bound.program.values[user] as ComputedValue
       const { operation } = value
       const found = onKinks.get(user)
+      const base = applicationOf(bound, value)
       const whole = applicationOf(noisy, value)
-      const application = found === undefined ? whole : holdOnKinks(found, whole, applicationOf(bound, value))
+      const application = found === undefined ? whole : holdOnKinks(found, whole, base)
+      const key = `${user} ${operand}`
+      const sizes = ofEdges.get(key) ?? sizesOfTerms(operation, base, cotangents[user]!, operand)
+      ofEdges.set(key, sizes)
       const pulled = operation.pullBack(application, cotangent, operand)
-      const sizes = sizesOfTerms(operation, application, cotangent, operand)
-      return pulled.map((slope, k) => slope + NOISE * normal() * sizes[k])
-    })
+      return pulled.map((slope, k) => slope + NOISE * noise() * sizes[k])
+    }
+    const moved = reversePass(noisy, { wanted, passBack })
     for (const [id, sum] of squares) {
       const [before, after] = [cotangents[id], moved[id]]
       for (let k = 0; k < sum.length; k++) sum[k] += (((after?.[k] ?? 0) - (before?.[k] ?? 0)) / NOISE) ** 2
     }
   }
   return new Map([...squares].map(([id, sum]) => [id, sum.map((square) => Math.sqrt(square / RUNS))]))
+}
+
+/** Bounds on a value's own roundings, in unit roundoffs; undefined of one that is given. */
+function ownErrors(bound: BoundProgram, value: Value): Float64Array | undefined {
+  if (value.kind !== 'computed') return undefined
+  const exact = value.operands.map((id) => new Float64Array(bound.base[id].length))
+  return value.operation.errors(applicationOf(bound, value), exact)
 }
 
 /** Root sums of the squares of what rounds where an edge passes a cotangent back. */
@@ -71,21 +81,19 @@ function sizesOfTerms(
 }
 
 /** The program's values, each with noise of the size of its own roundings. */
-function evaluateWithNoise({ program, base }: BoundProgram, normal: () => number): BoundProgram {
+function evaluateWithNoise(
+  { program, base }: BoundProgram,
+  ofValues: readonly (Float64Array | undefined)[],
+  noise: () => number,
+): BoundProgram {
   const values: Float64Array[] = []
   for (const value of program.values) {
-    if (value.kind !== 'computed') {
-      values.push(base[value.id])
-      continue
-    }
-    const result = evaluateValue(program, value, values)
-    const application = {
-      operands: operandsOf(program, value, values),
-      result: { shape: value.shape, data: result },
-    }
-    const exact = value.operands.map((id) => new Float64Array(values[id].length))
-    const own = value.operation.errors(application, exact)
-    values.push(result.map((number, k) => number + NOISE * normal() * own[k]))
+    const own = ofValues[value.id]
+    values.push(
+      value.kind === 'computed' && own !== undefined
+        ? evaluateValue(program, value, values).map((number, k) => number + NOISE * noise() * own[k])
+        : base[value.id],
+    )
   }
   return { program, base: values }
 }

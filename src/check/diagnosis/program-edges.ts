@@ -113,7 +113,10 @@ function scaleEdge(
 ): EdgeMistake | undefined {
   const { operands } = computed(bound, edge.user)
   const length = bound.base[operands[edge.operand]].length
-  const without = reversePass(bound, (other) => (isSame(other, edge) ? new Float64Array(length) : undefined))
+  const without = reversePass(bound, {
+    wanted: reached.map(({ id }) => id),
+    passBack: (other) => (isSame(other, edge) ? new Float64Array(length) : undefined),
+  })
   const parts = reached.map(({ id }) => {
     const [whole, rest] = [right[id], without[id]]
     return (whole ?? new Float64Array()).map((slope, k) => {
@@ -172,9 +175,10 @@ function* replaceRule(
   const value = computed(bound, edge.user)
   const application = applicationOf(bound, value)
   for (const { kind, text, passBack } of value.operation.mistakes?.(application, edge.operand) ?? []) {
-    const mistaken = reversePass(bound, (other, cotangent) =>
-      isSame(other, edge) ? passBack(cotangent) : undefined,
-    )
+    const mistaken = reversePass(bound, {
+      wanted: reached.map(({ id }) => id),
+      passBack: (other, cotangent) => (isSame(other, edge) ? passBack(cotangent) : undefined),
+    })
     const predictions = reached.map(
       ({ id, evidence }): Prediction => ({
         value: (offset) => mistaken[id]?.[offset] ?? 0,

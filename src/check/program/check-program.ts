@@ -51,7 +51,7 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
   const tolerances = checked.map(
     ({ gradient }) => options.tolerance ?? defaultTolerance(evaluator, gradient.dtype, settings),
   )
-  const cotangents = reversePass(bound)
+  const cotangents = reversePass(bound, { wanted: checked.map(({ input }) => input.id) })
   const estimate = createProgramEstimate(bound, cotangents, checked, evaluator.precision)
   const evaluated = await evaluate(read, evaluator, step, estimate, tolerances, options)
   const { results, truncations, crossed, perturbations, interrupted, secondLook } = evaluated

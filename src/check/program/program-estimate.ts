@@ -29,13 +29,9 @@ export function createProgramEstimate(
   checked: readonly CheckedParameter[],
   precision: Precision,
 ): ErrorEstimate {
-  const variances = carryVariances(bound, cotangents)
-  const noise = measureNoise(
-    bound,
-    cotangents,
-    checked.map(({ input }) => input.id),
-    findKinks(bound, boundValueErrors(bound)),
-  )
+  const wanted = checked.map(({ input }) => input.id)
+  const variances = carryVariances(bound, cotangents, wanted)
+  const noise = measureNoise(bound, cotangents, wanted, findKinks(bound, boundValueErrors(bound)))
   const deviations = checked.map(({ input: { id } }) => {
     const own = variances[id]
     return noise

@@ -44,10 +44,11 @@ export function settleProgramKinks(
   const sitting = positions.reduce((sum, places) => sum + places.length, 0)
   const none = { between: checked.map(() => new Set<number>()), untested: checked.map(() => false) }
   if (sitting === 0 || crossed.every((count) => count === 0)) return { ...none, sitting: 0, places: [] }
+  const wanted = checked.map(({ input }) => input.id)
   const errors = boundValueErrors(bound)
   const places = findKinks(bound, errors)
   const candidates = listChoices(places).map((choice) =>
-    reversePassByConvention(bound, places, errors, (id) => choice.get(id) ?? 'left'),
+    reversePassByConvention(bound, wanted, places, errors, (id) => choice.get(id) ?? 'left'),
   )
   const slopeOf = (cotangents: Cotangents, t: number, k: number) => cotangents[checked[t].input.id]?.[k] ?? 0
   const agrees = (cotangents: Cotangents, t: number, k: number) => {
@@ -71,7 +72,7 @@ export function settleProgramKinks(
     }
     return found
   })
-  const beside = reversePassBesideKinks(bound, places)
+  const beside = reversePassBesideKinks(bound, wanted, places)
   const untested = results.map(({ derivatives, kinks, done }, t) => {
     // what comes around the kinks is not 0 by chance alone
     const isEmpty = (numerical: number, k: number) =>

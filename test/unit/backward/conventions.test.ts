@@ -33,7 +33,7 @@ describe('elements on their kinks', () => {
     const kinks = findKinks(bound, errors)
     // the second sample is at 3 − 14 and 5 − 22: below; of the first, X's gradient is the slope times ΣW
     const gradients = KINK_CONVENTIONS.map((convention) => [
-      ...reversePassByConvention(bound, kinks, errors, () => convention)[0]!,
+      ...reversePassByConvention(bound, [0, 1], kinks, errors, () => convention)[0]!,
     ])
     const second = [0.2 * 8, 0.2 * 18]
     for (const [k, slope] of [0.2, 1, 0.6].entries()) {
@@ -56,7 +56,7 @@ describe('elements on their kinks', () => {
     const errors = boundValueErrors(bound)
     const kinks = findKinks(bound, errors)
     const pass = (convention: 'left' | 'right' | 'mean') =>
-      reversePassByConvention(bound, kinks, errors, () => convention)
+      reversePassByConvention(bound, [0, 1], kinks, errors, () => convention)
         .slice(0, 2)
         .map((slopes) => [...slopes!])
     expect(pass('left')).toEqual([

@@ -22,7 +22,7 @@ async function checkMistaken(
   passBack: (edge: Edge, cotangent: Float64Array) => Float64Array | undefined,
 ): Promise<CheckReport> {
   const bound = bind(arrays, build)
-  const cotangents = reversePass(bound, passBack)
+  const cotangents = reversePass(bound, { passBack })
   const gradients = new Map(
     inputsOf(bound.program).map(({ id, name, shape }) => [
       `d${name}`,
@@ -74,7 +74,7 @@ describe.each([
     for (const { edge, own } of listEdges(bound)) {
       const scaled = (other: Edge, cotangent: Float64Array) =>
         at(other, edge) ? own(cotangent).map((slope) => factor * slope) : undefined
-      if (!differ(bound, right, reversePass(bound, scaled))) continue
+      if (!differ(bound, right, reversePass(bound, { passBack: scaled }))) continue
       const report = await checkMistaken(arrays, build, scaled)
       expect(report.verdict).toBe('fail')
       const explained = report.diagnosis.flatMap(({ tensors }) => tensors)
