@@ -37,7 +37,6 @@ export type {
   Upstream,
 } from './function/callable/problem.js'
 export { checkFunction, type FunctionOptions } from './function/check-function.js'
-export { createCpuFunctionEvaluator, type FunctionEvaluator } from './function/function-evaluator.js'
 export type {
   DerivativeReport,
   FunctionReport,
@@ -46,8 +45,6 @@ export type {
 } from './function/function-report.js'
 export type { VariableValues } from './function/points.js'
 export type { StepErrors, StepSeries } from './function/step-series.js'
-export { createBrowserFunctionEvaluator } from './function/webgpu/browser.js'
-export type { WebgpuFunctionEvaluator } from './function/webgpu/evaluator.js'
 export { ACTIVATION_NAMES, type ActivationName, type ActivationText } from './network/activations.js'
 export { LAYOUT_NAMES, type Layout } from './network/layout.js'
 export { LOSS_NAMES, type LossName } from './network/losses.js'

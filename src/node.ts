@@ -6,6 +6,5 @@ export {
   openDevice,
   surveyDevices,
 } from './differentiate/node/open-device.js'
-export { type OpenedFunctionDevice, openFunctionDevice } from './function/node/open-function-device.js'
 export type { DeviceChoice } from './gpu/node/choose-device.js'
 export * from './index.js'

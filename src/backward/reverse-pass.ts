@@ -19,7 +19,7 @@ export interface ReversePassOptions {
   passBack?(edge: Edge, cotangent: Float64Array): Float64Array | undefined
 }
 
-/** Reverse-mode differentiation in float64, exact but for rounding. */
+/** Reverse-mode differentiation of the output, or of its sum, in float64, exact but for rounding. */
 export function reversePass(
   bound: BoundProgram,
   { wanted = inputsOf(bound.program).map(({ id }) => id), passBack }: ReversePassOptions = {},
@@ -28,7 +28,7 @@ export function reversePass(
   const needed = ancestorsOf(program)
   const cone = coneOf(program, wanted)
   const cotangents: (Float64Array | undefined)[] = program.values.map(() => undefined)
-  cotangents[program.output] = Float64Array.of(1)
+  cotangents[program.output] = new Float64Array(bound.base[program.output].length).fill(1)
   for (let id = program.output; id >= 0; id--) {
     const value = program.values[id]
     const cotangent = cotangents[id]

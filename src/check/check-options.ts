@@ -159,12 +159,11 @@ export function requireTolerance(tolerance: number): void {
  * The evaluator that the options ask for.
  * @throws GradcheckError `bad-usage` for what is no evaluator
  */
-export function chooseEvaluator(options: CheckOptions): Evaluator {
+export function chooseEvaluator(options: Pick<CheckOptions, 'evaluator' | 'method'>): Evaluator {
   requireRecord('the options', options, 'give { step, tolerance, … }, or leave them out')
   const given = options.evaluator ?? createCpuEvaluator('CPU')
   if (!isEvaluator(given)) {
-    const what = isRecord(given) && given.evaluates === 'formulas' ? 'of formulas' : describeValue(given)
-    throw new GradcheckError('bad-usage', `the evaluator is ${what}, not an evaluator of networks`, {
+    throw new GradcheckError('bad-usage', `the evaluator is ${describeValue(given)}, not an evaluator`, {
       fix: 'give the evaluator of a device, (await openDevice(…)).evaluator, or await createBrowserEvaluator()',
     })
   }
@@ -174,7 +173,6 @@ export function chooseEvaluator(options: CheckOptions): Evaluator {
 function isEvaluator(value: unknown): boolean {
   return (
     isRecord(value) &&
-    value.evaluates !== 'formulas' &&
     typeof value.evaluate === 'function' &&
     typeof value.adapter === 'string' &&
     typeof value.software === 'boolean' &&

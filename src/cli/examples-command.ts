@@ -7,7 +7,6 @@ import type { CheckReport } from '../check/report.js'
 import type { OpenedDevice } from '../differentiate/node/open-device.js'
 import { GradcheckError } from '../errors.js'
 import { readArrays } from '../files/read-arrays.js'
-import type { OpenedFunctionDevice } from '../function/node/open-function-device.js'
 import type { DeviceChoice } from '../gpu/node/choose-device.js'
 import { formatJson } from '../report/json.js'
 import { EXIT_STATUS } from './exit-status.js'
@@ -79,11 +78,11 @@ export async function runExamples({ json = false }: { json?: boolean }, terminal
 
 /** The one-dimensional cases on every device that is not missing. */
 async function runOneDimensional(missing: readonly MissingDevice[]): Promise<OneDimensionalResult[]> {
-  const { openFunctionDevice } = await import('../function/node/open-function-device.js')
-  const devices: OpenedFunctionDevice[] = []
+  const { openDevice } = await import('../differentiate/node/open-device.js')
+  const devices: OpenedDevice[] = []
   try {
     for (const choice of ['cpu', 'software', 'gpu'] as const) {
-      if (!missing.some((entry) => entry.choice === choice)) devices.push(await openFunctionDevice(choice))
+      if (!missing.some((entry) => entry.choice === choice)) devices.push(await openDevice(choice))
     }
     const evaluators = devices.map(({ evaluator }) => evaluator)
     const results: OneDimensionalResult[] = []

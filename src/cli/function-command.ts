@@ -41,8 +41,8 @@ export async function runFunction(
   }
   // mistakes in the formulas are found before a device is opened
   await bindFunction(problem)
-  const { openFunctionDevice } = await import('../function/node/open-function-device.js')
-  const device = await openFunctionDevice(settings.device)
+  const { openDevice } = await import('../differentiate/node/open-device.js')
+  const device = await openDevice(settings.device)
   let report: FunctionReport
   try {
     const kind = device.kind === 'hardware' ? 'gpu' : device.kind

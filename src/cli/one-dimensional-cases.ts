@@ -1,6 +1,6 @@
 import { relativeError } from '../check/compare.js'
+import type { Evaluator } from '../differentiate/evaluator.js'
 import { checkFunction } from '../function/check-function.js'
-import type { FunctionEvaluator } from '../function/function-evaluator.js'
 import type { FunctionReport } from '../function/function-report.js'
 
 /** A one-dimensional case of a published notebook. */
@@ -74,7 +74,7 @@ export interface OneDimensionalResult {
 /** Checks a one-dimensional case on several devices. */
 export async function runOneDimensionalCase(
   published: OneDimensionalCase,
-  evaluators: readonly FunctionEvaluator[],
+  evaluators: readonly Evaluator[],
 ): Promise<OneDimensionalResult> {
   const { formula, gradient, at, step, scheme, figure } = published
   const reports = await Promise.all(

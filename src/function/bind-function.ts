@@ -1,11 +1,11 @@
 import { GradcheckError } from '../errors.js'
 import { setting } from '../settings.js'
 import { suggestName } from '../suggest.js'
+import type { Expression } from './expression.js'
 import { nameError } from './formula-error.js'
 import { type Formula, parseFormula } from './parse-formula.js'
 import { listPoints, type VariableValues } from './points.js'
 import { deriveFormula } from './symbolic-derivative.js'
-import { compileTape, type Tape } from './tape.js'
 
 /** A function typed as a formula, and what to check of it. */
 export interface FormulaProblem {
@@ -27,13 +27,13 @@ export interface BoundDerivative {
   readonly text: string
   readonly source: 'user' | 'mathjs'
   /** Undefined where the formula is too long for mathjs. */
-  readonly tape: Tape | undefined
+  readonly expression: Expression | undefined
 }
 
 /** A problem whose names all have a meaning. */
 export interface BoundFunction {
   readonly formula: Formula
-  readonly tape: Tape
+  /** Those that have values, in the order of a point's coordinates. */
   readonly variables: readonly string[]
   readonly points: readonly Float64Array[]
   readonly derivatives: readonly BoundDerivative[]
@@ -56,7 +56,7 @@ export async function bindFunction(problem: FormulaProblem): Promise<BoundFuncti
         moved,
         text,
         source: 'user',
-        tape: compileTape(gradient.expression, variables),
+        expression: gradient.expression,
       })
       continue
     }
@@ -66,10 +66,10 @@ export async function bindFunction(problem: FormulaProblem): Promise<BoundFuncti
       moved,
       text: derived?.text ?? '',
       source: 'mathjs',
-      tape: derived && compileTape(derived.formula.expression, variables),
+      expression: derived?.formula.expression,
     })
   }
-  return { formula, tape: compileTape(formula.expression, variables), variables, points, derivatives }
+  return { formula, variables, points, derivatives }
 }
 
 /** An own property: a variable may be called constructor. */

@@ -1,51 +1,58 @@
+import { reversePass } from '../backward/reverse-pass.js'
+import { chooseEvaluator } from '../check/check-options.js'
 import { DifferenceSum } from '../check/compare.js'
 import { diagnoseNumbers } from '../check/diagnosis/diagnose-numbers.js'
+import { errorsIn, estimateRounding } from '../check/program/program-estimate.js'
 import type { Verdict } from '../check/report.js'
+import { defaultTolerance } from '../check/tolerances.js'
+import { type Evaluator, unitRoundoffOf } from '../differentiate/evaluator.js'
 import { WorkSlices } from '../differentiate/work-slices.js'
 import { GradcheckError } from '../errors.js'
 import { listNames } from '../list-names.js'
+import { constantsOf, type Elementwise } from '../operations/elementwise.js'
+import { MANY_ROUNDINGS } from '../operations/scalar-rule.js'
+import { createCpuCarrier } from '../program/carry-changes.js'
+import { applicationOf } from '../program/evaluate.js'
 import { formatDifference, formatSetting } from '../report/format-numbers.js'
+import { boundValueErrors } from '../rounding/value-errors.js'
 import { setting } from '../settings.js'
 import { FLOAT64_ROUNDOFF } from '../tensor.js'
-import {
-  type BoundDerivative,
-  type BoundFunction,
-  bindFunction,
-  type FormulaProblem,
-} from './bind-function.js'
+import { type BoundFunction, bindFunction, type FormulaProblem } from './bind-function.js'
+import { carryToPoints } from './carry-to-points.js'
+import { ChangesAtPoint, findOnSeams, NO_CROSSING } from './changes-at-point.js'
 import type { FunctionOptions, FunctionSettings } from './check-function.js'
-import { changeOf, NO_CROSSING } from './differences.js'
-import { createCpuFunctionEvaluator, type FunctionEvaluator } from './function-evaluator.js'
 import type { FunctionReport } from './function-report.js'
 import { type FunctionTotals, isZero, judgeDerivative, type PointResult } from './judge-points.js'
+import {
+  type BoundFormula,
+  bindFormula,
+  type FormulaCode,
+  findFault,
+  numberAt,
+  valuesAt,
+} from './lower-formula.js'
 import { deriveFromChanges, listSteps, type NumericalDerivative } from './numerical-derivative.js'
 import { namePoint } from './points.js'
-import { estimateRounding, type RoundingAt, valueErrors } from './rounding.js'
-import { branchesMeet, constantsOnSeams, slopesByConvention } from './seams.js'
 import { describeFault, SpecialPlaces } from './special-places.js'
-import { measureSteps, type StepSeries, textbookDerivative } from './step-series.js'
+import { measureSteps, type StepSeries, textbookDerivatives } from './step-series.js'
 import { deriveFormula } from './symbolic-derivative.js'
-import { compileTape, constantsAt, evaluateTape, findFault, type Tape, valueAt } from './tape.js'
 
-/** Base-point constants held at once, in instructions × points. */
-const MOST_CONSTANTS = 2 ** 20
+/** Values held at once, parts of the formula × points. */
+const MOST_VALUES = 2 ** 20
 /** Points evaluated at once: progress is told and Ctrl-C heard in between. */
 const MOST_POINTS = 2 ** 14
 /** Estimated errors by which the textbook value may differ at most before one of the two must be mistaken. */
 const CROSS_CHECK_MARGIN = 4
+
+/** Numbers outside these are lost in single precision. */
+const SMALLEST_SINGLE = 2 ** -126
+const LARGEST_SINGLE = 2 ** 127
 
 /** Derivatives below this may have lost digits to underflow in single precision: 2^24 of its smallest normal numbers. */
 const SMALLEST_EXACT = 2 ** -102
 
 /** Tolerances that rounding may be estimated to take of a derivative in single precision. */
 const MOST_ROUNDING = 1
-
-/** A point where the function has a value. */
-interface BasePoint {
-  readonly point: Float64Array
-  readonly values: Float64Array
-  readonly constants: Float64Array
-}
 
 /** What a check of a formula gathers on its way. */
 interface Gathered {
@@ -70,8 +77,13 @@ export async function checkFormula(
 ): Promise<FunctionReport> {
   const bound = await bindFunction(problem)
   const started = performance.now()
-  const evaluator = options.evaluator ?? createCpuFunctionEvaluator()
-  const tolerance = settings.tolerance ?? defaultTolerance(evaluator, settings)
+  const evaluator = chooseEvaluator({ evaluator: options.evaluator })
+  if (evaluator.name === 'textbook') {
+    throw new GradcheckError('bad-usage', 'a formula is checked by difference arithmetic', {
+      fix: 'give the evaluator of a device, or leave it out',
+    })
+  }
+  const tolerance = settings.tolerance ?? defaultTolerance(evaluator, 'float64', settings)
   if (options.steps && bound.points.length > 1) {
     throw new GradcheckError(
       'bad-usage',
@@ -81,8 +93,10 @@ export async function checkFormula(
       },
     )
   }
+  const code: FormulaCode = { expression: bound.formula.expression, variables: bound.variables }
+  const atFirst = bindFormula(code, bound.points.slice(0, 1))
   const found: Gathered = {
-    special: new SpecialPlaces(bound.tape),
+    special: new SpecialPlaces(atFirst, bound.variables),
     results: bound.derivatives.map(() => []),
     crossDifference: new DifferenceSum(),
     crossChecked: 0,
@@ -91,25 +105,25 @@ export async function checkFormula(
     repeated: 0,
     unjudged: 0,
   }
-  const length = Math.max(
-    1,
-    Math.min(MOST_POINTS, Math.floor(MOST_CONSTANTS / bound.tape.instructions.length)),
-  )
+  const length = Math.max(1, Math.min(MOST_POINTS, Math.floor(MOST_VALUES / atFirst.program.values.length)))
   const total = bound.points.length
   const slices = new WorkSlices()
-  let first: BasePoint | undefined
+  let first: Float64Array | undefined
   for (let start = 0; start < bound.points.length; start += length) {
     options.signal?.throwIfAborted()
-    const bases = findBasePoints(bound, bound.points.slice(start, start + length), found)
-    first ??= bases[0]
-    await checkPoints(bound, bases, { ...settings, tolerance }, evaluator, found, async (done) => {
+    const points = findBasePoints(code, bound.points.slice(start, start + length), found)
+    if (points.length === 0) continue
+    first ??= points[0]
+    const formula = bindFormula(code, points)
+    const check = { bound, code, formula, settings: { ...settings, tolerance }, evaluator, found }
+    await checkPoints(check, options.signal, async (done) => {
       if (!slices.isOver) return
       options.onProgress?.({ done: start + done, total })
       await slices.pause()
       options.signal?.throwIfAborted()
     })
   }
-  if (first === undefined) throw undefinedEverywhere(bound)
+  if (first === undefined) throw undefinedEverywhere(bound, atFirst)
 
   const totals: FunctionTotals = { difference: new DifferenceSum(), squaredErrors: 0 }
   const derivatives = bound.derivatives.map((derivative, d) =>
@@ -117,7 +131,7 @@ export async function checkFormula(
   )
   const { verdict, reasons, notices } = conclude(bound, derivatives, found, totals, tolerance)
   const checked = Math.max(...derivatives.map((derivative) => derivative.checked))
-  const series = options.steps ? await measureSeries(bound, derivatives, first, evaluator, found) : undefined
+  const series = options.steps ? await measureSeries(bound, code, derivatives, evaluator, found) : undefined
   return {
     schema: 1,
     verdict,
@@ -125,8 +139,8 @@ export async function checkFormula(
     difference: totals.difference.difference,
     tolerance,
     numericalError: relativeTo(totals.difference, totals.squaredErrors),
-    cost: first.values.at(-1)!,
-    at: namePoint(bound.variables, first.point),
+    cost: valuesAt(code, [first])[0],
+    at: namePoint(bound.variables, first),
     points: { total: bound.points.length, checked },
     method: 'difference',
     scheme: settings.scheme,
@@ -155,100 +169,181 @@ export async function checkFormula(
 const relativeTo = ({ norms }: DifferenceSum, squares: number) =>
   norms === 0 ? 0 : Math.sqrt(squares) / norms
 
-function defaultTolerance(evaluator: FunctionEvaluator, { scheme, step }: FunctionSettings): number {
-  const byPrecision = evaluator.precision === 'single' ? 1e-6 : 1e-7
-  return scheme === 'forward' ? Math.max(byPrecision, 10 * step) : byPrecision
-}
-
 /** The points where the function has a value; the others are noted. */
 function findBasePoints(
-  { tape }: BoundFunction,
+  code: FormulaCode,
   points: readonly Float64Array[],
   found: Gathered,
-): BasePoint[] {
-  return points.flatMap((point) => {
-    const values = evaluateTape(tape, point)
-    const fault = findFault(tape, values)
-    if (fault === undefined) return [{ point, values, constants: constantsOnSeams(tape, values) }]
-    found.special.addUndefined(fault, point)
-    return []
+): readonly Float64Array[] {
+  const formula = bindFormula(code, points)
+  return points.filter((point, k) => {
+    const fault = findFault(formula, k)
+    if (fault !== undefined) found.special.addUndefined(fault, point)
+    return fault === undefined
   })
 }
 
-function undefinedEverywhere({ tape, points }: BoundFunction): GradcheckError {
-  const values = evaluateTape(tape, points[0])
-  const fault = findFault(tape, values)!
+function undefinedEverywhere({ points, variables }: BoundFunction, atFirst: BoundFormula): GradcheckError {
+  const fault = findFault(atFirst, 0)!
   const where = points.length > 1 ? `, and has no value at any of the ${points.length} points` : ''
   return new GradcheckError(
     'bad-value',
-    `the function has no value: ${describeFault(tape, values, fault, points[0])}${where}`,
+    `the function has no value: ${describeFault(atFirst, variables, 0, fault)}${where}`,
     { fix: `take another point, ${setting('at')}` },
   )
 }
 
+/** Points that are checked together. */
+interface PointsCheck {
+  readonly bound: BoundFunction
+  readonly code: FormulaCode
+  /** At points where it has a value. */
+  readonly formula: BoundFormula
+  readonly settings: FunctionSettings & { readonly tolerance: number }
+  readonly evaluator: Evaluator
+  readonly found: Gathered
+}
+
 async function checkPoints(
-  bound: BoundFunction,
-  bases: readonly BasePoint[],
-  settings: FunctionSettings & { tolerance: number },
-  evaluator: FunctionEvaluator,
-  found: Gathered,
+  check: PointsCheck,
+  signal: AbortSignal | undefined,
   onPoint: (done: number) => Promise<void>,
 ): Promise<void> {
-  const { tape, derivatives } = bound
-  const steps = listSteps(settings.step)
-  const moved = derivatives.map((derivative) => derivative.moved)
-  const points = bases.map(({ constants }) => constants)
-  const changes = await evaluator.evaluate({ tape, points, moved, steps })
-  const repeat = createCpuFunctionEvaluator()
-  for (const [k, base] of bases.entries()) {
+  const { bound, code, formula, settings, evaluator, found } = check
+  const { derivatives, variables } = bound
+  const { points } = formula
+  const { step, scheme, tolerance } = settings
+  const { precision } = evaluator
+  const steps = listSteps(step)
+  const errors = boundValueErrors(formula)
+  const wanted = derivatives.map(({ moved }) => moved)
+  const rounding = estimateRounding(formula, reversePass(formula, { wanted }), wanted)
+  const inPrecision = rounding.map((ofValue) => errorsIn(precision, ofValue))
+  const inDouble = precision === 'double' ? inPrecision : rounding.map((each) => errorsIn('double', each))
+  const onSeams = findOnSeams(formula, errors)
+  const beyond = precision === 'double' ? undefined : findBeyondSingle(formula)
+  const changes = await carryAll(check, steps, signal)
+  const textbooks = wanted.map((moved) => textbookDerivatives(code, points, moved, step, scheme))
+  const analyticals = derivatives.map(({ expression }) =>
+    expression === undefined ? undefined : evaluateGradient({ expression, variables }, points),
+  )
+  for (const [k, point] of points.entries()) {
     await onPoint(k)
-    const roundingOf = (precision: 'single' | 'double') =>
-      estimateRounding(tape, base.values, base.constants, moved, precision)
-    const ofEvaluator = roundingOf(evaluator.precision)
-    for (const [d, derivative] of derivatives.entries()) {
-      const at = (k * derivatives.length + d) * steps.length
-      const { step, scheme, tolerance } = settings
-      let numerical = deriveFromChanges(changes, at, step, scheme, tolerance)
-      let rounding = ofEvaluator
-      const exact = () => slopeAt(tape, base, moved[d])
-      if (
-        evaluator.precision === 'single' &&
-        isBeyondSingle(numerical, rounding.derivatives[d], tolerance, exact)
-      ) {
-        const again = await repeat.evaluate({ tape, points: [base.constants], moved: [moved[d]], steps })
-        numerical = deriveFromChanges(again, 0, step, scheme, tolerance)
-        rounding = roundingOf('double')
-        found.repeated++
+    let walk: ChangesAtPoint | undefined
+    const exactly = () => {
+      walk ??= new ChangesAtPoint(formula, k, errors)
+      return walk
+    }
+    for (const [d, { moved }] of derivatives.entries()) {
+      const isSpecial = onSeams[k] !== 0 || changes[d].crossed[k] !== 0
+      const derive = (isExact: boolean) =>
+        deriveFromChanges(
+          isExact ? walkSteps(exactly(), moved, steps) : pickChanges(changes[d].slopes, k),
+          step,
+          scheme,
+          tolerance,
+        )
+      let isExact = isSpecial || precision === 'double' ? isSpecial : beyond?.[k] === 1
+      let numerical = derive(isExact)
+      const slope = () => exactly().carry(moved, 0).slope
+      if (!isExact && precision !== 'double') {
+        isExact = isBeyondSingle(numerical, inPrecision[d][k], tolerance, slope)
+        if (isExact) numerical = derive(true)
       }
+      if (isExact && !isSpecial) found.repeated++
+      const u = unitRoundoffOf(isExact ? 'double' : precision)
+      const ofRounding = (isExact ? inDouble : inPrecision)[d][k]
+      const errorOf = ({ curvature }: { curvature: number }) =>
+        (Number.isNaN(ofRounding) ? Number.POSITIVE_INFINITY : ofRounding) + MANY_ROUNDINGS * u * curvature
       const isOn = numerical.on !== NO_CROSSING
       const isNear = !isOn && numerical.near !== NO_CROSSING
       // where branches meet with one slope there is nothing special
-      const meets = isOn && branchesMeet(tape, base.constants, numerical.on)
+      const meets = isOn && exactly().meets(numerical.on)
       const isSmooth = meets && agree(numerical.oneSided, tolerance)
-      if (isOn && !isSmooth) found.special.add(numerical.on, base.point, 'on', meets)
-      if (isNear) found.special.add(numerical.near, base.point, 'near')
+      if (isOn && !isSmooth) found.special.add(numerical.on, point, 'on', meets)
+      if (isNear) found.special.add(numerical.near, point, 'near')
       if ((isOn && numerical.oneSided === undefined) || !Number.isFinite(numerical.value)) {
         found.unjudged++
         continue
       }
-      const textbook = crossCheck(bound, base, derivative, numerical.atStep, settings, rounding, d, found)
-      const analytical = evaluateGradient(derivative, base.point)
+      const textbook = textbooks[d][k]
+      const { atStep } = numerical
+      const isCompared =
+        atStep !== undefined && Number.isFinite(atStep.value) && Number.isFinite(textbook.value)
+      if (isCompared) {
+        const ofPoint = Math.abs(textbook.value * point[moved])
+        const ofValues = numberAt(errors[formula.program.output], k) + 2 * textbook.size + ofPoint
+        const allowed = (FLOAT64_ROUNDOFF * ofValues) / step
+        crossCheck(textbook.value, atStep.value, allowed, errorOf(atStep), found)
+      }
+      const analytical = analyticals[d]
       if (analytical === undefined) continue
       found.results[d].push({
-        at: namePoint(bound.variables, base.point),
+        at: namePoint(variables, point),
         index: [],
-        analytical: analytical.value,
-        analyticalError: analytical.error,
+        analytical: numberAt(analytical.values, k),
+        analyticalError: numberAt(analytical.errors, k),
         numerical: numerical.value,
-        textbook,
+        textbook: isCompared ? textbook.value : Number.NaN,
         step: numerical.step,
-        error: rounding.derivatives[d] + rounding.ofCurvature(numerical.curvature) + numerical.truncation,
+        error: errorOf(numerical) + numerical.truncation,
         oneSided: numerical.oneSided,
-        conventions: isOn ? slopesByConvention(tape, base.constants, moved[d]) : [],
+        conventions: isOn ? exactly().slopesByConvention(moved) : [],
         shrunk: (isOn && !isSmooth) || isNear,
       })
     }
   }
+}
+
+/** The changes by every variable that is derived by. */
+async function carryAll(
+  { bound, formula, evaluator }: PointsCheck,
+  steps: readonly number[],
+  signal: AbortSignal | undefined,
+): Promise<Awaited<ReturnType<typeof carryToPoints>>[]> {
+  const carrier = evaluator.createCarrier?.(formula) ?? createCpuCarrier(formula)
+  try {
+    const changes: Awaited<ReturnType<typeof carryToPoints>>[] = []
+    for (const { moved } of bound.derivatives) {
+      changes.push(await carryToPoints(carrier, formula, moved, steps, signal))
+    }
+    return changes
+  } finally {
+    carrier.dispose()
+  }
+}
+
+const pickChanges = (slopes: readonly Float64Array[], k: number) => ({
+  slopes: Float64Array.from(slopes, (ofStep) => ofStep[k]),
+  crossings: new Int32Array(slopes.length).fill(NO_CROSSING),
+})
+
+function walkSteps(exact: ChangesAtPoint, moved: number, steps: readonly number[]) {
+  const changes = steps.map((h) => exact.carry(moved, h))
+  return {
+    slopes: Float64Array.from(changes, ({ slope }) => slope),
+    crossings: Int32Array.from(changes, ({ crossing }) => crossing),
+  }
+}
+
+/** For each point whether a number that difference arithmetic takes of it is none of single precision. */
+function findBeyondSingle(formula: BoundFormula): Uint8Array {
+  const found = new Uint8Array(formula.points.length)
+  const isLost = (value: number) =>
+    value !== 0 && !(Math.abs(value) >= SMALLEST_SINGLE && Math.abs(value) <= LARGEST_SINGLE)
+  for (const value of formula.program.values) {
+    if (value.kind !== 'computed') continue
+    const { rule } = value.operation as Elementwise
+    const constants = constantsOf(rule, applicationOf(formula, value))
+    const values = formula.base[value.id]
+    // what depends on no variable is the same at all points
+    if (values.length < found.length) continue
+    for (const [k, number] of values.entries()) {
+      const own = constants.subarray(rule.constants * k, rule.constants * (k + 1))
+      if (isLost(number) || own.some(isLost)) found[k] = 1
+    }
+  }
+  return found
 }
 
 /** Whether the slopes to both sides are one. */
@@ -257,9 +352,6 @@ function agree(slopes: NumericalDerivative['oneSided'], tolerance: number): bool
   const [left, right] = slopes
   return Math.abs(left - right) <= tolerance * (Math.abs(left) + Math.abs(right))
 }
-
-const slopeAt = (tape: Tape, { constants }: BasePoint, moved: number) =>
-  changeOf(tape, constants, moved, 0).slope
 
 /**
  * Whether a derivative is beyond single precision: it has overflowed, digits of it have underflowed, or its terms
@@ -277,42 +369,37 @@ function isBeyondSingle(
   return (Math.abs(value) < SMALLEST_EXACT || isHidden) && exact() !== 0
 }
 
-/** The analytical gradient's value and what its own evaluation in float64 rounds; undefined where there is none. */
+/** The analytical gradient's values and what their own evaluation in float64 rounds. */
 function evaluateGradient(
-  { tape }: BoundDerivative,
-  point: Float64Array,
-): { value: number; error: number } | undefined {
-  if (tape === undefined) return undefined
-  const values = evaluateTape(tape, point)
-  const value = values.at(-1)!
-  if (!Number.isFinite(value)) return { value, error: 0 }
-  return { value, error: valueErrors(tape, values, constantsAt(tape, values)).at(-1)! }
+  gradient: FormulaCode,
+  points: readonly Float64Array[],
+): { values: Float64Array; errors: Float64Array } {
+  const formula = bindFormula(gradient, points)
+  const { output } = formula.program
+  const values = formula.base[output]
+  const errors = boundValueErrors(formula)[output]
+  return {
+    values,
+    errors: errors.map((error, k) => (Number.isFinite(values[k]) ? FLOAT64_ROUNDOFF * error : 0)),
+  }
 }
 
 /**
- * The derivative by its definition in float64, at the step asked for, and whether difference arithmetic gave the
- * same there: they differ by the rounding of the function's values, divided by the step, and that of x ± h.
+ * Whether difference arithmetic gives the derivative by its definition, at the step asked for.
+ * @param ofValues what rounding the function's values, and x ± h, does to the definition
+ * @param error of difference arithmetic
  */
 function crossCheck(
-  { tape }: BoundFunction,
-  { point }: BasePoint,
-  { moved }: BoundDerivative,
-  atStep: NumericalDerivative['atStep'],
-  { step, scheme }: FunctionSettings,
-  rounding: RoundingAt,
-  d: number,
+  textbook: number,
+  numerical: number,
+  ofValues: number,
+  error: number,
   found: Gathered,
-): number {
-  const { value: textbook, size } = textbookDerivative(tape, point, moved, step, scheme)
-  if (atStep === undefined || !Number.isFinite(atStep.value) || !Number.isFinite(textbook)) return Number.NaN
-  const ofPoint = FLOAT64_ROUNDOFF * Math.abs(textbook * point[moved])
-  const ofValues = (rounding.values.at(-1)! + 2 * FLOAT64_ROUNDOFF * size + ofPoint) / step
+): void {
   found.crossChecked++
   found.squaredRounding += ofValues ** 2
-  found.crossDifference.add(textbook, atStep.value)
-  const allowed = ofValues + rounding.derivatives[d] + rounding.ofCurvature(atStep.curvature)
-  if (Math.abs(textbook - atStep.value) > CROSS_CHECK_MARGIN * allowed) found.disagreements++
-  return textbook
+  found.crossDifference.add(textbook, numerical)
+  if (Math.abs(textbook - numerical) > CROSS_CHECK_MARGIN * (ofValues + error)) found.disagreements++
 }
 
 function conclude(
@@ -330,8 +417,8 @@ function conclude(
     )
   }
   const isWrong = derivatives.some((derivative) => derivative.verdict === 'fail')
-  for (const { variable, tape } of bound.derivatives) {
-    if (tape !== undefined) continue
+  for (const { variable, expression } of bound.derivatives) {
+    if (expression !== undefined) continue
     reasons.push(
       `the formula is too long for a symbolic derivative by ${variable}: give it yourself, ${setting('gradient', `d/d${variable}=…`)}`,
     )
@@ -413,9 +500,9 @@ function diagnose(
  */
 async function measureSeries(
   bound: BoundFunction,
+  code: FormulaCode,
   derivatives: FunctionReport['derivatives'],
-  { point, values, constants }: BasePoint,
-  evaluator: FunctionEvaluator,
+  evaluator: Evaluator,
   { results }: Gathered,
 ): Promise<StepSeries | undefined> {
   const d = results.findIndex((points) => points.length > 0)
@@ -425,10 +512,21 @@ async function measureSeries(
   let reference = result.analytical
   if (derivatives[d].verdict !== 'pass') {
     const derived = await deriveFormula(bound.formula, variable)
-    const tape = derived && compileTape(derived.formula.expression, bound.variables)
-    reference = tape === undefined ? result.numerical : valueAt(tape, point)
+    const expression = derived?.formula.expression
+    reference =
+      expression === undefined
+        ? result.numerical
+        : valuesAt({ expression, variables: bound.variables }, bound.points)[0]
   }
-  const [floor] = estimateRounding(bound.tape, values, constants, [moved], evaluator.precision).derivatives
-  const measured = await measureSteps(bound.tape, point, moved, evaluator, reference, floor)
-  return { variable, at: result.at, reference, ...measured }
+  const formula = bindFormula(code, bound.points)
+  const [rounding] = estimateRounding(formula, reversePass(formula, { wanted: [moved] }), [moved])
+  const [floor] = errorsIn(evaluator.precision, rounding)
+  const exact = new ChangesAtPoint(formula, 0, boundValueErrors(formula))
+  const carrier = evaluator.createCarrier?.(formula) ?? createCpuCarrier(formula)
+  try {
+    const measured = await measureSteps(code, formula, exact, moved, carrier, reference, floor)
+    return { variable, at: result.at, reference, ...measured }
+  } finally {
+    carrier.dispose()
+  }
 }

@@ -1,18 +1,17 @@
 import { requireStep, requireTolerance } from '../check/check-options.js'
-import { SCHEME_NAMES, type Scheme } from '../differentiate/evaluator.js'
+import { type Evaluator, SCHEME_NAMES, type Scheme } from '../differentiate/evaluator.js'
 import { GradcheckError } from '../errors.js'
 import { suggestName } from '../suggest.js'
 import type { FormulaProblem } from './bind-function.js'
 import { checkCallable } from './callable/check-callable.js'
 import type { CallableProblem, Point } from './callable/problem.js'
 import { checkFormula } from './check-formula.js'
-import type { FunctionEvaluator } from './function-evaluator.js'
 import type { FunctionReport } from './function-report.js'
 
 /** How a function is checked. */
 export interface FunctionOptions {
   /** Where a formula's changes are evaluated. @default float64 on the CPU */
-  evaluator?: FunctionEvaluator
+  evaluator?: Evaluator
   /** h, absolute. @default 1e-5 of a formula; a function in code gets the steps that fit its noise and curvature */
   step?: number
   /** @default 'central' */

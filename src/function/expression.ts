@@ -1,4 +1,7 @@
-import type { OperationName } from './operations.js'
+import type { OPERATIONS } from '../operations/table.js'
+
+/** An operation of the table of operations, one that is applied to each element. */
+export type OperationName = keyof typeof OPERATIONS
 
 /**
  * A formula as a tree. Functions that are others in disguise (sec, square, log to a base) are written out, so that
@@ -21,8 +24,8 @@ export interface OperationExpression {
   readonly operation: OperationName
   /** One to three. */
   readonly operands: readonly Expression[]
-  /** A constant exponent; 1 for a `select` that takes its first branch at 0 too. */
-  readonly parameter: number
+  /** What the operation is told beside its operands. */
+  readonly attributes: object
   /** The part of the formula that this stands for. */
   readonly source: () => string
 }

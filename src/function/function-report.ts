@@ -1,4 +1,5 @@
 import type { DeviceReport, Finding, TensorReport, Verdict } from '../check/report.js'
+import type { Precision } from '../differentiate/evaluator.js'
 import type { Crossing } from '../operations/scalar-rule.js'
 import type { StepSeries } from './step-series.js'
 
@@ -77,7 +78,7 @@ export interface FunctionReport {
   readonly method: 'difference' | 'textbook'
   readonly scheme: 'central' | 'forward'
   readonly step: number
-  readonly precision: 'single' | 'double'
+  readonly precision: Precision
   readonly device: DeviceReport
   readonly derivatives: readonly DerivativeReport[]
   /** A judgement for each tensor of the point, where the function is in code. */

@@ -1,6 +1,5 @@
 import type { Scheme } from '../differentiate/evaluator.js'
-import { NO_CROSSING } from './differences.js'
-import type { FunctionChanges } from './function-evaluator.js'
+import { NO_CROSSING } from './changes-at-point.js'
 
 /** Factors of the step asked for: difference arithmetic loses no digits where a smaller step is needed. */
 const RUNGS = [1, 1e-3, 1e-6, 1e-9, 1e-12]
@@ -25,28 +24,34 @@ export interface NumericalDerivative {
   readonly curvature: number
   /** The same by the step asked for; undefined where that one runs over a special point. */
   readonly atStep: { readonly value: number; readonly curvature: number } | undefined
-  /** The instruction whose special point the step asked for runs over, or `NO_CROSSING`. */
+  /** The id of the value whose special point the step asked for runs over, or `NO_CROSSING`. */
   readonly near: number
-  /** The instruction on whose special point it sits, or `NO_CROSSING`. */
+  /** The id of the value on whose special point it sits, or `NO_CROSSING`. */
   readonly on: number
   /** The slopes to the left and to the right, where it sits on a kink and both are finite. */
   readonly oneSided: readonly [number, number] | undefined
 }
 
+/** What came out of all steps of one derivative, in the order of `listSteps`. */
+export interface StepChanges {
+  /** (f(x + h) − f(x))/h */
+  readonly slopes: Float64Array
+  /** The id of the value that runs over its special point, or `NO_CROSSING`. */
+  readonly crossings: Int32Array
+}
+
 /**
  * Makes a derivative of the changes by `listSteps`: of the largest step that runs over no special point and whose
  * truncation, measured at half of it, is small beside the tolerance.
- * @param first where its changes begin
  */
 export function deriveFromChanges(
-  { slopes, crossings }: FunctionChanges,
-  first: number,
+  { slopes, crossings }: StepChanges,
   step: number,
   scheme: Scheme,
   tolerance: number,
 ): NumericalDerivative {
   const rungs = RUNGS.map((factor, rung) => {
-    const at = first + SIDES * rung
+    const at = SIDES * rung
     const [right, left, halfRight, halfLeft] = slopes.subarray(at, at + SIDES)
     const isCentral = scheme === 'central'
     const value = isCentral ? (right + left) / 2 : right

@@ -194,7 +194,7 @@ class Reader {
     const source = () => node.toString()
     const [first, second] = node.args
     if (node.fn === 'unaryPlus') return this.read(first, depth + 1)
-    if (node.fn === 'unaryMinus') return operation('negate', [this.read(first, depth + 1)], source)
+    if (node.fn === 'unaryMinus') return operation('negative', [this.read(first, depth + 1)], source)
     if (node.fn === 'pow') {
       return raise(this.read(first, depth + 1), this.read(second, depth + 1), source)
     }
@@ -224,7 +224,7 @@ class Reader {
     const { swapped, inclusive } = COMPARISONS[test.fn]
     const sides = test.args.map((side) => this.read(side, depth + 1))
     const distance = operation('subtract', swapped ? sides.reverse() : sides, source)
-    return operation('select', [distance, then, otherwise], source, inclusive ? 1 : 0)
+    return operation('select', [distance, then, otherwise], source, { inclusive })
   }
 
   #readCall(node: FunctionNode, depth: number): Expression {

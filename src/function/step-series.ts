@@ -1,8 +1,8 @@
 import type { Scheme } from '../differentiate/evaluator.js'
-import { changeOf } from './differences.js'
-import type { FunctionEvaluator } from './function-evaluator.js'
-import { constantsOnSeams } from './seams.js'
-import { evaluateTape, type Tape, valueAt } from './tape.js'
+import type { ChangeCarrier } from '../program/carry-changes.js'
+import { carryToPoints } from './carry-to-points.js'
+import type { ChangesAtPoint } from './changes-at-point.js'
+import { type BoundFormula, type FormulaCode, valuesAt } from './lower-formula.js'
 
 /** What a step's error came to, by one way of computing. */
 export interface StepErrors {
@@ -44,33 +44,36 @@ const EXCESS = 10
 /**
  * Measures how the error of a derivative depends on the step, for both schemes, by the definition in float64 and by
  * difference arithmetic.
+ * @param bound the formula at one point
+ * @param exact the changes there in float64
  * @param reference the derivative that errors are measured against
  * @param floor what rounding does to difference arithmetic
  */
 export async function measureSteps(
-  tape: Tape,
-  point: Float64Array,
+  formula: FormulaCode,
+  bound: BoundFormula,
+  exact: ChangesAtPoint,
   moved: number,
-  evaluator: FunctionEvaluator,
+  carrier: ChangeCarrier,
   reference: number,
   floor: number,
 ): Promise<Pick<StepSeries, 'steps' | 'series'>> {
   const steps = SERIES_STEPS
-  const constants = constantsOnSeams(tape, evaluateTape(tape, point))
+  const [point] = bound.points
   const signed = steps.flatMap((h) => [h, -h])
-  const { slopes } = await evaluator.evaluate({ tape, points: [constants], moved: [moved], steps: signed })
+  const { slopes } = await carryToPoints(carrier, bound, moved, signed)
   const series = (['forward', 'central'] as const).flatMap((scheme) => {
     const difference = steps.map((_, k) => {
-      const [right, left] = [slopes[2 * k], slopes[2 * k + 1]]
+      const [right, left] = [slopes[2 * k][0], slopes[2 * k + 1][0]]
       return Math.abs((scheme === 'central' ? (right + left) / 2 : right) - reference)
     })
     const textbook = steps.map((h) =>
-      Math.abs(textbookDerivative(tape, point, moved, h, scheme).value - reference),
+      Math.abs(textbookDerivatives(formula, [point], moved, h, scheme)[0].value - reference),
     )
     // by float64 difference arithmetic: truncation and nothing else
     const truncation = steps.map((h) => {
-      const right = changeOf(tape, constants, moved, h).slope
-      const left = changeOf(tape, constants, moved, -h).slope
+      const right = exact.carry(moved, h).slope
+      const left = exact.carry(moved, -h).slope
       return Math.abs((scheme === 'central' ? (right + left) / 2 : right) - reference)
     })
     const least = Math.max(ABOVE_FLOOR * floor, Number.MIN_VALUE)
@@ -90,18 +93,25 @@ export async function measureSteps(
   return { steps, series }
 }
 
-/** (f(x + h) − f(x − h))/2h, or (f(x + h) − f(x))/h, in float64, and how large what is subtracted is. */
-export function textbookDerivative(
-  tape: Tape,
-  point: Float64Array,
+/** (f(x + h) − f(x − h))/2h, or (f(x + h) − f(x))/h, in float64 at each point, and how large what is subtracted is. */
+export function textbookDerivatives(
+  formula: FormulaCode,
+  points: readonly Float64Array[],
   moved: number,
   h: number,
   scheme: Scheme,
-): { value: number; size: number } {
-  const at = (value: number) => valueAt(tape, point.with(moved, value))
+): { value: number; size: number }[] {
   const [right, left] = scheme === 'forward' ? [h, 0] : [h, -h]
-  const [high, low] = [at(point[moved] + right), at(point[moved] + left)]
-  return { value: (high - low) / (right - left), size: Math.abs(high) + Math.abs(low) }
+  const [highs, lows] = [right, left].map((by) =>
+    valuesAt(
+      formula,
+      points.map((point) => point.with(moved, point[moved] + by)),
+    ),
+  )
+  return points.map((_, k) => ({
+    value: (highs[k] - lows[k]) / (right - left),
+    size: Math.abs(highs[k]) + Math.abs(lows[k]),
+  }))
 }
 
 /** The slope of log error against log step, by least squares over the steps where one thing rules the error. */

@@ -1,5 +1,9 @@
-import type { Expression, OperationExpression } from './expression.js'
-import { HIGHEST_INTEGER_POWER, OPERATIONS, type OperationName } from './operations.js'
+import { add, divide, multiply, negative, subtract } from '../operations/arithmetic.js'
+import type { ScalarRule } from '../operations/scalar-rule.js'
+import type { Expression, OperationExpression, OperationName } from './expression.js'
+
+/** Exponents up to this are multiplied out where the base may change its sign. */
+const HIGHEST_INTEGER_POWER = 1024
 
 /** Names that stand for a number unless a variable has the name. */
 export const NAMED_NUMBERS: Readonly<Record<string, number>> = {
@@ -26,9 +30,9 @@ export function operation(
   name: OperationName,
   operands: readonly Expression[],
   source: () => string,
-  parameter = 0,
+  attributes: object = {},
 ): OperationExpression {
-  return { kind: 'operation', operation: name, operands, parameter, source }
+  return { kind: 'operation', operation: name, operands, attributes, source }
 }
 
 const plain = (name: OperationName): FunctionEntry => ({
@@ -75,8 +79,9 @@ export function raise(base: Expression, exponent: Expression, source: () => stri
   if (p === 1) return base
   if (p < 0) return operation('divide', [number(1), raise(base, number(-p), source)], source)
   if (p === 0.5) return operation('sqrt', [base], source)
-  if (Number.isInteger(p) && p <= HIGHEST_INTEGER_POWER) return operation('integer-power', [base], source, p)
-  return operation('real-power', [base], source, p)
+  if (Number.isInteger(p) && p <= HIGHEST_INTEGER_POWER)
+    return operation('integerPower', [base], source, { exponent: p })
+  return operation('realPower', [base], source, { exponent: p })
 }
 
 /** The value of plain arithmetic with numbers alone, such as −1/3 or 2 − 1; undefined for anything else. */
@@ -84,11 +89,16 @@ function constantOf(expression: Expression): number | undefined {
   if (expression.kind === 'number') return expression.value
   if (expression.kind === 'variable') return undefined
   const { operation: name, operands } = expression
-  if (!['add', 'subtract', 'negate', 'multiply', 'divide'].includes(name)) return undefined
+  const rule = PLAIN_ARITHMETIC.get(name)
+  if (rule === undefined) return undefined
   const [a, b] = operands.map(constantOf)
-  if (a === undefined || (b === undefined && name !== 'negate')) return undefined
-  return OPERATIONS[name].rule(0).value(a, b ?? 0, 0)
+  if (a === undefined || (b === undefined && rule.arity > 1)) return undefined
+  return rule.value(a, b ?? 0, 0)
 }
+
+const PLAIN_ARITHMETIC: ReadonlyMap<OperationName, ScalarRule> = new Map(
+  Object.entries({ add, subtract, negative, multiply, divide }) as [OperationName, ScalarRule][],
+)
 
 /** The functions that a formula may call. */
 const FUNCTIONS: Readonly<Record<string, FunctionEntry>> = {
@@ -106,7 +116,7 @@ const FUNCTIONS: Readonly<Record<string, FunctionEntry>> = {
   log10: scaledLog(Math.LOG10E),
   log1p: plain('log1p'),
   sqrt: plain('sqrt'),
-  cbrt: plain('cube-root'),
+  cbrt: plain('cbrt'),
   square: power(2),
   cube: power(3),
   pow: { operands: [2, 2], build: ([base, exponent], source) => raise(base, exponent, source) },
@@ -129,8 +139,8 @@ const FUNCTIONS: Readonly<Record<string, FunctionEntry>> = {
   abs: plain('abs'),
   sign: plain('sign'),
   step: plain('step'),
-  min: joined('min'),
-  max: joined('max'),
+  min: joined('minimum'),
+  max: joined('maximum'),
   sum: joined('add'),
 }
 

@@ -90,11 +90,7 @@ export function buildProgram(
   shapes: ReadonlyMap<string, Shape>,
   upstream?: Tensor,
 ): Program {
-  const list = new ValueList()
-  const arrays: Record<string, Node> = Object.create(null)
-  for (const [name, shape] of shapes) arrays[name] = list.addInput(name, shape)
-  const builder = createBuilder(list)
-  const output = build(builder, named(arrays, shapes))
+  const { list, builder, output } = listValues(build, shapes)
   if (!list.has(output) && typeof output !== 'number') {
     throw new GradcheckError('bad-program', `the program's function returned ${describeValue(output)}`, {
       fix: 'return the loss, a value of the program: (b, { W, X }) => b.sum(b.matmul(X, W))',
@@ -110,6 +106,29 @@ export function buildProgram(
     )
   }
   return list.finish(builder.sum(builder.multiply(output, upstream)))
+}
+
+/**
+ * Lists operations that end in any array.
+ * @throws GradcheckError `bad-program`
+ */
+export function listOperations(
+  build: (builder: Builder, arrays: Readonly<Record<string, Node>>) => NodeLike,
+  shapes: ReadonlyMap<string, Shape>,
+): Program {
+  const { list, output } = listValues(build, shapes)
+  return list.end(output)
+}
+
+function listValues<Output>(
+  build: (builder: Builder, arrays: Readonly<Record<string, Node>>) => Output,
+  shapes: ReadonlyMap<string, Shape>,
+): { list: ValueList; builder: Builder; output: Output } {
+  const list = new ValueList()
+  const arrays: Record<string, Node> = Object.create(null)
+  for (const [name, shape] of shapes) arrays[name] = list.addInput(name, shape)
+  const builder = createBuilder(list)
+  return { list, builder, output: build(builder, named(arrays, shapes)) }
 }
 
 /** The arrays, with an error for a name that is not among them. */
@@ -240,8 +259,13 @@ class ValueList {
     return before
   }
 
+  /** The program that ends in a value, whatever its shape. */
+  end(output: NodeLike): Program {
+    return { values: this.#values, output: this.toNode(output).id }
+  }
+
   finish(loss: Node): Program {
-    const { id, shape } = this.toNode(loss)
+    const { shape } = this.toNode(loss)
     if (elementCount(shape) !== 1) {
       throw new GradcheckError(
         'bad-program',
@@ -251,7 +275,7 @@ class ValueList {
         },
       )
     }
-    return { values: this.#values, output: id }
+    return this.end(loss)
   }
 
   #addConstant(shape: Shape, data: Float64Array): Node {

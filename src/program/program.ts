@@ -44,10 +44,13 @@ export interface ComputedValue extends ValueBase {
 
 export type Value = InputValue | ConstantValue | ComputedValue
 
-/** Operations on tensors in the order of their evaluation, each value made once, with one number at the end. */
+/**
+ * Operations on tensors in the order of their evaluation, each value made once, with one number at the end; of formulas
+ * an array with a number for each point.
+ */
 export interface Program {
   readonly values: readonly Value[]
-  /** The id of the loss, a value of shape (). */
+  /** The id of the loss, a value of one element. */
   readonly output: number
 }
 

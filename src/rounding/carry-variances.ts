@@ -21,7 +21,7 @@ export function carryVariances(
   const needed = ancestorsOf(program)
   const cone = coneOf(program, wanted)
   const variances: (Float64Array | undefined)[] = program.values.map(() => undefined)
-  variances[program.output] = new Float64Array(1)
+  variances[program.output] = new Float64Array(bound.base[program.output].length)
   for (let id = program.output; id >= 0; id--) {
     const value = program.values[id]
     const carried = variances[id]

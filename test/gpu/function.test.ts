@@ -1,13 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createCpuEvaluator } from '../../src/differentiate/cpu/evaluator.js'
+import type { Evaluator } from '../../src/differentiate/evaluator.js'
+import { createWebgpuEvaluator, type WebgpuEvaluator } from '../../src/differentiate/webgpu/evaluator.js'
+import { carryToPoints, type PointChanges } from '../../src/function/carry-to-points.js'
 import { checkFunction } from '../../src/function/check-function.js'
-import { NO_CROSSING } from '../../src/function/differences.js'
-import { createCpuFunctionEvaluator } from '../../src/function/function-evaluator.js'
+import { bindFormula } from '../../src/function/lower-formula.js'
 import { parseFormula } from '../../src/function/parse-formula.js'
-import { compileTape, constantsAt, evaluateTape } from '../../src/function/tape.js'
-import {
-  createWebgpuFunctionEvaluator,
-  type WebgpuFunctionEvaluator,
-} from '../../src/function/webgpu/evaluator.js'
 import {
   compareWithMathjs,
   POINTS,
@@ -17,20 +15,29 @@ import {
 } from '../support/generated-formulas.js'
 import { openGpuDevice } from '../support/gpu-device.js'
 
-const cpu = createCpuFunctionEvaluator()
-let gpu: WebgpuFunctionEvaluator
+const cpu = createCpuEvaluator('test')
+let gpu: WebgpuEvaluator
 beforeAll(async () => {
-  gpu = await createWebgpuFunctionEvaluator(() => openGpuDevice('software'))
+  gpu = await createWebgpuEvaluator(() => openGpuDevice('software'))
 })
 afterAll(() => gpu?.dispose())
 
 /** Both evaluators' changes of a formula of x at many points and steps. */
 async function evaluateBoth(text: string, xs: readonly number[], steps: readonly number[]) {
-  const formula = await parseFormula(text, ['x'])
-  const tape = compileTape(formula.expression, ['x'])
-  const points = xs.map((x) => constantsAt(tape, evaluateTape(tape, [x])))
-  const batch = { tape, points, moved: [0], steps }
-  return { single: await gpu.evaluate(batch), double: await cpu.evaluate(batch) }
+  const { expression } = await parseFormula(text, ['x'])
+  const formula = bindFormula(
+    { expression, variables: ['x'] },
+    xs.map((x) => Float64Array.of(x)),
+  )
+  const evaluate = async (by: Evaluator): Promise<PointChanges> => {
+    const carrier = by.createCarrier!(formula)
+    try {
+      return await carryToPoints(carrier, formula, 0, steps)
+    } finally {
+      carrier.dispose()
+    }
+  }
+  return { single: await evaluate(gpu), double: await evaluate(cpu) }
 }
 
 const grid = (from: number, to: number, count: number) =>
@@ -92,18 +99,19 @@ describe('the WGSL rule of', () => {
     const { single, double } = await evaluateBoth(text, xs, steps)
     const isPiecewise = /^(relu|abs|sign|step)/.test(text)
     let worst = { error: 0, text: '' }
-    for (let k = 0; k < single.slopes.length; k++) {
-      const step = steps[k % steps.length]
-      const row = k - (k % steps.length)
-      const around = Math.max(...double.slopes.subarray(row, row + STEPS.length).map(Math.abs))
-      const unit = Math.max(around, Math.abs(double.slopes[k]), isPiecewise ? 1 : 0)
-      const error = Math.abs(single.slopes[k] - double.slopes[k]) / unit
-      // the step itself is rounded, and so is where a jump lies
-      const isJump = double.crossings[k] !== NO_CROSSING && Math.abs(double.slopes[k] * step) > 0.2
-      if (!(error <= worst.error) && !isJump) worst = { error, text: `${xs[row / steps.length]} + ${step}` }
+    for (const [k, x] of xs.entries()) {
+      const around = Math.max(...double.slopes.slice(0, STEPS.length).map((ofStep) => Math.abs(ofStep[k])))
+      for (const [s, step] of steps.entries()) {
+        const [one, other] = [single.slopes[s][k], double.slopes[s][k]]
+        const unit = Math.max(around, Math.abs(other), isPiecewise ? 1 : 0)
+        const error = Math.abs(one - other) / unit
+        // the step itself is rounded, and so is where a jump lies
+        const isJump = double.crossed[k] !== 0 && Math.abs(other * step) > 0.2
+        if (!(error <= worst.error) && !isJump) worst = { error, text: `${x} + ${step}` }
+      }
     }
     expect(worst.error, worst.text).toBeLessThan(bound)
-    expect([...single.crossings]).toEqual([...double.crossings])
+    expect([...single.crossed]).toEqual([...double.crossed])
   })
 })
 
@@ -167,17 +175,19 @@ describe('batches', () => {
     const xs = grid(-3, 3, 5000)
     const { single, double } = await evaluateBoth('sin(x) * exp(-x^2 / 9)', xs, [1e-5, -1e-5])
     let most = 0
-    for (const [k, slope] of double.slopes.entries())
-      most = Math.max(most, Math.abs(single.slopes[k] - slope))
+    for (const [s, ofStep] of double.slopes.entries()) {
+      for (const [k, slope] of ofStep.entries()) most = Math.max(most, Math.abs(single.slopes[s][k] - slope))
+    }
     expect(most).toBeLessThan(1e-6)
   })
 
-  it('of a formula with thousands of instructions are cut into several', async () => {
+  it('of a formula with thousands of operations are those of float64', async () => {
     const text = Array.from({ length: 600 }, (_, k) => `sin(${(k % 7) + 1} * x)`).join(' + ')
     const { single, double } = await evaluateBoth(text, grid(-1, 1, 600), [1e-5])
-    const scale = Math.max(...double.slopes.map(Math.abs))
-    for (const [k, slope] of double.slopes.entries()) {
-      expect(Math.abs(single.slopes[k] - slope) / scale).toBeLessThan(1e-4)
+    const [[inSingle], [inDouble]] = [single.slopes, double.slopes]
+    const scale = Math.max(...inDouble.map(Math.abs))
+    for (const [k, slope] of inDouble.entries()) {
+      expect(Math.abs(inSingle[k] - slope) / scale).toBeLessThan(1e-4)
     }
   })
 })
@@ -187,7 +197,7 @@ describe('a lost device', () => {
 
   it('is replaced, and the work goes on', async () => {
     let opened = 0
-    const evaluator = await createWebgpuFunctionEvaluator(async () => {
+    const evaluator = await createWebgpuEvaluator(async () => {
       const device = await openGpuDevice('software')
       if (opened++ === 0) device.device.destroy()
       return device
@@ -202,7 +212,7 @@ describe('a lost device', () => {
 
   it('is not replaced once its evaluator is closed: checks are refused', async () => {
     let opened = 0
-    const evaluator = await createWebgpuFunctionEvaluator(async () => {
+    const evaluator = await createWebgpuEvaluator(async () => {
       opened++
       return await openGpuDevice('software')
     })
@@ -215,7 +225,7 @@ describe('a lost device', () => {
   })
 
   it('that is lost again and again ends the check with device-lost', async () => {
-    const evaluator = await createWebgpuFunctionEvaluator(async () => {
+    const evaluator = await createWebgpuEvaluator(async () => {
       const device = await openGpuDevice('software')
       device.device.destroy()
       return device

@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { derivative, parse } from 'mathjs'
-import { NO_CROSSING } from '../../src/function/differences.js'
-import type { FunctionEvaluator } from '../../src/function/function-evaluator.js'
+import type { Evaluator } from '../../src/differentiate/evaluator.js'
+import { carryToPoints } from '../../src/function/carry-to-points.js'
+import { NO_CROSSING } from '../../src/function/changes-at-point.js'
+import { type BoundFormula, bindFormula, numberAt } from '../../src/function/lower-formula.js'
 import { deriveFromChanges, listSteps } from '../../src/function/numerical-derivative.js'
 import { parseFormula } from '../../src/function/parse-formula.js'
-import { estimateRounding } from '../../src/function/rounding.js'
-import { compileTape, constantsAt, evaluateTape } from '../../src/function/tape.js'
+import type { Elementwise } from '../../src/operations/elementwise.js'
 import { formulas, type GeneratedFormula, VARIABLES } from './formulas.js'
 
 /** Where generated formulas are derived: generic points, away from the kinks of |x| and of max(x, y). */
@@ -56,42 +57,60 @@ function symbolicValue(derivable: string, variable: string, point: readonly numb
   return derived.evaluate(Object.fromEntries(VARIABLES.map((name, k) => [name, point[k]])))
 }
 
-/** Every derivative of the formulas at every point, but those whose steps run over a kink. */
+/** Σ|terms| of the derivative by a variable at a point: the sum over all paths, each without its sign. */
+function sizeOfTerms({ program, base }: BoundFormula, moved: number, point: number): number {
+  const sizes = new Float64Array(program.values.length)
+  sizes[moved] = 1
+  for (const value of program.values) {
+    if (value.kind !== 'computed') continue
+    const { rule } = value.operation as Elementwise
+    const [a, b, c] = value.operands.map((operand) => numberAt(base[operand], point))
+    const constants = new Float64Array(rule.constants)
+    rule.fill(constants, 0, a, b, c, numberAt(base[value.id], point))
+    for (const [j, operand] of value.operands.entries()) {
+      if (sizes[operand] === 0) continue
+      const only = (other: number) => (other === j ? 1 : 0)
+      sizes[value.id] += Math.abs(rule.change(constants, 0, only(0), only(1), only(2), 0)) * sizes[operand]
+    }
+  }
+  return sizes[program.output]
+}
+
+/** Every derivative of the formulas at every point, but those whose steps may run over a kink. */
 export async function compareWithMathjs(
-  evaluator: FunctionEvaluator,
+  evaluator: Evaluator,
   generated: readonly GeneratedFormula[],
   tolerance: number,
 ): Promise<Comparison[]> {
   const step = 1e-5
+  const steps = listSteps(step)
+  const crossings = new Int32Array(steps.length).fill(NO_CROSSING)
   const comparisons: Comparison[] = []
   for (const { text, derivable } of generated) {
-    const formula = await parseFormula(text, VARIABLES)
-    const tape = compileTape(formula.expression, VARIABLES)
-    const points = POINTS.map((point) => constantsAt(tape, evaluateTape(tape, point)))
-    const terms = POINTS.map((point, p) => {
-      return estimateRounding(tape, evaluateTape(tape, point), points[p], [0, 1], 'double').terms
-    })
-    const steps = listSteps(step)
-    const changes = await evaluator.evaluate({ tape, points, moved: [0, 1], steps })
-    for (const [p, point] of POINTS.entries()) {
-      for (const [v, variable] of VARIABLES.entries()) {
-        const at = (p * VARIABLES.length + v) * steps.length
-        const found = deriveFromChanges(changes, at, step, 'central', tolerance)
-        if (found.near !== NO_CROSSING) continue
+    const { expression } = await parseFormula(text, VARIABLES)
+    const points = POINTS.map((point) => Float64Array.from(point))
+    const formula = bindFormula({ expression, variables: VARIABLES }, points)
+    const carrier = evaluator.createCarrier!(formula)
+    for (const [v, variable] of VARIABLES.entries()) {
+      const { slopes, crossed } = await carryToPoints(carrier, formula, v, steps)
+      for (const [p, point] of POINTS.entries()) {
+        if (crossed[p] !== 0) continue
+        const changes = { slopes: Float64Array.from(slopes, (ofStep) => ofStep[p]), crossings }
+        const { value } = deriveFromChanges(changes, step, 'central', tolerance)
         const symbolic = symbolicValue(derivable, variable, point)
-        const size = Math.abs(found.value) + Math.abs(symbolic)
-        const difference = size === 0 ? 0 : Math.abs(found.value - symbolic) / size
+        const size = Math.abs(value) + Math.abs(symbolic)
         comparisons.push({
           text,
           variable,
           point,
-          numerical: found.value,
+          numerical: value,
           symbolic,
-          terms: terms[p][v],
-          difference,
+          terms: sizeOfTerms(formula, v, p),
+          difference: size === 0 ? 0 : Math.abs(value - symbolic) / size,
         })
       }
     }
+    carrier.dispose()
   }
   return comparisons
 }

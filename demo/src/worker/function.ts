@@ -1,9 +1,10 @@
-import { checkFunction, createCpuFunctionEvaluator, GradcheckError } from 'webgpu-gradcheck'
+import { checkFunction, createCpuEvaluator, GradcheckError } from 'webgpu-gradcheck'
 import { bindFunction } from '../../../src/function/bind-function.js'
-import { changeOf } from '../../../src/function/differences.js'
+import { ChangesAtPoint } from '../../../src/function/changes-at-point.js'
+import { bindFormula, valuesAt } from '../../../src/function/lower-formula.js'
 import { parseFormula } from '../../../src/function/parse-formula.js'
-import { textbookDerivative } from '../../../src/function/step-series.js'
-import { constantsAt, evaluateTape, valueAt } from '../../../src/function/tape.js'
+import { textbookDerivatives } from '../../../src/function/step-series.js'
+import { boundValueErrors } from '../../../src/rounding/value-errors.js'
 import type { FunctionRequest, FunctionResult, StepSample } from './protocol.js'
 
 /** Points of the curve. */
@@ -28,29 +29,35 @@ export async function examineFunction(request: FunctionRequest): Promise<Functio
   const variable = await findVariable(formula)
   const problem = { formula, at: { [variable]: at }, ...(gradient === '' ? {} : { gradient }) }
   const report = await checkFunction(problem, {
-    evaluator: createCpuFunctionEvaluator('this computer’s processor'),
+    evaluator: createCpuEvaluator('this computer’s processor'),
     scheme,
     steps: true,
   })
-  const { tape } = await bindFunction(problem)
+  const bound = await bindFunction(problem)
+  const code = { expression: bound.formula.expression, variables: bound.variables }
   const point = Float64Array.of(at)
   const reach = reachAround(at)
   const x = Float64Array.from(
     { length: CURVE_POINTS },
     (_, k) => at + reach * ((2 * k) / (CURVE_POINTS - 1) - 1),
   )
-  const constants = constantsAt(tape, evaluateTape(tape, point))
+  const valuesOf = (numbers: ArrayLike<number>) =>
+    valuesAt(
+      code,
+      Array.from(numbers, (number) => Float64Array.of(number)),
+    )
+  const atPoint = bindFormula(code, [point])
+  const changes = new ChangesAtPoint(atPoint, 0, boundValueErrors(atPoint))
   const samples = SERIES.map((h): StepSample => {
-    const right = changeOf(tape, constants, 0, h).slope
-    const left = changeOf(tape, constants, 0, -h).slope
+    const right = changes.carry(0, h).slope
+    const left = changes.carry(0, -h).slope
+    const [below, above] = valuesOf([at - h, at + h])
+    const textbook = (by: 'central' | 'forward') => textbookDerivatives(code, [point], 0, h, by)[0].value
     return {
       h,
-      below: valueAt(tape, [at - h]),
-      above: valueAt(tape, [at + h]),
-      textbook: {
-        central: textbookDerivative(tape, point, 0, h, 'central').value,
-        forward: textbookDerivative(tape, point, 0, h, 'forward').value,
-      },
+      below,
+      above,
+      textbook: { central: textbook('central'), forward: textbook('forward') },
       difference: { central: (right + left) / 2, forward: right },
     }
   })
@@ -58,8 +65,8 @@ export async function examineFunction(request: FunctionRequest): Promise<Functio
     report,
     variable,
     at,
-    value: valueAt(tape, point),
-    curve: { x, y: x.map((value) => valueAt(tape, [value])) },
+    value: valuesOf([at])[0],
+    curve: { x, y: valuesOf(x) },
     reference: report.steps?.reference,
     samples,
   }

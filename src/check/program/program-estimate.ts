@@ -19,49 +19,72 @@ import type { CheckedParameter } from './bind-program-problem.js'
 /** The same of what a few runs with noise measured: one of a thousand of their scatter is beyond. */
 const NOISE_DEVIATIONS = 8
 
+/** What rounding does to the gradient of one value of a program, element by element. */
+interface RoundingOfValue {
+  /** Of a backpropagation in float64, in unit roundoffs: the larger of what noise did and of what carries back. */
+  readonly whole: Float64Array
+  /** Of difference arithmetic alone, the base point exact, in unit roundoffs of what it is computed in. */
+  readonly carried: Float64Array
+}
+
 /**
- * Estimates the errors of both gradients of a program: by roundings carried back, and by backpropagations with noise. A
- * device has the base point from float64; what it carries is of its own precision.
+ * Estimates what rounding does to a program's gradient: by roundings carried back, and by backpropagations with noise.
+ * @param wanted the ids of the values whose gradients count
+ * @returns for each of them bounds on the errors of its gradient's elements
  */
+export function estimateRounding(
+  bound: BoundProgram,
+  cotangents: Cotangents,
+  wanted: readonly number[],
+): RoundingOfValue[] {
+  const variances = carryVariances(bound, cotangents, wanted)
+  const noise = measureNoise(bound, cotangents, wanted, findKinks(bound, boundValueErrors(bound)))
+  return wanted.map((id) => {
+    const measured = noise.get(id)!
+    const carried = Float64Array.from(
+      variances[id] ?? measured.map(() => 0),
+      (variance) => ROUNDING_DEVIATIONS * Math.sqrt(variance),
+    )
+    return { whole: measured.map((noise, k) => Math.max(NOISE_DEVIATIONS * noise, carried[k])), carried }
+  })
+}
+
+/**
+ * Bounds on the errors of a gradient by difference arithmetic: a device has the base point from float64; what it carries is
+ * of its own precision.
+ */
+export function errorsIn(precision: Precision, { whole, carried }: RoundingOfValue): Float64Array {
+  const u = unitRoundoffOf(precision)
+  const underflow = precision === 'double' ? 0 : SINGLE_UNDERFLOW
+  return whole.map((error, k) => Math.max(FLOAT64_ROUNDOFF * error, u * carried[k]) + underflow)
+}
+
+/** Estimates the errors of both gradients of a program. */
 export function createProgramEstimate(
   bound: BoundProgram,
   cotangents: Cotangents,
   checked: readonly CheckedParameter[],
   precision: Precision,
 ): ErrorEstimate {
-  const wanted = checked.map(({ input }) => input.id)
-  const variances = carryVariances(bound, cotangents, wanted)
-  const noise = measureNoise(bound, cotangents, wanted, findKinks(bound, boundValueErrors(bound)))
-  const deviations = checked.map(({ input: { id } }) => {
-    const own = variances[id]
-    return noise
-      .get(id)!
-      .map((measured, k) =>
-        Math.max(NOISE_DEVIATIONS * measured, ROUNDING_DEVIATIONS * Math.sqrt(own?.[k] ?? 0)),
-      )
-  })
-  const u = unitRoundoffOf(precision)
-  const underflow = precision === 'double' ? 0 : SINGLE_UNDERFLOW
-  const ofDevice = checked.map(({ input: { id } }, t) => {
-    const own = variances[id]
-    return deviations[t].map(
-      (deviation, k) =>
-        Math.max(FLOAT64_ROUNDOFF * deviation, u * ROUNDING_DEVIATIONS * Math.sqrt(own?.[k] ?? 0)) +
-        underflow,
-    )
-  })
+  const rounding = estimateRounding(
+    bound,
+    cotangents,
+    checked.map(({ input }) => input.id),
+  )
+  const ofDevice = rounding.map((ofValue) => errorsIn(precision, ofValue))
   const arithmetic = checked.map(({ gradient }) => formatOf(gradient.dtype))
   const arithmeticOf = (t: number, deviation: number) =>
     (ARITHMETIC_DEVIATIONS / ROUNDING_DEVIATIONS) * arithmetic[t].unitRoundoff * deviation +
     arithmetic[t].underflow
   const largestOf = (own: Float64Array) => own.reduce((most, deviation) => Math.max(most, deviation), 0)
-  const [largest, largestOfDevice] = [deviations.map(largestOf), ofDevice.map(largestOf)]
+  const largest = rounding.map(({ whole }) => largestOf(whole))
+  const largestOfDevice = ofDevice.map(largestOf)
   return {
     ofRounding: (t, offset) => ofDevice[t][offset],
     // measured wherever it may matter
     ofTruncation: () => 0,
     ofParameterTruncation: () => 0,
-    ofArithmetic: (t, offset) => arithmeticOf(t, deviations[t][offset]),
+    ofArithmetic: (t, offset) => arithmeticOf(t, rounding[t].whole[offset]),
     atMost: (t) => largestOfDevice[t] + arithmeticOf(t, largest[t]),
     norms(t, entries) {
       const chosen = entries === undefined ? ofDevice[t] : Float64Array.from(entries, (k) => ofDevice[t][k])

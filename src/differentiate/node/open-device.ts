@@ -1,12 +1,10 @@
 import { availableParallelism } from 'node:os'
 import { type AdapterKind, nameOf, openDevice as openAdapterDevice } from '../../gpu/device.js'
-import {
-  type DeviceChoice,
-  makeClosable,
-  openChosenDevice,
-  processorName,
-} from '../../gpu/node/choose-device.js'
+import { type DeviceChoice, openChosenDevice, processorName } from '../../gpu/node/choose-device.js'
 import { findAdapter, openGpuDevice } from '../../gpu/node/open-adapter.js'
+import { closedError } from '../../gpu/replaceable-device.js'
+import { createCpuCarrier } from '../../program/carry-changes.js'
+import type { BoundProgram } from '../../program/evaluate.js'
 import { createCpuEvaluator } from '../cpu/evaluator.js'
 import type { Evaluator } from '../evaluator.js'
 import { createWebgpuEvaluator, type WebgpuOptions } from '../webgpu/evaluator.js'
@@ -72,8 +70,33 @@ export async function openDevice(choice: DeviceChoice, options: WebgpuOptions = 
 
 function openProcessor(reason: string): OpenedDevice {
   const name = processorName()
-  const { evaluator, close } = makeClosable(createCpuEvaluator(name, useThreads()))
-  return { kind: 'cpu', name, reason, evaluator, close, [Symbol.asyncDispose]: close }
+  const evaluator = createCpuEvaluator(name, useThreads())
+  // it holds nothing, but is refused once it is closed as an adapter's is
+  let isClosed = false
+  const close = async () => {
+    isClosed = true
+  }
+  const requireOpen = () => {
+    if (isClosed) throw closedError(name)
+  }
+  return {
+    kind: 'cpu',
+    name,
+    reason,
+    evaluator: {
+      ...evaluator,
+      async evaluate(...given) {
+        requireOpen()
+        await evaluator.evaluate(...given)
+      },
+      createCarrier(program: BoundProgram) {
+        requireOpen()
+        return createCpuCarrier(program)
+      },
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  }
 }
 
 async function openAdapter(kind: AdapterKind, reason: string, options: WebgpuOptions): Promise<OpenedDevice> {

@@ -2,7 +2,6 @@ import { cpus } from 'node:os'
 import { GradcheckError } from '../../errors.js'
 import { requireOneOf } from '../../requirements.js'
 import type { AdapterKind } from '../device.js'
-import { closedError } from '../replaceable-device.js'
 
 /**
  * Where to evaluate: `gpu` a hardware adapter, `software` a WebGPU adapter on the processor (to test shaders),
@@ -46,23 +45,4 @@ export async function openChosenDevice<Device>(
 
 export function processorName(): string {
   return cpus()[0]?.model.trim() || 'processor'
-}
-
-/** An evaluator of the processor, which holds nothing, but is refused once it is closed as an adapter's is. */
-export function makeClosable<Arguments extends unknown[], Result, Base extends { readonly adapter: string }>(
-  evaluator: Base & { evaluate(...values: Arguments): Promise<Result> },
-): { evaluator: typeof evaluator; close(): Promise<void> } {
-  let isClosed = false
-  return {
-    evaluator: {
-      ...evaluator,
-      async evaluate(...values: Arguments) {
-        if (isClosed) throw closedError(evaluator.adapter)
-        return await evaluator.evaluate(...values)
-      },
-    },
-    async close() {
-      isClosed = true
-    },
-  }
 }

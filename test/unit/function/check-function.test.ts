@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { ONE_DIMENSIONAL_CASES, runOneDimensionalCase } from '../../../src/cli/one-dimensional-cases.js'
+import { createCpuEvaluator } from '../../../src/differentiate/cpu/evaluator.js'
 import { checkFunction } from '../../../src/function/check-function.js'
-import { createCpuFunctionEvaluator } from '../../../src/function/function-evaluator.js'
 
 const grid = (from: number, to: number, count: number) =>
   Array.from({ length: count }, (_, k) => from + ((to - from) * k) / (count - 1))
 
 describe('the published one-dimensional figures', () => {
   it.each(ONE_DIMENSIONAL_CASES)('$name, to the last digit', async (published) => {
-    const { textbook, devices } = await runOneDimensionalCase(published, [createCpuFunctionEvaluator()])
+    const { textbook, devices } = await runOneDimensionalCase(published, [createCpuEvaluator('test')])
     expect(String(textbook)).toBe(published.published)
     expect(devices[0].report.verdict).toBe('pass')
     const exact = {

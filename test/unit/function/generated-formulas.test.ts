@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { createCpuEvaluator } from '../../../src/differentiate/cpu/evaluator.js'
 import { checkFunction } from '../../../src/function/check-function.js'
-import { createCpuFunctionEvaluator } from '../../../src/function/function-evaluator.js'
 import {
   compareWithMathjs,
   POINTS,
@@ -14,14 +14,14 @@ const deep = sampleFormulas(100, 2, 6)
 
 describe('200 generated formulas, derived by mathjs', () => {
   it('agree with difference arithmetic in float64 to 1e-9', async () => {
-    const comparisons = await compareWithMathjs(createCpuFunctionEvaluator(), generated, 1e-9)
+    const comparisons = await compareWithMathjs(createCpuEvaluator('test'), generated, 1e-9)
     expect(comparisons.length).toBeGreaterThan(1000)
     const worst = worstOf(comparisons)
     expect(worst.difference, JSON.stringify(worst)).toBeLessThan(1e-9)
   })
 
   it('agree so too where they are nested deeper', async () => {
-    const worst = worstOf(await compareWithMathjs(createCpuFunctionEvaluator(), deep, 1e-9))
+    const worst = worstOf(await compareWithMathjs(createCpuEvaluator('test'), deep, 1e-9))
     expect(worst.difference, JSON.stringify(worst)).toBeLessThan(1e-9)
   })
 

@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { changeOf } from '../../../src/function/differences.js'
+import { ChangesAtPoint } from '../../../src/function/changes-at-point.js'
+import { bindFormula, type FormulaCode, valuesAt } from '../../../src/function/lower-formula.js'
 import { parseFormula } from '../../../src/function/parse-formula.js'
 import { deriveFormula } from '../../../src/function/symbolic-derivative.js'
-import { compileTape, constantsAt, evaluateTape, valueAt } from '../../../src/function/tape.js'
+import { boundValueErrors } from '../../../src/rounding/value-errors.js'
 
-const compile = async (text: string) => compileTape((await parseFormula(text, ['x'])).expression, ['x'])
+function changesAt(formula: FormulaCode, point: readonly number[]): ChangesAtPoint {
+  const bound = bindFormula(formula, [Float64Array.from(point)])
+  return new ChangesAtPoint(bound, 0, boundValueErrors(bound))
+}
+
+const valueAt = (formula: FormulaCode, point: readonly number[]) =>
+  valuesAt(formula, [Float64Array.from(point)])[0]
 
 /** Every operation, at points and steps that its domain allows. */
 const RULES: readonly string[] = [
@@ -26,15 +33,15 @@ const RULES: readonly string[] = [
 
 describe('the difference rule of', () => {
   it.each(RULES)('%s is the change of its values, at small and at large steps', async (text) => {
-    const tape = await compile(text)
+    const formula = { expression: (await parseFormula(text, ['x'])).expression, variables: ['x'] }
     for (const x of [-2.3, -0.4, 0.7, 1.9]) {
-      const values = evaluateTape(tape, [x])
-      const constants = constantsAt(tape, values)
+      const changes = changesAt(formula, [x])
+      const start = valueAt(formula, [x])
       for (const h of [1e-3, -0.02, 0.5, -1.1, 3.7, -9]) {
-        const end = valueAt(tape, [x + h])
-        const change = h * changeOf(tape, constants, 0, h).slope
-        const size = Math.abs(end) + Math.abs(values.at(-1)!) + Math.abs(h)
-        expect(Math.abs(change - (end - values.at(-1)!)) / size, `${x} + ${h}`).toBeLessThan(1e-13)
+        const end = valueAt(formula, [x + h])
+        const change = h * changes.carry(0, h).slope
+        const size = Math.abs(end) + Math.abs(start) + Math.abs(h)
+        expect(Math.abs(change - (end - start)) / size, `${x} + ${h}`).toBeLessThan(1e-13)
       }
     }
   })
@@ -60,11 +67,13 @@ describe('what mathjs does not derive has rules of its own', () => {
     const formula = await parseFormula(text, names)
     const derived = await deriveFormula(formula, 'x')
     expect(derived!.text).toContain(part)
-    const [tape, slope] = [formula, derived!.formula].map(({ expression }) => compileTape(expression, names))
+    const [value, slope] = [formula, derived!.formula].map(({ expression }) => ({
+      expression,
+      variables: names,
+    }))
     for (const x of [-1.7, -0.3, 0.4, 2.2]) {
       const point = [x, 0.8]
-      const constants = constantsAt(tape, evaluateTape(tape, point))
-      expect(valueAt(slope, point)).toBeCloseTo(changeOf(tape, constants, 0, 0).slope, 12)
+      expect(valueAt(slope, point)).toBeCloseTo(changesAt(value, point).carry(0, 0).slope, 12)
     }
   })
 

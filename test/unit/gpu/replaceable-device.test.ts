@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { createCpuEvaluator } from '../../../src/differentiate/cpu/evaluator.js'
+import { openDevice } from '../../../src/differentiate/node/open-device.js'
+import { checkFunction } from '../../../src/function/check-function.js'
 import type { GpuDevice } from '../../../src/gpu/device.js'
-import { makeClosable } from '../../../src/gpu/node/choose-device.js'
 import { ReplaceableDevice } from '../../../src/gpu/replaceable-device.js'
 
 /** Devices without a GPU behind them, and which of them were given back. */
@@ -78,10 +78,11 @@ describe('a device that is replaced', () => {
 })
 
 it("the processor's evaluator is refused once it is closed as well", async () => {
-  const { evaluator, close } = makeClosable(createCpuEvaluator('a processor'))
+  const { evaluator, close } = await openDevice('cpu')
+  const closed = { code: 'bad-usage', message: `the evaluator on ${evaluator.adapter} is closed` }
   await close()
-  await expect(evaluator.evaluate({} as never, [], { step: 1e-5, scheme: 'central' })).rejects.toMatchObject({
-    code: 'bad-usage',
-    message: 'the evaluator on a processor is closed',
-  })
+  await expect(evaluator.evaluate({} as never, [], { step: 1e-5, scheme: 'central' })).rejects.toMatchObject(
+    closed,
+  )
+  await expect(checkFunction({ formula: 'x', at: { x: 1 } }, { evaluator })).rejects.toMatchObject(closed)
 })
