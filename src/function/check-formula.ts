@@ -18,7 +18,7 @@ import { boundValueErrors } from '../rounding/value-errors.js'
 import { setting } from '../settings.js'
 import { FLOAT64_ROUNDOFF } from '../tensor.js'
 import { type BoundFunction, bindFunction, type FormulaProblem } from './bind-function.js'
-import { carryToPoints } from './carry-to-points.js'
+import { carryToPoints, type PointChanges } from './carry-to-points.js'
 import { ChangesAtPoint, findOnSeams, NO_CROSSING } from './changes-at-point.js'
 import type { FunctionOptions, FunctionSettings } from './check-function.js'
 import type { FunctionReport } from './function-report.js'
@@ -31,7 +31,7 @@ import {
   numberAt,
   valuesAt,
 } from './lower-formula.js'
-import { deriveFromChanges, listSteps, type NumericalDerivative } from './numerical-derivative.js'
+import { deriveFromChanges, isSettled, listSteps, type NumericalDerivative } from './numerical-derivative.js'
 import { namePoint } from './points.js'
 import { describeFault, SpecialPlaces } from './special-places.js'
 import { measureSteps, type StepSeries, textbookDerivatives } from './step-series.js'
@@ -65,6 +65,8 @@ interface Gathered {
   disagreements: number
   /** Derivatives that were beyond single precision and were evaluated in float64. */
   repeated: number
+  /** Changes that were carried. */
+  perturbations: number
   /** Derivatives that do not exist, on a special point. */
   unjudged: number
 }
@@ -103,6 +105,7 @@ export async function checkFormula(
     squaredRounding: 0,
     disagreements: 0,
     repeated: 0,
+    perturbations: 0,
     unjudged: 0,
   }
   const length = Math.max(1, Math.min(MOST_POINTS, Math.floor(MOST_VALUES / atFirst.program.values.length)))
@@ -159,7 +162,7 @@ export async function checkFormula(
     steps: series,
     timing: {
       seconds: (performance.now() - started) / 1000,
-      perturbations: bound.points.length * bound.derivatives.length * listSteps(settings.step).length,
+      perturbations: found.perturbations,
     },
     reasons,
     notices,
@@ -222,7 +225,7 @@ async function checkPoints(
   const inDouble = precision === 'double' ? inPrecision : rounding.map((each) => errorsIn('double', each))
   const onSeams = findOnSeams(formula, errors)
   const beyond = precision === 'double' ? undefined : findBeyondSingle(formula)
-  const changes = await carryAll(check, steps, signal)
+  const changes = await carryAll(check, steps, onSeams, signal)
   const textbooks = wanted.map((moved) => textbookDerivatives(code, points, moved, step, scheme))
   const analyticals = derivatives.map(({ expression }) =>
     expression === undefined ? undefined : evaluateGradient({ expression, variables }, points),
@@ -238,7 +241,7 @@ async function checkPoints(
       const isSpecial = onSeams[k] !== 0 || changes[d].crossed[k] !== 0
       const derive = (isExact: boolean) =>
         deriveFromChanges(
-          isExact ? walkSteps(exactly(), moved, steps) : pickChanges(changes[d].slopes, k),
+          isExact ? walkSteps(exactly(), moved, steps.flat()) : pickChanges(changes[d].slopes, k),
           step,
           scheme,
           tolerance,
@@ -295,19 +298,39 @@ async function checkPoints(
   }
 }
 
-/** The changes by every variable that is derived by. */
+/** The changes by every variable that is derived by: at the first rung of steps, and at all where that does not settle. */
 async function carryAll(
-  { bound, formula, evaluator }: PointsCheck,
-  steps: readonly number[],
+  { bound, formula, settings, evaluator, found }: PointsCheck,
+  rungs: readonly number[][],
+  onSeams: Uint8Array,
   signal: AbortSignal | undefined,
-): Promise<Awaited<ReturnType<typeof carryToPoints>>[]> {
+): Promise<PointChanges[]> {
+  const { step, scheme, tolerance } = settings
   const carrier = evaluator.createCarrier?.(formula) ?? createCpuCarrier(formula)
+  const [first, ...others] = rungs
   try {
-    const changes: Awaited<ReturnType<typeof carryToPoints>>[] = []
+    const all: PointChanges[] = []
     for (const { moved } of bound.derivatives) {
-      changes.push(await carryToPoints(carrier, formula, moved, steps, signal))
+      const changes = await carryToPoints(carrier, formula, moved, first, signal)
+      found.perturbations += first.length * formula.points.length
+      const isOpen = formula.points.some(
+        (_, k) =>
+          changes.crossed[k] === 0 &&
+          onSeams[k] === 0 &&
+          !isSettled(pickChanges(changes.slopes, k), step, scheme, tolerance),
+      )
+      if (!isOpen) {
+        all.push(changes)
+        continue
+      }
+      const smaller = await carryToPoints(carrier, formula, moved, others.flat(), signal)
+      found.perturbations += others.flat().length * formula.points.length
+      all.push({
+        slopes: [...changes.slopes, ...smaller.slopes],
+        crossed: changes.crossed.map((mark, k) => mark | smaller.crossed[k]),
+      })
     }
-    return changes
+    return all
   } finally {
     carrier.dispose()
   }

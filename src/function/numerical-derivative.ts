@@ -8,9 +8,9 @@ const SIDES = 4
 /** Share of the tolerance that truncation may take before a smaller step is used. */
 const TRUNCATION_SHARE = 0.25
 
-/** All signed steps of one derivative, rung by rung: h, −h, h/2, −h/2. */
-export function listSteps(step: number): number[] {
-  return RUNGS.flatMap((factor) => [step * factor, -step * factor, (step * factor) / 2, (-step * factor) / 2])
+/** The signed steps of one derivative, rung by rung: h, −h, h/2, −h/2. The first rung is enough where it settles. */
+export function listSteps(step: number): readonly number[][] {
+  return RUNGS.map((factor) => [step * factor, -step * factor, (step * factor) / 2, (-step * factor) / 2])
 }
 
 /** A numerical derivative at one point. */
@@ -32,7 +32,7 @@ export interface NumericalDerivative {
   readonly oneSided: readonly [number, number] | undefined
 }
 
-/** What came out of all steps of one derivative, in the order of `listSteps`. */
+/** What came out of the steps of one derivative, in the order of `listSteps`: of some rungs or of all. */
 export interface StepChanges {
   /** (f(x + h) − f(x))/h */
   readonly slopes: Float64Array
@@ -40,17 +40,8 @@ export interface StepChanges {
   readonly crossings: Int32Array
 }
 
-/**
- * Makes a derivative of the changes by `listSteps`: of the largest step that runs over no special point and whose
- * truncation, measured at half of it, is small beside the tolerance.
- */
-export function deriveFromChanges(
-  { slopes, crossings }: StepChanges,
-  step: number,
-  scheme: Scheme,
-  tolerance: number,
-): NumericalDerivative {
-  const rungs = RUNGS.map((factor, rung) => {
+function measureRungs({ slopes, crossings }: StepChanges, step: number, scheme: Scheme) {
+  return Array.from({ length: slopes.length / SIDES }, (_, rung) => {
     const at = SIDES * rung
     const [right, left, halfRight, halfLeft] = slopes.subarray(at, at + SIDES)
     const isCentral = scheme === 'central'
@@ -59,14 +50,37 @@ export function deriveFromChanges(
     const truncation = (isCentral ? 4 / 3 : 2) * Math.abs(value - half)
     const curvature = Math.abs(right - left) + truncation
     const crossing = crossings.subarray(at, at + SIDES).find((k) => k !== NO_CROSSING) ?? NO_CROSSING
-    return { right, left, value, truncation, curvature, crossing, step: step * factor }
+    return { right, left, value, truncation, curvature, crossing, step: step * RUNGS[rung] }
   })
-  const clean = rungs.filter(({ crossing, value }) => crossing === NO_CROSSING && Number.isFinite(value))
+}
+
+type Rung = ReturnType<typeof measureRungs>[number]
+
+const isClean = ({ crossing, value }: Rung) => crossing === NO_CROSSING && Number.isFinite(value)
+
+const isSmall = ({ truncation, value }: Rung, tolerance: number) =>
+  truncation <= TRUNCATION_SHARE * tolerance * Math.abs(value)
+
+/** Whether smaller steps would not be looked at. */
+export function isSettled(changes: StepChanges, step: number, scheme: Scheme, tolerance: number): boolean {
+  return measureRungs(changes, step, scheme).some((rung) => isClean(rung) && isSmall(rung, tolerance))
+}
+
+/**
+ * Makes a derivative of the changes by `listSteps`: of the largest step that runs over no special point and whose
+ * truncation, measured at half of it, is small beside the tolerance.
+ */
+export function deriveFromChanges(
+  changes: StepChanges,
+  step: number,
+  scheme: Scheme,
+  tolerance: number,
+): NumericalDerivative {
+  const rungs = measureRungs(changes, step, scheme)
+  const clean = rungs.filter(isClean)
   const near = rungs[0].crossing
   const atStep = near === NO_CROSSING ? rungs[0] : undefined
-  const good = clean.find(
-    ({ truncation, value }) => truncation <= TRUNCATION_SHARE * tolerance * Math.abs(value),
-  )
+  const good = clean.find((rung) => isSmall(rung, tolerance))
   const best = good ?? clean.toSorted((a, b) => a.truncation - b.truncation)[0]
   if (best !== undefined) {
     return { ...pick(best), atStep, near, on: NO_CROSSING, oneSided: undefined }

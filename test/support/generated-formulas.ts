@@ -83,7 +83,7 @@ export async function compareWithMathjs(
   tolerance: number,
 ): Promise<Comparison[]> {
   const step = 1e-5
-  const steps = listSteps(step)
+  const steps = listSteps(step).flat()
   const crossings = new Int32Array(steps.length).fill(NO_CROSSING)
   const comparisons: Comparison[] = []
   for (const { text, derivable } of generated) {

@@ -48,7 +48,7 @@ export interface EncodedLaunch {
   readonly workgroups: number
   readonly count: number
   readonly size: number
-  /** What the result is multiplied by: the step where it is true. */
+  /** What the result is multiplied by, or a rule's parameter. */
   readonly factor: number | 'step'
   readonly sizes: readonly (readonly number[])[]
 }
@@ -105,8 +105,6 @@ export function encodeLaunch(launch: Launch, tables: Tables): EncodedLaunch {
         entryPoint: 'carryRule',
         constants: {
           RULE: RULE_CODES[rule.shader],
-          PARAMETER: Math.fround(parameter),
-          PARAMETER_REST: Math.fround(parameter - Math.fround(parameter)),
           MOVES_A: Number(a !== undefined),
           MOVES_B: Number(b !== undefined),
           MOVES_C: Number(c !== undefined),
@@ -116,6 +114,7 @@ export function encodeLaunch(launch: Launch, tables: Tables): EncodedLaunch {
           ...[a, b, c].map((change) => change && of(change.from)),
         ],
         countsCrossings: true,
+        factor: parameter,
         sizes: [
           [a?.size ?? 0, b?.size ?? 0, c?.size ?? 0, lanes.apart],
           [lanes.count],
