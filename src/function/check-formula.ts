@@ -353,7 +353,9 @@ function walkSteps(exact: ChangesAtPoint, moved: number, steps: readonly number[
 function findBeyondSingle(formula: BoundFormula): Uint8Array {
   const found = new Uint8Array(formula.points.length)
   const isLost = (value: number) =>
-    value !== 0 && !(Math.abs(value) >= SMALLEST_SINGLE && Math.abs(value) <= LARGEST_SINGLE)
+    Number.isFinite(value) &&
+    value !== 0 &&
+    (Math.abs(value) < SMALLEST_SINGLE || Math.abs(value) > LARGEST_SINGLE)
   for (const value of formula.program.values) {
     if (value.kind !== 'computed') continue
     const { rule } = value.operation as Elementwise

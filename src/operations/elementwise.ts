@@ -271,8 +271,8 @@ function carryErrors(
       if (own === 0) continue
       const [a, b, c] = [0, 1, 2].map((other) => (other === operand ? 1 : 0))
       const slope = Math.abs(rule.change(constants, rule.constants * k, a, b, c, 0))
-      // on a special point there is no slope to tell how far the error goes
-      if (Number.isFinite(slope)) error += slope * own
+      // on a special point there is no slope to tell how far the error goes; a branch not taken may be no number
+      if (slope !== 0 && Number.isFinite(slope)) error += slope * own
     }
     return error
   })
@@ -294,6 +294,7 @@ function pullBackTerms(
   const order = readOrders(application.operands)[operand]
   const { terms } = rule
   forEachElement(application.operands, sizes.length, (k, a, b, c) => {
+    if (sizes[k] === 0) return
     const at = order === undefined ? k : order[k]
     ofSlope[at] += terms(operand, a, b, c, application.result.data[k]) * sizes[k]
   })

@@ -216,6 +216,17 @@ describe('where a function is not smooth', () => {
     ])
   })
 
+  it.each([
+    ['x > 0 ? sqrt(x) : x^3', -1],
+    ['x < 0 ? tanh(1/(x - 1)) + log(x) : x^2', 1],
+  ])('%s: the branch that is not taken need have no value', async (formula, x) => {
+    const report = await checkFunction({ formula, at: { x } })
+    expect(report).toMatchObject({ verdict: 'pass' })
+    expect(report.numericalError).toBeLessThan(1e-9)
+    const planted = await checkFunction({ formula, at: { x }, gradient: '2.001' })
+    expect(planted.verdict).toBe('fail')
+  })
+
   it('a kink in the branch that is not taken counts for nothing', async () => {
     const report = await checkFunction({ formula: 'x < 1 ? x : abs(x)', gradient: '1', at: { x: 0 } })
     expect(report).toMatchObject({ verdict: 'pass', special: [] })
