@@ -12,7 +12,7 @@ import { formatCount, formatQuantity } from '../report/format-numbers.js'
 import { formatJson, reportToJson } from '../report/json.js'
 import { formatReport } from '../report/text.js'
 import { sayReportOtherwise } from '../settings.js'
-import { statusOfReport } from './exit-status.js'
+import { EXIT_STATUS, statusOfReport } from './exit-status.js'
 import { runInterruptibly } from './interrupt.js'
 import { locateInPackage } from './locate-in-package.js'
 import type { CheckSettings } from './options.js'
@@ -21,6 +21,7 @@ import { readFiles } from './read-files.js'
 import { requireFit } from './require-fit.js'
 import { writeOption } from './say-options.js'
 import { chooseWidth, shouldColor, type Terminal, writeNotice } from './terminal.js'
+import { traceProblem } from './trace-problem.js'
 import { requireWritable, writeReport } from './write-report.js'
 
 /**
@@ -55,6 +56,10 @@ export async function runCheck(
     biases,
     gradients,
   })
+  if (settings.trace === true) {
+    await writeReport(await traceProblem(problem), settings.output, terminal)
+    return EXIT_STATUS.pass
+  }
   await requireFit(problem)
 
   const { openDevice } = await import('../differentiate/node/open-device.js')

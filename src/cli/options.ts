@@ -34,6 +34,8 @@ export interface CheckSettings {
   readonly perturb: PerturbChoice
   readonly memory?: number
   readonly steps?: boolean
+  /** Nothing is checked: how the arrays were read is printed. */
+  readonly trace?: boolean
   readonly precision: GpuPrecision
   readonly sample?: number
   readonly seed?: number

@@ -288,6 +288,7 @@ function addCheckOptions(check: Command): Command {
       ),
     )
     .option('--json', 'short for --report json')
+    .option('--trace', 'check nothing: print which array is what, the loss, and every operation')
     .option('--output <path>', 'write the report to a file instead of stdout')
     .optionsGroup('Options:')
 }

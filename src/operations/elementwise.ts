@@ -91,10 +91,10 @@ function pullBack(
   cotangent: Float64Array,
   operand: number,
   factorOf: (slope: number) => number,
+  order = readOrders(application.operands)[operand],
 ): Float64Array {
   const { operands, result } = application
   const pulled = new Float64Array(operands[operand].data.length)
-  const order = readOrders(operands)[operand]
   const constants = constantsOf(rule, application)
   const unit = [0, 1, 2].map((k) => (k === operand ? 1 : 0))
   for (let k = 0; k < result.data.length; k++) {
@@ -209,13 +209,32 @@ function readChange(
   return { from, size: elementCount(ownExtents), order }
 }
 
-/** A derivative that is left out, taken at the value, or another one. */
+/** A derivative that is left out, taken at the value, or another one; a sum over the other axis. */
 function* listMistakes(
   name: string,
   rule: ScalarRule,
   application: Application,
   operand: number,
 ): Generator<OtherRule> {
+  const { shape } = application.result
+  const order = readOrders(application.operands)[operand]
+  // of a bias along one axis of a square
+  if (order !== undefined && shape.length === 2 && shape[0] === shape[1]) {
+    const turned = listOffsets(shape, [1, shape[0]])
+    yield {
+      kind: 'summed-wrong',
+      text: 'is summed over the wrong axis',
+      passBack: (cotangent) =>
+        pullBack(
+          rule,
+          application,
+          cotangent,
+          operand,
+          (slope) => slope,
+          turned.map((k) => order[k]),
+        ),
+    }
+  }
   // what jumps has no derivative to be forgotten
   if (rule.special?.kind === 'jump' || rule.linearIn.includes(operand)) return
   const plain = elementwise(name, { ...rule, change: (_k, _at, a, b, c) => a + b + c })

@@ -19,7 +19,7 @@ export interface Application {
 
 /** What code passes back to an operand in the place of what the operation does. */
 export interface OtherRule {
-  readonly kind: 'derivative-missing' | 'derivative-wrong' | 'not-transposed'
+  readonly kind: 'derivative-missing' | 'derivative-wrong' | 'not-transposed' | 'summed-wrong'
   /** As a sentence goes on: what is passed back … */
   readonly text: string
   passBack(cotangent: Float64Array): Float64Array

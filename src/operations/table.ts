@@ -42,5 +42,5 @@ function listShaderRules(): string[] {
   return [...new Set(names.filter((name) => name !== undefined))]
 }
 
-/** `package::rule_codes` of the shaders: what is no operation of a formula, then a number for every rule. */
-export const RULE_CODES: Codes = numberNames(['number', 'variable', ...listShaderRules()])
+/** `package::rule_codes` of the shaders: a number for every rule. */
+export const RULE_CODES: Codes = numberNames(listShaderRules())

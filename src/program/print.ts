@@ -7,7 +7,8 @@ import type { Program, Source, Value } from './program.js'
  */
 export function printProgram({ values, output }: Program): string {
   const lines = values.map((value) => {
-    const where = describeSource(value.source)
+    // an input's name is its line
+    const where = describeSource(value.kind === 'input' ? { ...value.source, name: undefined } : value.source)
     const line = `${value.id === output ? '→ ' : '  '}%${value.id} ${formatShape(value.shape)} = ${describe(value)}`
     return where === '' ? line : `${line}   ${where}`
   })

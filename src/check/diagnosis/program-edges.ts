@@ -2,7 +2,8 @@ import { type Cotangents, type Edge, reversePass } from '../../backward/reverse-
 import type { OtherRule } from '../../operations/operation.js'
 import { applicationOf, type BoundProgram } from '../../program/evaluate.js'
 import { describeSource } from '../../program/print.js'
-import { ancestorsOf, type ComputedValue, coneOf, type Source } from '../../program/program.js'
+import { ancestorsOf, type ComputedValue, coneOf, type Source, type Value } from '../../program/program.js'
+import { formatShape } from '../../tensor.js'
 import { findRound } from '../round-numbers.js'
 import { explains, type Prediction, type TensorEvidence } from './evidence.js'
 import type { FoundMistake } from './explain.js'
@@ -29,6 +30,7 @@ const KINDS = {
   'derivative-missing': 'activation-derivative-missing',
   'derivative-wrong': 'activation-derivative-wrong',
   'not-transposed': 'weights-not-transposed',
+  'summed-wrong': 'bias-summed-wrong',
 } as const satisfies Record<OtherRule['kind'], MistakeKind>
 
 /**
@@ -45,15 +47,22 @@ export function findEdgeMistake(
 ): EdgeMistake | undefined {
   const found: EdgeMistake[] = []
   const work = PASSES * countWork(bound)
-  let spent = 0
-  for (const { edge, reached } of listSuspects(bound, inputs, evidence)) {
-    for (const mistake of tryEdge(bound, cotangents, edge, reached)) {
-      spent += work
-      if (mistake !== undefined) found.push(mistake)
-    }
-    if (spent > SEARCH_WORK) break
-  }
   const count = ({ explained }: EdgeMistake) => explained.length
+  const wrong = evidence.filter(({ isWrong }) => isWrong).length
+  const suspects = listSuspects(bound, inputs, evidence)
+  let spent = 0
+  // what is more unusual is looked for where the usual does not explain all
+  for (const mistakesOf of [tryEdge, tryOtherValues, tryWithoutSamples]) {
+    if (found.some((mistake) => count(mistake) === wrong)) break
+    for (const { edge, reached } of suspects) {
+      if (spent > SEARCH_WORK) break
+      for (const mistake of mistakesOf(bound, cotangents, edge, reached)) {
+        spent += work
+        if (mistake !== undefined) found.push(mistake)
+        if (spent > SEARCH_WORK) break
+      }
+    }
+  }
   // of equal ones the first: the nearest to the loss
   return found.toSorted((one, other) => count(other) - count(one) || one.cost - other.cost)[0]
 }
@@ -175,21 +184,109 @@ function* replaceRule(
   const value = computed(bound, edge.user)
   const application = applicationOf(bound, value)
   for (const { kind, text, passBack } of value.operation.mistakes?.(application, edge.operand) ?? []) {
-    const mistaken = reversePass(bound, {
-      wanted: reached.map(({ id }) => id),
-      passBack: (other, cotangent) => (isSame(other, edge) ? passBack(cotangent) : undefined),
-    })
-    const predictions = reached.map(
-      ({ id, evidence }): Prediction => ({
-        value: (offset) => mistaken[id]?.[offset] ?? 0,
-        rounding: (offset) => 2 * evidence.rounding(offset),
-      }),
-    )
-    const isExplained = reached.every(({ evidence }, k) => explains(evidence, predictions[k]))
-    yield isExplained
-      ? toMistake(bound, edge, reached, predictions, { kind: KINDS[kind], cost: 1, text })
-      : undefined
+    yield tryRule(bound, edge, reached, passBack, { kind: KINDS[kind], cost: 1, text })
   }
+}
+
+/** Another value of that shape in the place of one that the operation's rule reads. */
+function* tryOtherValues(
+  bound: BoundProgram,
+  right: Cotangents,
+  edge: Edge,
+  reached: readonly Reached[],
+): Generator<EdgeMistake | undefined> {
+  const { values } = bound.program
+  const { operation, operands: ids } = computed(bound, edge.user)
+  const application = applicationOf(bound, computed(bound, edge.user))
+  const cotangent = right[edge.user]
+  if (cotangent === undefined) return
+  const own = operation.pullBack(application, cotangent, edge.operand)
+  for (const [k, id] of ids.entries()) {
+    if (k === edge.operand && operation.isLinearIn(k)) continue
+    const { shape } = values[id]
+    for (const other of values) {
+      if (other.kind === 'constant' || other.id === id || formatShape(other.shape) !== formatShape(shape))
+        continue
+      const operands = application.operands.with(k, { shape, data: bound.base[other.id] })
+      const result = new Float64Array(application.result.data.length)
+      operation.evaluate(operands, result)
+      const mistaken = { operands, result: { ...application.result, data: result } }
+      const passBack = (given: Float64Array) => operation.pullBack(mistaken, given, edge.operand)
+      // what the rule does not read changes nothing
+      if (passBack(cotangent).every((slope, at) => slope === own[at])) continue
+      yield tryRule(bound, edge, reached, passBack, {
+        kind: 'other-value',
+        cost: 1.1,
+        text: `is computed with ${nameValue(other)} in the place of ${nameValue(values[id])}`,
+      })
+    }
+  }
+}
+
+/** One of what lies along the first axis left out of what an edge passes back: a sample, where it is one. */
+function* tryWithoutSamples(
+  bound: BoundProgram,
+  _right: Cotangents,
+  edge: Edge,
+  reached: readonly Reached[],
+): Generator<EdgeMistake | undefined> {
+  const value = computed(bound, edge.user)
+  const [rows = 1] = value.shape
+  if (rows === 1) return
+  const application = applicationOf(bound, value)
+  const size = application.result.data.length / rows
+  // the ends first
+  for (let k = 0; k < rows; k++) {
+    const row = k === 1 ? rows - 1 : k < 2 ? k : k - 1
+    const passBack = (cotangent: Float64Array) => {
+      const fewer = cotangent.slice()
+      fewer.fill(0, row * size, (row + 1) * size)
+      return value.operation.pullBack(application, fewer, edge.operand)
+    }
+    const name = row === 0 ? 'the first' : row === rows - 1 ? 'the last' : `number ${row} (counted from 0)`
+    yield tryRule(bound, edge, reached, passBack, {
+      kind: 'sample-dropped',
+      cost: 1.3,
+      text: `lacks ${name} of the ${rows} along its first axis`,
+    })
+  }
+}
+
+/** What an edge's mistake is called, and how likely it is: the lower the cost, the likelier. */
+interface NamedMistake {
+  readonly kind: MistakeKind
+  readonly cost: number
+  readonly text: string
+  readonly factor?: number
+}
+
+/** The mistake that an edge passes something else back; undefined where that does not explain what is wrong. */
+function tryRule(
+  bound: BoundProgram,
+  edge: Edge,
+  reached: readonly Reached[],
+  passBack: (cotangent: Float64Array) => Float64Array,
+  mistake: NamedMistake,
+): EdgeMistake | undefined {
+  const mistaken = reversePass(bound, {
+    wanted: reached.map(({ id }) => id),
+    passBack: (other, cotangent) => (isSame(other, edge) ? passBack(cotangent) : undefined),
+  })
+  const predictions = reached.map(
+    ({ id, evidence }): Prediction => ({
+      value: (offset) => mistaken[id]?.[offset] ?? 0,
+      rounding: (offset) => 2 * evidence.rounding(offset),
+    }),
+  )
+  if (!reached.every(({ evidence }, k) => explains(evidence, predictions[k]))) return undefined
+  return toMistake(bound, edge, reached, predictions, mistake)
+}
+
+/** What a value is called: by the user's name, or by what makes it. */
+function nameValue(value: Value): string {
+  const own = value.kind === 'input' ? value.name : value.source.name
+  if (own !== undefined) return own
+  return value.kind === 'computed' ? `what ${value.operation.name} makes` : 'a constant'
 }
 
 function toMistake(
@@ -197,18 +294,13 @@ function toMistake(
   edge: Edge,
   reached: readonly Reached[],
   predictions: readonly Prediction[],
-  { kind, cost, text, factor }: { kind: MistakeKind; cost: number; text: string; factor?: number },
+  { kind, cost, text, factor }: NamedMistake,
 ): EdgeMistake {
   const value = computed(bound, edge.user)
   const place = describeSource(value.source)
   const operand = bound.program.values[value.operands[edge.operand]]
   const own = operand.kind === 'input' ? operand.name : operand.source.name
-  const to =
-    own !== undefined
-      ? own
-      : operand.kind === 'computed'
-        ? operand.operation.name
-        : `operand ${edge.operand + 1}`
+  const to = own ?? (operand.kind === 'computed' ? operand.operation.name : `operand ${edge.operand + 1}`)
   return {
     kind,
     cost,

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { reversePass } from '../../../src/backward/reverse-pass.js'
+import { lowerModel } from '../../../src/check/lower-model.js'
 import { userOffset } from '../../../src/network/bind.js'
 import { createCpuCarrier } from '../../../src/program/carry-changes.js'
 import { differentiateValue } from '../../../src/program/numerical-gradient.js'
 import { inputsOf } from '../../../src/program/program.js'
 import { bindRandom } from '../../support/evaluate.js'
-import { lowerModel } from '../../support/lower-model.js'
 import { makeRandomProblem, randomOptions } from '../../support/random-network.js'
 
 const NUMBERS = Array.from({ length: 60 }, (_, number) => number)
@@ -13,7 +13,8 @@ const NUMBERS = Array.from({ length: 60 }, (_, number) => number)
 describe('a stack of layers as a program', () => {
   it('has the cost and the gradient of the model, and by differences the same', async () => {
     for (const number of NUMBERS) {
-      const random = makeRandomProblem(randomOptions(number))
+      const sampleWeights = number % 5 === 0 ? 'signed' : 'none'
+      const random = makeRandomProblem({ ...randomOptions(number), sampleWeights })
       const model = await bindRandom(random)
       const bound = lowerModel(model)
       const { program } = bound

@@ -11,8 +11,8 @@ it('a program is printed a line a value, with names and places', () => {
   const arrays = { X: tensor([1, 2, 3, 4, 5, 6], [2, 3]), W: tensor([1, 2, 3], [3, 1]) }
   expect(loss.print(arrays)).toBe(
     [
-      '  %0 (2, 3) = X   X',
-      '  %1 (3, 1) = W   W',
+      '  %0 (2, 3) = X',
+      '  %1 (3, 1) = W',
       '  %2 (2, 1) = matmul(%0, %1)   Z, model.ts:3',
       '  %3 (2, 1) = leakyRelu(%2, slope=0.2)   model.ts:3',
       '  %4 () = 0.5   model.ts:3',

@@ -173,6 +173,85 @@ describe('a mistake of a program', () => {
   })
 })
 
+describe('a mistake that shows in no number alone', () => {
+  const draws = new Draws(5)
+  const shapes = { X: [4, 4], K: [4, 4], V: [4, 4], b: [4] }
+  const arrays = new Map(
+    Object.entries(shapes).map(([name, shape]) => [
+      name,
+      tensor(
+        draws.normals(
+          shape.reduce((size, length) => size * length, 1),
+          0.8,
+        ),
+        shape,
+      ),
+    ]),
+  )
+  const build: Build = (b, { X, K, V, b: bias }) => {
+    const scores = b.named('scores', b.tanh(b.add(b.matmul(X, b.transpose(K)), bias)))
+    return b.mean(b.square(b.matmul(scores, V)))
+  }
+  const bound = bind(arrays, build)
+  const find = (name: string, which = 0) =>
+    bound.program.values.filter(
+      (value): value is ComputedValue => value.kind === 'computed' && value.operation.name === name,
+    )[which]
+  const [product, add, second] = [find('matmul'), find('add'), find('matmul', 1)]
+
+  it('another value in the place of the right one is named with both', async () => {
+    const V = inputsOf(bound.program).find(({ name }) => name === 'V')!
+    const report = await checkMistaken(arrays, build, ({ user, operand }, cotangent) => {
+      if (user !== product.id || operand !== 0) return undefined
+      const application = applicationOf(bound, product)
+      const operands = application.operands.with(1, { shape: [4, 4], data: bound.base[V.id] })
+      return product.operation.pullBack({ ...application, operands }, cotangent, 0)
+    })
+    expect(report.diagnosis).toHaveLength(1)
+    expect(report.diagnosis[0]).toMatchObject({ kind: 'other-value', tensors: ['X'] })
+    expect(report.diagnosis[0].message).toContain('is computed with V in the place of what transpose makes')
+  })
+
+  it('so is the value that a derivative is taken at', async () => {
+    const tanh = find('tanh')
+    const report = await checkMistaken(arrays, build, ({ user }, cotangent) =>
+      user === tanh.id
+        ? cotangent.map((slope, k) => slope * (1 - Math.tanh(bound.base[product.id][k]) ** 2))
+        : undefined,
+    )
+    expect(report.diagnosis[0]).toMatchObject({ kind: 'other-value', tensors: ['X', 'K', 'b'] })
+    expect(report.diagnosis[0].message).toContain('what matmul makes in the place of what add makes')
+  })
+
+  it('a bias that is summed over the wrong axis of a square is named', async () => {
+    const report = await checkMistaken(arrays, build, ({ user, operand }, cotangent) => {
+      if (user !== add.id || operand !== 1) return undefined
+      return Float64Array.from({ length: 4 }, (_, i) =>
+        cotangent.subarray(4 * i, 4 * i + 4).reduce((sum, slope) => sum + slope, 0),
+      )
+    })
+    expect(report.diagnosis).toHaveLength(1)
+    expect(report.diagnosis[0]).toMatchObject({ kind: 'bias-summed-wrong', tensors: ['b'] })
+  })
+
+  it.each([
+    [0, 'the first'],
+    [2, 'number 2 \\(counted from 0\\)'],
+    [3, 'the last'],
+  ])('sample %i left out is named', async (sample, name) => {
+    const report = await checkMistaken(arrays, build, ({ user, operand }, cotangent) => {
+      if (user !== second.id) return undefined
+      const fewer = cotangent.slice()
+      fewer.fill(0, 4 * sample, 4 * sample + 4)
+      return second.operation.pullBack(applicationOf(bound, second), fewer, operand)
+    })
+    expect(report.verdict).toBe('fail')
+    const found = report.diagnosis.filter(({ kind }) => kind === 'sample-dropped')
+    expect(found.flatMap(({ tensors }) => tensors)).toContain('K')
+    expect(found[0].message).toMatch(new RegExp(`lacks ${name} of the 4 along its first axis`))
+  })
+})
+
 it('a single number is not explained by a factor that nobody writes, but by one that is round', async () => {
   const arrays = new Map([
     ['w', tensor([0.7], [1])],

@@ -1,15 +1,16 @@
-import type { Activation, ActivationName } from '../../src/network/activations.js'
-import type { Matrix } from '../../src/network/matrix.js'
-import { transpose } from '../../src/network/matrix.js'
-import type { Model } from '../../src/network/model.js'
-import { type Builder, buildProgram, type Node } from '../../src/program/builder.js'
-import { type BoundProgram, bindProgram } from '../../src/program/evaluate.js'
-import type { Shape } from '../../src/program/shapes.js'
-import type { NamedTensors, Tensor } from '../../src/tensor.js'
+import type { Activation, ActivationName } from '../network/activations.js'
+import type { Matrix } from '../network/matrix.js'
+import { transpose } from '../network/matrix.js'
+import type { Model } from '../network/model.js'
+import { type Builder, buildProgram, type Node } from '../program/builder.js'
+import { type BoundProgram, bindProgram } from '../program/evaluate.js'
+import type { Shape } from '../program/shapes.js'
+import type { NamedTensors, Tensor } from '../tensor.js'
 
 /** What data is called in a program made of layers: no array of a file has such a name. */
 const INPUTS = '(inputs)'
 const TARGETS = '(targets)'
+const WEIGHTS = '(sample weights)'
 
 /** What each activation is in a program. */
 const ACTIVATE: Record<ActivationName, (b: Builder, z: Node, constant: number) => Node> = {
@@ -34,6 +35,9 @@ export function lowerModel(model: Model): BoundProgram {
     [INPUTS, toTensor(model.inputs)],
     [TARGETS, toTensor(model.targets)],
   ])
+  const { weights } = model.weighting
+  if (weights !== undefined)
+    arrays.set(WEIGHTS, { shape: [weights.length, 1], data: weights, dtype: 'float64' })
   for (const parameter of model.parameters) {
     const { name, shape, transposed } = parameter
     const data = model.values(parameter)
@@ -65,22 +69,28 @@ function lowerLayers(b: Builder, model: Model, arrays: Readonly<Record<string, N
     const W = arrays[weights!.name]
     let Z = b.matmul(A, weights!.transposed ? W : b.transpose(W))
     if (biases !== undefined) Z = b.add(Z, b.reshape(arrays[biases.name], { shape: [layer.outputs] }))
+    b.named(`Z${l + 1}`, Z)
     A = layer.endsAtLogits ? Z : activate(b, layer.activation, Z)
+    if (A !== Z) b.named(`A${l + 1}`, A)
     if (model.network.l2 !== 0) penalties.push(b.sum(b.square(W)))
   }
   b.at({})
-  const loss = lowerLoss(b, model, A, arrays[TARGETS])
+  const loss = lowerLoss(b, model, A, arrays)
   return penalties.reduce((sum, squares) => b.add(sum, b.multiply(squares, model.l2Scale)), loss)
 }
 
 const activate = (b: Builder, { name, constant = 0 }: Activation, z: Node) => ACTIVATE[name](b, z, constant)
 
-function lowerLoss(b: Builder, model: Model, output: Node, targets: Node): Node {
+function lowerLoss(b: Builder, model: Model, output: Node, arrays: Readonly<Record<string, Node>>): Node {
+  const targets = arrays[TARGETS]
   const ofEach = {
     'binary-cross-entropy': () => b.binaryCrossEntropy(output, targets),
     'softmax-cross-entropy': () => b.softmaxCrossEntropy(output, targets),
     'half-squared-error': () => b.square(b.subtract(output, targets)),
     'mean-squared-error': () => b.square(b.subtract(output, targets)),
   }[model.loss.name]()
-  return b.multiply(b.sum(ofEach), model.lossScale)
+  const { weights } = model.weighting
+  if (weights === undefined) return b.multiply(b.sum(ofEach), model.lossScale)
+  const ofSamples = ofEach.shape.length === 1 ? b.reshape(ofEach, { shape: [weights.length, 1] }) : ofEach
+  return b.multiply(b.sum(b.multiply(ofSamples, arrays[WEIGHTS])), model.lossScale)
 }
