@@ -115,8 +115,8 @@ describe('the WGSL rule of', () => {
   })
 })
 
-describe('200 generated formulas, derived by mathjs', () => {
-  const generated = sampleFormulas(200, 1)
+describe('generated formulas, derived by mathjs', () => {
+  const generated = sampleFormulas(100, 1)
 
   it('agree with difference arithmetic in single precision to 1e-6', async () => {
     const comparisons = await compareWithMathjs(gpu, generated, 1e-6)
@@ -158,7 +158,7 @@ describe('200 generated formulas, derived by mathjs', () => {
     const at = { x: POINTS[0][0], y: POINTS[0][1] }
     const others: string[] = []
     let beyond = 0
-    for (const { text } of sampleFormulas(60, 3, 6)) {
+    for (const { text } of sampleFormulas(40, 3, 6)) {
       const { verdict, reasons, notices } = await checkFunction({ formula: text, at }, { evaluator: gpu })
       const isUntested = /nothing was tested/.test(reasons.join())
       if (verdict !== 'pass' && !isUntested) others.push(`${verdict}: ${text}`)
@@ -166,7 +166,7 @@ describe('200 generated formulas, derived by mathjs', () => {
     }
     expect(others).toEqual([])
     expect(beyond).toBeGreaterThan(0)
-    expect(beyond).toBeLessThan(60)
+    expect(beyond).toBeLessThan(40)
   })
 })
 

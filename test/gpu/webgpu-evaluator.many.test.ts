@@ -7,7 +7,11 @@ import {
   type EvaluationHooks,
 } from '../../src/differentiate/evaluator.js'
 import { selectAll, selectSample } from '../../src/differentiate/selection.js'
-import { createWebgpuEvaluator, type WebgpuEvaluator } from '../../src/differentiate/webgpu/evaluator.js'
+import {
+  createWebgpuEvaluator,
+  type WebgpuEvaluator,
+  type WebgpuOptions,
+} from '../../src/differentiate/webgpu/evaluator.js'
 import { GradcheckError } from '../../src/errors.js'
 import type { GpuDevice } from '../../src/gpu/device.js'
 import { LAYOUT_NAMES } from '../../src/network/layout.js'
@@ -337,14 +341,17 @@ function pretendBatchesTake(milliseconds: number): void {
 }
 
 /** An evaluator of its own device, with what becomes of it. */
-async function openEvaluator(prepare: (opened: GpuDevice, count: number) => void = () => undefined) {
+async function openEvaluator(
+  prepare: (opened: GpuDevice, count: number) => void = () => undefined,
+  options: WebgpuOptions = {},
+) {
   const opened: GpuDevice[] = []
   const evaluator = await createWebgpuEvaluator(async () => {
     const device = await openGpuDevice('software')
     opened.push(device)
     prepare(device, opened.length)
     return device
-  })
+  }, options)
   return { evaluator, opened, [Symbol.dispose]: () => evaluator.dispose() }
 }
 
@@ -507,12 +514,16 @@ describe('batches', () => {
   })
 })
 
+/** Takes 16 batches and more in so little memory. */
+const IN_BATCHES: RandomNetworkOptions = { ...SHALLOW, widths: [200, 20], samples: 100 }
+const SMALL_BATCHES = { memoryBytes: 2 ** 15 }
+
 describe('a lost device', () => {
   it.each([1, 3])('is replaced, %i times in one evaluation, and the results are the same', async (losses) => {
-    // 16 batches of 250 that neither grow nor shrink; a device that dies may still finish the two on their way
-    const model = await makeModel({ ...SHALLOW, widths: [200, 20] })
+    // a device that dies may still finish the two batches on their way
+    const model = await makeModel(IN_BATCHES)
     pretendBatchesTake(60)
-    using mortal = await openEvaluator()
+    using mortal = await openEvaluator(undefined, SMALL_BATCHES)
     const { opened, evaluator } = mortal
     const { results } = await evaluateCounting(evaluator, model, {
       onProgress: () => opened.length <= losses && kill(opened[opened.length - 1]),
@@ -562,9 +573,9 @@ describe('a lost device', () => {
   })
 
   it('that two checks share is replaced once, and both give the same results', async () => {
-    const model = await makeModel({ ...SHALLOW, widths: [200, 20] })
+    const model = await makeModel(IN_BATCHES)
     const alone = await evaluateCounting(gpu, model)
-    using mortal = await openEvaluator()
+    using mortal = await openEvaluator(undefined, SMALL_BATCHES)
     const { opened, evaluator } = mortal
     const onProgress = () => opened.length === 1 && kill(opened[0])
     const both = await Promise.all([
