@@ -5,22 +5,19 @@ import { diagnoseNumbers } from '../check/diagnosis/diagnose-numbers.js'
 import { errorsIn, estimateRounding } from '../check/program/program-estimate.js'
 import type { Verdict } from '../check/report.js'
 import { defaultTolerance } from '../check/tolerances.js'
-import { type Evaluator, unitRoundoffOf } from '../differentiate/evaluator.js'
+import type { Evaluator } from '../differentiate/evaluator.js'
 import { WorkSlices } from '../differentiate/work-slices.js'
 import { GradcheckError } from '../errors.js'
 import { listNames } from '../list-names.js'
-import { constantsOf, type Elementwise } from '../operations/elementwise.js'
-import { MANY_ROUNDINGS } from '../operations/scalar-rule.js'
 import { createCpuCarrier } from '../program/carry-changes.js'
-import { applicationOf } from '../program/evaluate.js'
 import { formatDifference, formatSetting } from '../report/format-numbers.js'
 import { boundValueErrors } from '../rounding/value-errors.js'
 import { setting } from '../settings.js'
 import { FLOAT64_ROUNDOFF } from '../tensor.js'
 import { type BoundFunction, bindFunction, type FormulaProblem } from './bind-function.js'
-import { carryToPoints, type PointChanges } from './carry-to-points.js'
-import { ChangesAtPoint, findOnSeams, NO_CROSSING } from './changes-at-point.js'
+import { ChangesAtPoint, NO_CROSSING } from './changes-at-point.js'
 import type { FunctionOptions, FunctionSettings } from './check-function.js'
+import { PointDerivatives } from './derive-points.js'
 import type { FunctionReport } from './function-report.js'
 import { type FunctionTotals, isZero, judgeDerivative, type PointResult } from './judge-points.js'
 import {
@@ -31,7 +28,7 @@ import {
   numberAt,
   valuesAt,
 } from './lower-formula.js'
-import { deriveFromChanges, isSettled, listSteps, type NumericalDerivative } from './numerical-derivative.js'
+import type { NumericalDerivative } from './numerical-derivative.js'
 import { namePoint } from './points.js'
 import { describeFault, SpecialPlaces } from './special-places.js'
 import { measureSteps, type StepSeries, textbookDerivatives } from './step-series.js'
@@ -43,16 +40,6 @@ const MOST_VALUES = 2 ** 20
 const MOST_POINTS = 2 ** 14
 /** Estimated errors by which the textbook value may differ at most before one of the two must be mistaken. */
 const CROSS_CHECK_MARGIN = 4
-
-/** Numbers outside these are lost in single precision. */
-const SMALLEST_SINGLE = 2 ** -126
-const LARGEST_SINGLE = 2 ** 127
-
-/** Derivatives below this may have lost digits to underflow in single precision: 2^24 of its smallest normal numbers. */
-const SMALLEST_EXACT = 2 ** -102
-
-/** Tolerances that rounding may be estimated to take of a derivative in single precision. */
-const MOST_ROUNDING = 1
 
 /** What a check of a formula gathers on its way. */
 interface Gathered {
@@ -208,56 +195,26 @@ interface PointsCheck {
 }
 
 async function checkPoints(
-  check: PointsCheck,
+  { bound, code, formula, settings, evaluator, found }: PointsCheck,
   signal: AbortSignal | undefined,
   onPoint: (done: number) => Promise<void>,
 ): Promise<void> {
-  const { bound, code, formula, settings, evaluator, found } = check
   const { derivatives, variables } = bound
   const { points } = formula
   const { step, scheme, tolerance } = settings
-  const { precision } = evaluator
-  const steps = listSteps(step)
   const errors = boundValueErrors(formula)
-  const wanted = derivatives.map(({ moved }) => moved)
-  const rounding = estimateRounding(formula, reversePass(formula, { wanted }), wanted)
-  const inPrecision = rounding.map((ofValue) => errorsIn(precision, ofValue))
-  const inDouble = precision === 'double' ? inPrecision : rounding.map((each) => errorsIn('double', each))
-  const onSeams = findOnSeams(formula, errors)
-  const beyond = precision === 'double' ? undefined : findBeyondSingle(formula)
-  const changes = await carryAll(check, steps, onSeams, signal)
-  const textbooks = wanted.map((moved) => textbookDerivatives(code, points, moved, step, scheme))
+  const moved = derivatives.map((derivative) => derivative.moved)
+  const derived = await PointDerivatives.carry({ formula, errors, moved, settings, evaluator }, signal)
+  found.perturbations += derived.perturbations
+  const textbooks = moved.map((variable) => textbookDerivatives(code, points, variable, step, scheme))
   const analyticals = derivatives.map(({ expression }) =>
     expression === undefined ? undefined : evaluateGradient({ expression, variables }, points),
   )
   for (const [k, point] of points.entries()) {
     await onPoint(k)
-    let walk: ChangesAtPoint | undefined
-    const exactly = () => {
-      walk ??= new ChangesAtPoint(formula, k, errors)
-      return walk
-    }
-    for (const [d, { moved }] of derivatives.entries()) {
-      const isSpecial = onSeams[k] !== 0 || changes[d].crossed[k] !== 0
-      const derive = (isExact: boolean) =>
-        deriveFromChanges(
-          isExact ? walkSteps(exactly(), moved, steps.flat()) : pickChanges(changes[d].slopes, k),
-          step,
-          scheme,
-          tolerance,
-        )
-      let isExact = isSpecial || precision === 'double' ? isSpecial : beyond?.[k] === 1
-      let numerical = derive(isExact)
-      const slope = () => exactly().carry(moved, 0).slope
-      if (!isExact && precision !== 'double') {
-        isExact = isBeyondSingle(numerical, inPrecision[d][k], tolerance, slope)
-        if (isExact) numerical = derive(true)
-      }
-      if (isExact && !isSpecial) found.repeated++
-      const u = unitRoundoffOf(isExact ? 'double' : precision)
-      const ofRounding = (isExact ? inDouble : inPrecision)[d][k]
-      const errorOf = ({ curvature }: { curvature: number }) =>
-        (Number.isNaN(ofRounding) ? Number.POSITIVE_INFINITY : ofRounding) + MANY_ROUNDINGS * u * curvature
+    for (const [d, analytical] of analyticals.entries()) {
+      const { numerical, ofRounding, isRepeated, exactly } = derived.derive(d, k)
+      if (isRepeated) found.repeated++
       const isOn = numerical.on !== NO_CROSSING
       const isNear = !isOn && numerical.near !== NO_CROSSING
       // where branches meet with one slope there is nothing special
@@ -274,12 +231,11 @@ async function checkPoints(
       const isCompared =
         atStep !== undefined && Number.isFinite(atStep.value) && Number.isFinite(textbook.value)
       if (isCompared) {
-        const ofPoint = Math.abs(textbook.value * point[moved])
+        const ofPoint = Math.abs(textbook.value * point[moved[d]])
         const ofValues = numberAt(errors[formula.program.output], k) + 2 * textbook.size + ofPoint
         const allowed = (FLOAT64_ROUNDOFF * ofValues) / step
-        crossCheck(textbook.value, atStep.value, allowed, errorOf(atStep), found)
+        crossCheck(textbook.value, atStep.value, allowed, ofRounding(atStep), found)
       }
-      const analytical = analyticals[d]
       if (analytical === undefined) continue
       found.results[d].push({
         at: namePoint(variables, point),
@@ -289,86 +245,13 @@ async function checkPoints(
         numerical: numerical.value,
         textbook: isCompared ? textbook.value : Number.NaN,
         step: numerical.step,
-        error: errorOf(numerical) + numerical.truncation,
+        error: ofRounding(numerical) + numerical.truncation,
         oneSided: numerical.oneSided,
-        conventions: isOn ? exactly().slopesByConvention(moved) : [],
+        conventions: isOn ? exactly().slopesByConvention(moved[d]) : [],
         shrunk: (isOn && !isSmooth) || isNear,
       })
     }
   }
-}
-
-/** The changes by every variable that is derived by: at the first rung of steps, and at all where that does not settle. */
-async function carryAll(
-  { bound, formula, settings, evaluator, found }: PointsCheck,
-  rungs: readonly number[][],
-  onSeams: Uint8Array,
-  signal: AbortSignal | undefined,
-): Promise<PointChanges[]> {
-  const { step, scheme, tolerance } = settings
-  const carrier = evaluator.createCarrier?.(formula) ?? createCpuCarrier(formula)
-  const [first, ...others] = rungs
-  try {
-    const all: PointChanges[] = []
-    for (const { moved } of bound.derivatives) {
-      const changes = await carryToPoints(carrier, formula, moved, first, signal)
-      found.perturbations += first.length * formula.points.length
-      const isOpen = formula.points.some(
-        (_, k) =>
-          changes.crossed[k] === 0 &&
-          onSeams[k] === 0 &&
-          !isSettled(pickChanges(changes.slopes, k), step, scheme, tolerance),
-      )
-      if (!isOpen) {
-        all.push(changes)
-        continue
-      }
-      const smaller = await carryToPoints(carrier, formula, moved, others.flat(), signal)
-      found.perturbations += others.flat().length * formula.points.length
-      all.push({
-        slopes: [...changes.slopes, ...smaller.slopes],
-        crossed: changes.crossed.map((mark, k) => mark | smaller.crossed[k]),
-      })
-    }
-    return all
-  } finally {
-    carrier.dispose()
-  }
-}
-
-const pickChanges = (slopes: readonly Float64Array[], k: number) => ({
-  slopes: Float64Array.from(slopes, (ofStep) => ofStep[k]),
-  crossings: new Int32Array(slopes.length).fill(NO_CROSSING),
-})
-
-function walkSteps(exact: ChangesAtPoint, moved: number, steps: readonly number[]) {
-  const changes = steps.map((h) => exact.carry(moved, h))
-  return {
-    slopes: Float64Array.from(changes, ({ slope }) => slope),
-    crossings: Int32Array.from(changes, ({ crossing }) => crossing),
-  }
-}
-
-/** For each point whether a number that difference arithmetic takes of it is none of single precision. */
-function findBeyondSingle(formula: BoundFormula): Uint8Array {
-  const found = new Uint8Array(formula.points.length)
-  const isLost = (value: number) =>
-    Number.isFinite(value) &&
-    value !== 0 &&
-    (Math.abs(value) < SMALLEST_SINGLE || Math.abs(value) > LARGEST_SINGLE)
-  for (const value of formula.program.values) {
-    if (value.kind !== 'computed') continue
-    const { rule } = value.operation as Elementwise
-    const constants = constantsOf(rule, applicationOf(formula, value))
-    const values = formula.base[value.id]
-    // what depends on no variable is the same at all points
-    if (values.length < found.length) continue
-    for (const [k, number] of values.entries()) {
-      const own = constants.subarray(rule.constants * k, rule.constants * (k + 1))
-      if (isLost(number) || own.some(isLost)) found[k] = 1
-    }
-  }
-  return found
 }
 
 /** Whether the slopes to both sides are one. */
@@ -376,22 +259,6 @@ function agree(slopes: NumericalDerivative['oneSided'], tolerance: number): bool
   if (slopes === undefined) return false
   const [left, right] = slopes
   return Math.abs(left - right) <= tolerance * (Math.abs(left) + Math.abs(right))
-}
-
-/**
- * Whether a derivative is beyond single precision: it has overflowed, digits of it have underflowed, or its terms
- * cancel so far that their rounding hides it.
- */
-function isBeyondSingle(
-  { value, on }: NumericalDerivative,
-  rounding: number,
-  tolerance: number,
-  exact: () => number,
-): boolean {
-  if (on !== NO_CROSSING) return false
-  if (!Number.isFinite(value)) return true
-  const isHidden = rounding > MOST_ROUNDING * tolerance * Math.abs(value)
-  return (Math.abs(value) < SMALLEST_EXACT || isHidden) && exact() !== 0
 }
 
 /** The analytical gradient's values and what their own evaluation in float64 rounds. */
