@@ -15,6 +15,8 @@ export interface Edge {
 export interface ReversePassOptions {
   /** The ids of the values whose cotangents are wanted; those behind them are found on the way. @default all inputs */
   readonly wanted?: Iterable<number>
+  /** The cotangent of the output. @default 1 */
+  readonly upstream?: Float64Array | undefined
   /** What an edge passes back where that is to be another thing than the operation's own rule gives: nothing for the rule. */
   passBack?(edge: Edge, cotangent: Float64Array): Float64Array | undefined
 }
@@ -22,13 +24,13 @@ export interface ReversePassOptions {
 /** Reverse-mode differentiation of the output, or of its sum, in float64, exact but for rounding. */
 export function reversePass(
   bound: BoundProgram,
-  { wanted = inputsOf(bound.program).map(({ id }) => id), passBack }: ReversePassOptions = {},
+  { wanted = inputsOf(bound.program).map(({ id }) => id), upstream, passBack }: ReversePassOptions = {},
 ): Cotangents {
   const { program } = bound
   const needed = ancestorsOf(program)
   const cone = coneOf(program, wanted)
   const cotangents: (Float64Array | undefined)[] = program.values.map(() => undefined)
-  cotangents[program.output] = new Float64Array(bound.base[program.output].length).fill(1)
+  cotangents[program.output] = upstream ?? new Float64Array(bound.base[program.output].length).fill(1)
   for (let id = program.output; id >= 0; id--) {
     const value = program.values[id]
     const cotangent = cotangents[id]

@@ -28,11 +28,17 @@ export function findOnSeams(formula: BoundFormula, errors: readonly Float64Array
     const isPick = ruleOf(value).arity === 2
     for (let k = 0; k < points.length; k++) {
       const distance = numberAt(base[a], k) - (isPick ? numberAt(base[b], k) : 0)
-      const reach = numberAt(errors[a], k) + (isPick ? numberAt(errors[b], k) : 0)
-      if (Math.abs(distance) <= FLOAT64_ROUNDOFF * reach) found[k] = 1
+      const reach = errorAt(errors[a], k) + (isPick ? errorAt(errors[b], k) : 0)
+      if (Math.abs(distance) <= reach) found[k] = 1
     }
   }
   return found
+}
+
+/** The bound on a value's error at a point, absolute; one that has overflowed says nothing. */
+function errorAt(errors: Float64Array, point: number): number {
+  const error = numberAt(errors, point)
+  return Number.isFinite(error) ? FLOAT64_ROUNDOFF * error : 0
 }
 
 const ruleOf = ({ operation }: ComputedValue): ScalarRule => (operation as Elementwise).rule
@@ -62,9 +68,7 @@ export class ChangesAtPoint {
       const constants = new Float64Array(rule.constants)
       rule.fill(constants, 0, a, b, c, numberAt(base[value.id], point))
       if (SWITCHES.has(value.operation.name)) {
-        const ofOperands = value.operands.map(
-          (operand) => FLOAT64_ROUNDOFF * numberAt(errors[operand], point),
-        )
+        const ofOperands = value.operands.map((operand) => errorAt(errors[operand], point))
         settleOnSeam(value.operation.name, constants, [b, c], ofOperands)
       }
       return constants

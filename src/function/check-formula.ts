@@ -54,6 +54,8 @@ interface Gathered {
   repeated: number
   /** Changes that were carried. */
   perturbations: number
+  /** Values that mathjs's derivative does not have, where there is one. */
+  underived: number
   /** Derivatives that do not exist, on a special point. */
   unjudged: number
 }
@@ -94,6 +96,7 @@ export async function checkFormula(
     repeated: 0,
     perturbations: 0,
     unjudged: 0,
+    underived: 0,
   }
   const length = Math.max(1, Math.min(MOST_POINTS, Math.floor(MOST_VALUES / atFirst.program.values.length)))
   const total = bound.points.length
@@ -231,16 +234,23 @@ async function checkPoints(
       const isCompared =
         atStep !== undefined && Number.isFinite(atStep.value) && Number.isFinite(textbook.value)
       if (isCompared) {
-        const ofPoint = Math.abs(textbook.value * point[moved[d]])
+        // wherever between x − h and x + h it is rounded
+        const slopes = Math.abs(textbook.value) + Math.abs(numerical.value) + atStep.curvature
+        const ofPoint = slopes * Math.abs(point[moved[d]])
         const ofValues = numberAt(errors[formula.program.output], k) + 2 * textbook.size + ofPoint
         const allowed = (FLOAT64_ROUNDOFF * ofValues) / step
         crossCheck(textbook.value, atStep.value, allowed, ofRounding(atStep), found)
       }
       if (analytical === undefined) continue
+      const given = numberAt(analytical.values, k)
+      if (derivatives[d].source === 'mathjs' && !Number.isFinite(given)) {
+        found.underived++
+        continue
+      }
       found.results[d].push({
         at: namePoint(variables, point),
         index: [],
-        analytical: numberAt(analytical.values, k),
+        analytical: given,
         analyticalError: numberAt(analytical.errors, k),
         numerical: numerical.value,
         textbook: isCompared ? textbook.value : Number.NaN,
@@ -314,6 +324,12 @@ function conclude(
     reasons.push(
       `the formula is too long for a symbolic derivative by ${variable}: give it yourself, ${setting('gradient', `d/d${variable}=…`)}`,
     )
+  }
+  if (found.underived > 0) {
+    const places = found.underived === 1 ? 'one point' : `${found.underived} points`
+    const sentence = `mathjs's derivative has no value at ${places} where the function has one: give it yourself, ${setting('gradient')}`
+    if (derivatives.some(({ checked }) => checked === 0)) reasons.push(sentence)
+    else notices.push(sentence)
   }
   if (found.unjudged > 0) {
     const count = found.unjudged === 1 ? 'one derivative does' : `${found.unjudged} derivatives do`

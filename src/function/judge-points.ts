@@ -40,6 +40,7 @@ function isBetween({ analytical, oneSided }: PointResult): boolean {
 /** Whether a derivative is zero on both sides, to within their errors. */
 export function isZero({ analytical, numerical, error, analyticalError, oneSided }: PointResult): boolean {
   const most = error + analyticalError
+  if (!Number.isFinite(most)) return false
   return [analytical, numerical, ...(oneSided ?? [])].every((value) => Math.abs(value) <= most)
 }
 

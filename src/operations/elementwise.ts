@@ -30,9 +30,16 @@ export function elementwise(name: string, rule: ScalarRule, attributes: Attribut
       })
     },
     pullBack: (application, cotangent, operand) =>
-      pullBack(rule, application, cotangent, operand, (slope) => slope),
+      pullBack(rule, application, cotangent, operand, (slope, passed) => slope * passed),
+    // by deviations: a slope's square may overflow where what comes of it does not
     pullBackSquares: (application, variances, operand) =>
-      pullBack(rule, application, variances, operand, (slope) => slope * slope),
+      pullBack(
+        rule,
+        application,
+        variances,
+        operand,
+        (slope, variance) => (slope * Math.sqrt(variance)) ** 2,
+      ),
     pullBackTerms: (application, cotangent, operand) => pullBackTerms(rule, application, cotangent, operand),
     mistakes: (application, operand) => listMistakes(name, rule, application, operand),
     errors: (application, operandErrors) => carryErrors(rule, application, operandErrors),
@@ -90,7 +97,7 @@ function pullBack(
   application: Application,
   cotangent: Float64Array,
   operand: number,
-  factorOf: (slope: number) => number,
+  passBack: (slope: number, passed: number) => number,
   order = readOrders(application.operands)[operand],
 ): Float64Array {
   const { operands, result } = application
@@ -100,7 +107,7 @@ function pullBack(
   for (let k = 0; k < result.data.length; k++) {
     if (cotangent[k] === 0) continue
     const slope = rule.change(constants, rule.constants * k, unit[0], unit[1], unit[2], 0)
-    pulled[order === undefined ? k : order[k]] += factorOf(slope) * cotangent[k]
+    pulled[order === undefined ? k : order[k]] += passBack(slope, cotangent[k])
   }
   return pulled
 }
@@ -230,7 +237,7 @@ function* listMistakes(
           application,
           cotangent,
           operand,
-          (slope) => slope,
+          (slope, passed) => slope * passed,
           turned.map((k) => order[k]),
         ),
     }
@@ -252,7 +259,7 @@ function* listMistakes(
     yield {
       kind: 'derivative-wrong',
       text: 'has its derivative at the value it made, not at its argument',
-      passBack: (cotangent) => pullBack(rule, again, cotangent, 0, (slope) => slope),
+      passBack: (cotangent) => pullBack(rule, again, cotangent, 0, (slope, passed) => slope * passed),
     }
   }
   for (const { text, slope } of rule.mistakes ?? []) {
@@ -308,7 +315,7 @@ function pullBackTerms(
   operand: number,
 ): Float64Array {
   const sizes = cotangent.map(Math.abs)
-  const ofSlope = pullBack(rule, application, sizes, operand, Math.abs)
+  const ofSlope = pullBack(rule, application, sizes, operand, (slope, size) => Math.abs(slope) * size)
   if (rule.terms === undefined) return ofSlope
   const order = readOrders(application.operands)[operand]
   const { terms } = rule

@@ -22,9 +22,8 @@ export function measureNoise(
   cotangents: Cotangents,
   wanted: readonly number[],
   kinks: readonly ElementsOnKinks[] = [],
-  seed = 1,
 ): ReadonlyMap<number, Float64Array> {
-  const generator = xoroshiro128plus(seed)
+  const generator = xoroshiro128plus(1)
   // uniform, of standard deviation 1
   const noise = () => generator.next() * (Math.sqrt(3) * 2 ** -31)
   const onKinks = new Map(kinks.map((found) => [found.value.id, found]))
@@ -46,7 +45,7 @@ export function measureNoise(
       const pulled = operation.pullBack(application, cotangent, operand)
       return pulled.map((slope, k) => slope + NOISE * noise() * sizes[k])
     }
-    const moved = reversePass(noisy, { wanted, passBack })
+    const moved = reversePass(noisy, { wanted, upstream: cotangents[bound.program.output], passBack })
     for (const [id, sum] of squares) {
       const [before, after] = [cotangents[id], moved[id]]
       for (let k = 0; k < sum.length; k++) sum[k] += (((after?.[k] ?? 0) - (before?.[k] ?? 0)) / NOISE) ** 2

@@ -1,5 +1,5 @@
 import { findKinks } from '../../backward/conventions.js'
-import type { Cotangents } from '../../backward/reverse-pass.js'
+import { type Cotangents, reversePass } from '../../backward/reverse-pass.js'
 import { type Precision, unitRoundoffOf } from '../../differentiate/evaluator.js'
 import { normOf } from '../../network/root-sum-squares.js'
 import { formatOf } from '../../network/rounding.js'
@@ -37,16 +37,45 @@ export function estimateRounding(
   cotangents: Cotangents,
   wanted: readonly number[],
 ): RoundingOfValue[] {
-  const variances = carryVariances(bound, cotangents, wanted)
-  const noise = measureNoise(bound, cotangents, wanted, findKinks(bound, boundValueErrors(bound)))
+  const upstream = chooseUpstream(bound, cotangents, wanted)
+  const scaled = upstream === undefined ? cotangents : reversePass(bound, { wanted, upstream })
+  const variances = carryVariances(bound, scaled, wanted)
+  const noise = measureNoise(bound, scaled, wanted, findKinks(bound, boundValueErrors(bound)))
   return wanted.map((id) => {
+    const unscale = (error: number, k: number) => error / (upstream?.[upstream.length === 1 ? 0 : k] ?? 1)
     const measured = noise.get(id)!
-    const carried = Float64Array.from(
-      variances[id] ?? measured.map(() => 0),
-      (variance) => ROUNDING_DEVIATIONS * Math.sqrt(variance),
-    )
-    return { whole: measured.map((noise, k) => Math.max(NOISE_DEVIATIONS * noise, carried[k])), carried }
+    const deviations = variances[id]?.map((variance) => ROUNDING_DEVIATIONS * Math.sqrt(variance))
+    const carried = (deviations ?? measured.map(() => 0)).map(unscale)
+    const whole = measured.map((noise, k) => Math.max(unscale(NOISE_DEVIATIONS * noise, k), carried[k]))
+    return { whole, carried }
   })
+}
+
+/** Gradients whose squares, and those of their errors, are well within float64. */
+const SQUARED_SAFELY = { least: 1e-100, most: 1e100 } as const
+
+/**
+ * What the output is multiplied by, so that squares of gradients neither overflow nor underflow: a power of two for each of
+ * its elements, which are as many as those of each value wanted where they are several.
+ * @returns undefined where nothing is to be done
+ */
+function chooseUpstream(
+  bound: BoundProgram,
+  cotangents: Cotangents,
+  wanted: readonly number[],
+): Float64Array | undefined {
+  const sizes = new Float64Array(bound.base[bound.program.output].length)
+  for (const id of wanted) {
+    for (const [k, slope] of cotangents[id]?.entries() ?? []) {
+      const at = sizes.length === 1 ? 0 : k
+      if (Math.abs(slope) > sizes[at]) sizes[at] = Math.abs(slope)
+    }
+  }
+  const { least, most } = SQUARED_SAFELY
+  const isSafe = (size: number) => size === 0 || !Number.isFinite(size) || (size >= least && size <= most)
+  if (sizes.every(isSafe)) return undefined
+  // half of it before and half behind: what lies between is squared as well
+  return sizes.map((size) => (isSafe(size) ? 1 : 2 ** -Math.round(Math.log2(size) / 2)))
 }
 
 /**

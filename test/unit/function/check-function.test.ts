@@ -101,6 +101,20 @@ describe('a formula', () => {
     expect(wrong.verdict).toBe('fail')
   })
 
+  it('is not held against the definition where rounding x moves what oscillates', async () => {
+    const report = await checkFunction({ formula: 'sin(x - x * sin(x))', at: { x: -3e5 } })
+    expect(report).toMatchObject({ verdict: 'pass', reasons: [] })
+  })
+
+  it('is no mistake where mathjs’s derivative has no value', async () => {
+    // its derivative has the factor log(0)
+    const report = await checkFunction({ formula: '(x - y + x)^max(y, x) + y', at: { x: 1, y: 2 }, wrt: 'y' })
+    expect(report.verdict).toBe('inconclusive')
+    expect(report.reasons.join()).toMatch(
+      /has no value at one point where the function has one|does not exist/,
+    )
+  })
+
   it('is tested where some of its points or variables are not', async () => {
     const grid = await checkFunction({ formula: 'relu(x)', gradient: 'step(x)', at: { x: [-1, 1] } })
     expect(grid.verdict).toBe('pass')
