@@ -73,11 +73,12 @@ function toEvidence(tensor: NumbersToDiagnose, t: number): TensorEvidence {
     (most, value, k) => (Number.isFinite(errors[k]) ? Math.max(most, Math.abs(value)) : most),
     0,
   )
+  const isZero = numerical.every((value, k) => Math.abs(value) <= errors[k])
   const known = Uint32Array.from(numerical.keys()).filter(
     (k) =>
       errors[k] <= LARGEST_ERROR * Math.max(Math.abs(numerical[k]), tolerance * norm) ||
       // nothing is told by a 0, but that something else was given for it
-      (norm === 0 && errors[k] <= LARGEST_ERROR * Math.abs(analytical[k])),
+      (isZero && errors[k] <= LARGEST_ERROR * Math.abs(analytical[k])),
   )
   const departs = (k: number) => !isNear(analytical[k], numerical[k], tolerance, errors[k])
   return {

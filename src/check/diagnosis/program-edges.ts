@@ -18,6 +18,8 @@ const PASSES = 3
 const CANCELLED = 2 ** -40
 /** Numbers without which any factor that nobody would write fits. */
 const FEWEST_TELLING = 6
+/** Numbers without which one of many other values fits by chance. */
+const FEWEST_OTHER = 3
 
 /** A mistake in what one edge of the backward pass passes back. */
 export interface EdgeMistake extends FoundMistake {
@@ -58,7 +60,8 @@ export function findEdgeMistake(
       if (spent > SEARCH_WORK) break
       for (const mistake of mistakesOf(bound, cotangents, edge, reached)) {
         spent += work
-        if (mistake !== undefined) found.push(mistake)
+        const isTelling = mistakesOf === tryEdge || (mistake && countTelling(mistake) >= FEWEST_OTHER)
+        if (mistake !== undefined && isTelling) found.push(mistake)
         if (spent > SEARCH_WORK) break
       }
     }
@@ -281,6 +284,17 @@ function tryRule(
   if (!reached.every(({ evidence }, k) => explains(evidence, predictions[k]))) return undefined
   return toMistake(bound, edge, reached, predictions, mistake)
 }
+
+/** How many numbers of a mistake show it: that are not 0, and not right. */
+const countTelling = ({ explained }: EdgeMistake) =>
+  explained.reduce((sum, { evidence, value }) => {
+    const tells = (offset: number) => value(offset) !== 0 && !isRight(evidence, offset, value(offset))
+    return sum + evidence.offsets.filter(tells).length
+  }, 0)
+
+const isRight = ({ right, tolerance, rounding }: TensorEvidence, offset: number, value: number) =>
+  Math.abs(value - right[offset]) <=
+  tolerance * (Math.abs(value) + Math.abs(right[offset])) + rounding(offset)
 
 /** What a value is called: by the user's name, or by what makes it. */
 function nameValue(value: Value): string {

@@ -252,6 +252,17 @@ describe('a mistake that shows in no number alone', () => {
   })
 })
 
+it('a gradient that is 0 but for rounding is explained where something else was given', async () => {
+  // (c·w/w + w − w) is c: only rounding depends on w
+  const arrays = new Map([['w', tensor([0.30045287667948084, -0.2811461552227718], [2])]])
+  const build: Build = (b, { w }) =>
+    b.sum(b.add(b.multiply(w, b.divide(tensor([1.1, 0.7], [2]), w)), b.subtract(b.sum(w), b.sum(w))))
+  const gradients = new Map([['dw', tensor([-0.876, -0.876], [2])]])
+  const report = await checkGradients({ program: program.from(build), parameters: arrays, gradients })
+  expect(report.verdict).toBe('fail')
+  expect(report.diagnosis.flatMap(({ tensors }) => tensors)).toEqual(['w'])
+})
+
 it('a single number is not explained by a factor that nobody writes, but by one that is round', async () => {
   const arrays = new Map([
     ['w', tensor([0.7], [1])],
