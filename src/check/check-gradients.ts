@@ -8,6 +8,7 @@ import { conclude } from './conclude.js'
 import { describeLoss, explainIgnored } from './describe-loss.js'
 import { adviseToSaveCost, diagnose } from './diagnosis/diagnose.js'
 import { explainElsewhere } from './diagnosis/elsewhere.js'
+import { roundByTensor } from './error-estimate.js'
 import { type EvaluatedGradients, evaluateGradients } from './evaluate-gradients.js'
 import { combineFindings } from './fast/combine-findings.js'
 import { mergeFindings } from './fast/merge-findings.js'
@@ -54,8 +55,9 @@ async function checkNetwork(problem: Problem, options: CheckOptions): Promise<Ch
   const evidence = gatherEvidence(bound, evaluated, tolerances)
   const totals: Totals = { difference: new DifferenceSum(), errors: new RootSum(), anyNonZero: false }
   const asStored = results.map((tensor, t) => judgeTensor(tensor, t, evidence[t], totals))
-  const byDigits = judgeByDigits({ ...evaluated, gradients, evidence, asStored }, (dtype) =>
-    chooseTolerance(options.tolerance, evaluator, dtype, settings),
+  const byDigits = judgeByDigits(
+    { ...evaluated, gradients, evidence, asStored, roundingIn: (dtypes) => roundByTensor(base, dtypes) },
+    (dtype) => chooseTolerance(options.tolerance, evaluator, dtype, settings),
   )
   const ofEntries = byDigits.judgements
   const merged =

@@ -1,14 +1,8 @@
 import type { TensorDerivatives } from '../differentiate/evaluator.js'
 import type { AnalyticalGradient } from '../network/bind.js'
-import type { Linearization } from '../network/linearization.js'
 import { hasFewBits } from '../network/lowest-bit.js'
 import { type DType, unitRoundoff } from '../tensor.js'
-import {
-  ARITHMETIC_DEVIATIONS,
-  type ErrorEstimate,
-  roundByTensor,
-  type TensorRounding,
-} from './error-estimate.js'
+import { ARITHMETIC_DEVIATIONS, type ErrorEstimate, type TensorRounding } from './error-estimate.js'
 import { selectMiddle } from './select-largest.js'
 
 /** The formats that gradients are computed in, the one with the most digits first. */
@@ -39,7 +33,8 @@ export interface ShownFormat {
 
 /** What is held against a format. */
 export interface DigitsEvidence {
-  readonly base: Linearization
+  /** What rounding does to a gradient of which each tensor is computed in some format. */
+  roundingIn(dtypes: readonly DType[]): TensorRounding
   readonly results: readonly TensorDerivatives[]
   readonly gradients: readonly AnalyticalGradient[]
   readonly estimate: ErrorEstimate
@@ -100,11 +95,8 @@ interface Errors {
 const NO_ERRORS: Errors = { sizes: new Float64Array(), squares: 0, rest: 0 }
 
 function measureAll(evidence: DigitsEvidence, dtype: Format, isFiner: (t: number) => boolean): Errors[] {
-  const { base, gradients, results } = evidence
-  const rounding = roundByTensor(
-    base,
-    gradients.map(() => ({ dtype })),
-  )
+  const { gradients, results } = evidence
+  const rounding = evidence.roundingIn(gradients.map(() => dtype))
   return results.map((_, t) => (isFiner(t) ? measureErrors(evidence, rounding, t) : NO_ERRORS))
 }
 

@@ -16,7 +16,7 @@ import {
 } from '../network/rounding.js'
 import { normOfScales, type StepScales, scaleOf } from '../network/step-scales.js'
 import { computeHigherDerivatives, truncationScale } from '../network/truncation.js'
-import { FLOAT64_ROUNDOFF } from '../tensor.js'
+import { type DType, FLOAT64_ROUNDOFF } from '../tensor.js'
 
 /**
  * Deviations within which the rounding error of an entry is taken to be. Measured on the test networks: one of
@@ -98,7 +98,7 @@ export function findErrorSources(
     rounding: differenceRounding(base, onDevice ? 'gpu' : 'cpu', movesOutputs),
     u: unitRoundoffOf(evaluator.precision),
     basePoint: backpropagationRounding(base, formatOf('float64')),
-    arithmetic: roundByTensor(base, gradients),
+    arithmetic: roundByTensor(base, dtypesOf(gradients)),
     truncation,
     truncationOfParameters:
       ofOutputs.length === 0 ? truncation : truncationScale(base, higher, settings, () => false),
@@ -212,7 +212,7 @@ export function estimateGradientRounding(
   const backpropagation = model.propagateMagnitudes(pass)
   let magnitudes: readonly Float64Array[] | undefined
   return {
-    ...roundByTensor(base, gradients),
+    ...roundByTensor(base, dtypesOf(gradients)),
     get magnitudes() {
       magnitudes ??= model.parameters.map((parameter) => backpropagation.gradient(parameter))
       return magnitudes
@@ -225,12 +225,11 @@ export function estimateGradientRounding(
   }
 }
 
+const dtypesOf = (gradients: readonly AnalyticalGradient[]) => gradients.map(({ dtype }) => dtype)
+
 /** Carries deviations back once for every format that some tensor is stored in. */
-export function roundByTensor(
-  base: Linearization,
-  gradients: readonly Pick<AnalyticalGradient, 'dtype'>[],
-): TensorRounding {
-  const formats = gradients.map(({ dtype }) => formatOf(dtype))
+export function roundByTensor(base: Linearization, dtypes: readonly DType[]): TensorRounding {
+  const formats = dtypes.map(formatOf)
   const byRoundoff = new Map<number, EntryDeviations>()
   for (const format of formats) {
     if (byRoundoff.has(format.unitRoundoff)) continue

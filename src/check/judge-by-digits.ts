@@ -2,12 +2,7 @@ import { RootSum } from '../network/root-sum-squares.js'
 import type { DType } from '../tensor.js'
 import { DifferenceSum } from './compare.js'
 import { type DigitsEvidence, recogniseFormats } from './digits.js'
-import {
-  ARITHMETIC_DEVIATIONS,
-  type ErrorEstimate,
-  rememberByTensor,
-  roundByTensor,
-} from './error-estimate.js'
+import { ARITHMETIC_DEVIATIONS, type ErrorEstimate, rememberByTensor } from './error-estimate.js'
 import { judgeTensor, type TensorEvidence, type TensorJudgement } from './judge.js'
 
 /** Judgements by what tensors are stored in, and what they rest on. */
@@ -29,7 +24,7 @@ export interface JudgedByDigits {
  * @param toleranceOf the threshold for a format
  */
 export function judgeByDigits(judged: JudgedAsStored, toleranceOf: (dtype: DType) => number): JudgedByDigits {
-  const { base, results, gradients, estimate, evidence, asStored } = judged
+  const { results, gradients, estimate, evidence, asStored } = judged
   const disagreeing = asStored.flatMap(({ report }, t) => (report.verdict === 'pass' ? [] : [t]))
   const formats = recogniseFormats(judged, disagreeing)
   if (formats.size === 0) return { judgements: asStored, estimate }
@@ -37,10 +32,7 @@ export function judgeByDigits(judged: JudgedAsStored, toleranceOf: (dtype: DType
     const format = formats.get(t)
     return format?.isCertain ? format.dtype : dtype
   })
-  const rounding = roundByTensor(
-    base,
-    dtypes.map((dtype) => ({ dtype })),
-  )
+  const rounding = judged.roundingIn(dtypes)
   const byDigits: ErrorEstimate = {
     ...estimate,
     ofArithmetic: (t, offset) =>

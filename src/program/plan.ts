@@ -31,6 +31,9 @@ export class PerturbationPlanner {
   /** Of moving each value's elements, and of moving what is behind it in its place; infinite where that cannot be. */
   readonly #alone: (number | undefined)[] = []
   readonly #behind: Float64Array
+  /** What is asked of each value again and again: by its only user it is known at once. */
+  readonly #fromHere: Float64Array
+  readonly #apart: (number | undefined)[][] = []
 
   constructor(program: Program) {
     this.#program = program
@@ -43,9 +46,12 @@ export class PerturbationPlanner {
         : 0,
     )
     this.#behind = new Float64Array(program.values.length).fill(Number.POSITIVE_INFINITY)
+    this.#fromHere = new Float64Array(program.values.length)
     // users stand behind what they read
     for (let id = program.values.length - 1; id >= 0; id--) {
       const users = this.#users[id]
+      this.#fromHere[id] = this.#workFrom(id)
+      this.#apart[id] = []
       if (users.length === 0 || !users.every((user) => this.#isLinear(user, id))) continue
       this.#behind[id] = users.reduce(
         (sum, user) => sum + Math.min(this.#workOfMoving(user), this.#behind[user]),
@@ -59,7 +65,7 @@ export class PerturbationPlanner {
     choice: 'auto' | 'parameters' | 'outputs',
   ): ParameterPlan {
     const canMoveOutputs = Number.isFinite(this.#behind[id])
-    const isCheaper = () => this.#behind[id] <= elementCount(shape) * this.#workFrom(id)
+    const isCheaper = () => this.#behind[id] <= elementCount(shape) * this.#fromHere[id]
     if (choice === 'parameters' || !canMoveOutputs || (choice === 'auto' && !isCheaper())) {
       return { perturbed: 'parameters' }
     }
@@ -95,13 +101,16 @@ export class PerturbationPlanner {
     const { shape } = this.#program.values[id]
     const laneAxis = this.#chooseLaneAxis(id)
     const groups = elementCount(shape) / (laneAxis === undefined ? 1 : shape[laneAxis])
-    const work = groups * this.#workFrom(id)
+    const work = groups * this.#fromHere[id]
     this.#alone[id] = work
     return work
   }
 
   /** Multiply-adds of carrying one change of a value to the output. */
   #workFrom(id: number): number {
+    const [user, ...others] = this.#users[id]
+    if (user === undefined) return 0
+    if (others.length === 0) return this.#works[user] + this.#fromHere[user]
     return this.#coneOf(id).reduce((sum, value) => sum + this.#works[value], 0)
   }
 
@@ -118,11 +127,10 @@ export class PerturbationPlanner {
   /** The axis of a value along which elements stay apart the longest on their way to the output; of several the longest. */
   #chooseLaneAxis(id: number): number | undefined {
     const { shape } = this.#program.values[id]
-    const cone = this.#coneOf(id)
     let best: { axis: number; apart: number } | undefined
     for (const axis of shape.keys()) {
       if (shape[axis] === 1) continue
-      const apart = this.#countApart(id, cone, axis)
+      const apart = this.#countApart(id, axis)
       if (apart === 0) continue
       const isBetter =
         best === undefined || apart > best.apart || (apart === best.apart && shape[axis] > shape[best.axis])
@@ -132,17 +140,51 @@ export class PerturbationPlanner {
   }
 
   /** How many operations the lanes along an axis of a value pass before they mix. */
-  #countApart(id: number, cone: readonly number[], axis: number): number {
-    const lanes = new Map([[id, axis]])
-    for (const [count, user] of cone.entries()) {
-      const { operation, operands } = this.#program.values[user] as ComputedValue
-      const lane = operation.laneAxis(
-        operands.map((operand) => this.#program.values[operand].shape),
-        operands.map((operand) => lanes.get(operand)),
-      )
-      if (lane === undefined) return count
-      lanes.set(user, lane)
+  #countApart(id: number, axis: number): number {
+    // from only user to only user as far as nothing is known
+    const chain: { id: number; axis: number }[] = []
+    let [at, lane] = [id, axis]
+    let count: number | undefined
+    while (count === undefined) {
+      const [user, ...others] = this.#users[at]
+      if (this.#apart[at][lane] !== undefined) count = this.#apart[at][lane]
+      else if (user === undefined || others.length > 0) count = this.#countInCone(at, lane)
+      else {
+        chain.push({ id: at, axis: lane })
+        const next = this.#passLane(user, new Map([[at, lane]]))
+        // one that mixes lanes is not passed
+        if (next === undefined) count = -1
+        else [at, lane] = [user, next]
+      }
     }
-    return cone.length
+    for (const link of chain.reverse()) {
+      count++
+      this.#apart[link.id][link.axis] = count
+    }
+    return count
+  }
+
+  /** The same of a value with several users, or none. */
+  #countInCone(id: number, axis: number): number {
+    const lanes = new Map([[id, axis]])
+    const cone = this.#coneOf(id)
+    let apart = 0
+    for (const user of cone) {
+      const lane = this.#passLane(user, lanes)
+      if (lane === undefined) break
+      lanes.set(user, lane)
+      apart++
+    }
+    this.#apart[id][axis] = apart
+    return apart
+  }
+
+  /** The axis of a value along which lanes lie that lie along axes of its operands. */
+  #passLane(user: number, lanes: ReadonlyMap<number, number>): number | undefined {
+    const { operation, operands } = this.#program.values[user] as ComputedValue
+    return operation.laneAxis(
+      operands.map((operand) => this.#program.values[operand].shape),
+      operands.map((operand) => lanes.get(operand)),
+    )
   }
 }

@@ -7,15 +7,17 @@ import { createCpuCarrier } from '../../program/carry-changes.js'
 import { ProgramDifferences } from '../../program/differentiate-parameter.js'
 import { PerturbationPlanner } from '../../program/plan.js'
 import { requireRecord } from '../../requirements.js'
-import { elementCount } from '../../tensor.js'
+import { type DType, elementCount } from '../../tensor.js'
 import type { CheckOptions } from '../check-options.js'
 import { chooseEvaluator, requireCommonOptions, requireStep } from '../check-options.js'
 import { DifferenceSum } from '../compare.js'
 import { conclude } from '../conclude.js'
 import { AGREEMENT } from '../cross-validation.js'
 import { diagnoseProgram } from '../diagnosis/diagnose-numbers.js'
+import type { ErrorEstimate } from '../error-estimate.js'
 import { listEntries } from '../gradient-entries.js'
 import { judgeTensor, type TensorEvidence, type TensorJudgement, type Totals } from '../judge.js'
+import { judgeByDigits } from '../judge-by-digits.js'
 import type { CheckReport, Finding } from '../report.js'
 import { isSameCost, type SavedCost } from '../setup/saved-cost.js'
 import { defaultTolerance, toleranceOfWhole } from '../tolerances.js'
@@ -48,11 +50,11 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
   const { bound, checked } = read
   const started = performance.now()
   const settings = { step, scheme: 'central' } as const
-  const tolerances = checked.map(
-    ({ gradient }) => options.tolerance ?? defaultTolerance(evaluator, gradient.dtype, settings),
-  )
+  const toleranceOf = (dtype: DType) => options.tolerance ?? defaultTolerance(evaluator, dtype, settings)
+  const gradients = checked.map(({ gradient }) => gradient)
+  const tolerances = gradients.map(({ dtype }) => toleranceOf(dtype))
   const cotangents = reversePass(bound, { wanted: checked.map(({ input }) => input.id) })
-  const estimate = createProgramEstimate(bound, cotangents, checked, evaluator.precision)
+  const { estimate, roundingIn } = createProgramEstimate(bound, cotangents, checked, evaluator.precision)
   const evaluated = await evaluate(read, evaluator, step, estimate, tolerances, options)
   const { results, truncations, crossed, perturbations, interrupted, secondLook } = evaluated
   // before entries on kinks get what a convention gives them
@@ -70,7 +72,12 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
     }),
   )
   const totals: Totals = { difference: new DifferenceSum(), errors: new RootSum(), anyNonZero: false }
-  const judgements = results.map((tensor, t) => judgeTensor(tensor, t, evidence[t], totals))
+  const asStored = results.map((tensor, t) => judgeTensor(tensor, t, evidence[t], totals))
+  const byDigits = judgeByDigits(
+    { results, gradients, estimate, roundingIn, evidence, asStored },
+    toleranceOf,
+  )
+  const { judgements } = byDigits
   const { norms } = totals.difference
   const cost = bound.base[bound.program.output][0]
   const tolerance = toleranceOfWhole(
@@ -113,7 +120,7 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
     device: { evaluator: evaluator.name, adapter: evaluator.adapter, software: evaluator.software },
     tensors: judgements.map(({ report }) => report),
     setup: [],
-    diagnosis: verdict === 'fail' ? diagnose(read, cotangents, results, judgements, evidence) : [],
+    diagnosis: verdict === 'fail' ? diagnose(read, cotangents, results, judgements, byDigits.estimate) : [],
     crossValidation: { checked: crossValidation.checked, difference: crossValidation.difference },
     timing: { seconds: (performance.now() - started) / 1000, perturbations },
     reasons: verdict === 'inconclusive' ? reasons : [],
@@ -160,7 +167,7 @@ async function evaluate(
   { bound, checked }: BoundProgramProblem,
   evaluator: Evaluator,
   step: number,
-  estimate: ReturnType<typeof createProgramEstimate>,
+  estimate: ErrorEstimate,
   tolerances: readonly number[],
   { signal, onProgress, perturb = 'auto' }: CheckOptions,
 ): Promise<Evaluated> {
@@ -242,7 +249,7 @@ function diagnose(
   cotangents: Cotangents,
   results: readonly TensorDerivatives[],
   judgements: readonly TensorJudgement[],
-  evidence: readonly TensorEvidence[],
+  estimate: ErrorEstimate,
 ): Finding[] {
   return diagnoseProgram(
     bound,
@@ -250,16 +257,14 @@ function diagnose(
     checked.map(({ input }) => input.id),
     results.map(({ parameter, derivatives, kinks }, t) => ({
       name: parameter.name,
-      gradient: evidence[t].gradient.name,
+      gradient: checked[t].gradient.name,
       shape: parameter.shape,
-      analytical: evidence[t].gradient.values,
+      analytical: checked[t].gradient.values,
       numerical: derivatives,
       errors: derivatives.map((_, k) =>
-        kinks[k] !== 0
-          ? Number.POSITIVE_INFINITY
-          : evidence[t].estimate.ofRounding(t, k) + evidence[t].estimate.ofArithmetic(t, k),
+        kinks[k] !== 0 ? Number.POSITIVE_INFINITY : estimate.ofRounding(t, k) + estimate.ofArithmetic(t, k),
       ),
-      tolerance: evidence[t].tolerance,
+      tolerance: judgements[t].report.tolerance,
       isWrong: judgements[t].report.verdict === 'fail',
     })),
   )

@@ -7,12 +7,14 @@ import type { BoundProgram } from '../../program/evaluate.js'
 import { carryVariances } from '../../rounding/carry-variances.js'
 import { measureNoise } from '../../rounding/measure-noise.js'
 import { boundValueErrors } from '../../rounding/value-errors.js'
-import { FLOAT64_ROUNDOFF } from '../../tensor.js'
+import { type DType, FLOAT64_ROUNDOFF } from '../../tensor.js'
 import {
   ARITHMETIC_DEVIATIONS,
   type ErrorEstimate,
   ROUNDING_DEVIATIONS,
+  rememberByTensor,
   SINGLE_UNDERFLOW,
+  type TensorRounding,
 } from '../error-estimate.js'
 import type { CheckedParameter } from './bind-program-problem.js'
 
@@ -88,18 +90,29 @@ export function errorsIn(precision: Precision, { whole, carried }: RoundingOfVal
   return whole.map((error, k) => Math.max(FLOAT64_ROUNDOFF * error, u * carried[k]) + underflow)
 }
 
+/** The errors of both gradients of a program, and what the analytical one's would be in other formats. */
+export interface ProgramEstimate {
+  readonly estimate: ErrorEstimate
+  roundingIn(dtypes: readonly DType[]): TensorRounding
+}
+
 /** Estimates the errors of both gradients of a program. */
 export function createProgramEstimate(
   bound: BoundProgram,
   cotangents: Cotangents,
   checked: readonly CheckedParameter[],
   precision: Precision,
-): ErrorEstimate {
+): ProgramEstimate {
   const rounding = estimateRounding(
     bound,
     cotangents,
     checked.map(({ input }) => input.id),
   )
+  const roundingIn = (dtypes: readonly DType[]): TensorRounding => ({
+    roundoff: (t) => formatOf(dtypes[t]).unitRoundoff,
+    deviation: (t, offset) => rounding[t].whole[offset] / ROUNDING_DEVIATIONS,
+    norm: rememberByTensor((t) => normOf(rounding[t].whole) / ROUNDING_DEVIATIONS),
+  })
   const ofDevice = rounding.map((ofValue) => errorsIn(precision, ofValue))
   const arithmetic = checked.map(({ gradient }) => formatOf(gradient.dtype))
   const arithmeticOf = (t: number, deviation: number) =>
@@ -108,7 +121,7 @@ export function createProgramEstimate(
   const largestOf = (own: Float64Array) => own.reduce((most, deviation) => Math.max(most, deviation), 0)
   const largest = rounding.map(({ whole }) => largestOf(whole))
   const largestOfDevice = ofDevice.map(largestOf)
-  return {
+  const estimate: ErrorEstimate = {
     ofRounding: (t, offset) => ofDevice[t][offset],
     // measured wherever it may matter
     ofTruncation: () => 0,
@@ -120,4 +133,5 @@ export function createProgramEstimate(
       return { rounding: normOf(chosen) / ROUNDING_DEVIATIONS, truncation: 0 }
     },
   }
+  return { estimate, roundingIn }
 }

@@ -8,6 +8,7 @@ import { inputsOf } from '../../../src/program/program.js'
 import { formatReport } from '../../../src/report/text.js'
 import { type NamedTensors, tensor } from '../../../src/tensor.js'
 import { storeAs } from '../../support/plant-errors.js'
+import { Draws } from '../../support/random-network.js'
 import { SMALL_PROGRAMS } from '../../support/small-programs.js'
 
 type Build = (b: Builder, arrays: Readonly<Record<string, Node>>) => Node
@@ -59,6 +60,33 @@ describe('a program whose gradient', () => {
       expect(report.diagnosis.map(({ kind }) => kind)).toEqual(['elements'])
     }
   })
+
+  it.each(['float32', 'float16', 'bfloat16'] as const)(
+    'was computed in %s and saved as float64 is neither right nor wrong, but where it is off by more',
+    async (dtype) => {
+      const draws = new Draws(11)
+      const arrays: NamedTensors = new Map([
+        ['X', tensor(draws.normals(20, 1), [5, 4])],
+        ['W', tensor(draws.normals(16, 0.6), [4, 4])],
+      ])
+      const problem = rightProblem(arrays, (b, { X, W }) =>
+        b.mean(b.square(b.matmul(b.tanh(b.matmul(X, W)), W))),
+      )
+      const rounded = new Map(
+        [...storeAs(problem.gradients, dtype)].map(([name, { shape, data }]) => [name, tensor(data, shape)]),
+      )
+      // as float32 rounds it is within the tolerance
+      const tolerance = dtype === 'float32' ? 1e-9 : undefined
+      const report = await checkGradients({ ...problem, gradients: rounded }, { tolerance })
+      expect(report.verdict).toBe('inconclusive')
+      expect(report.reasons.join()).toContain(`if they were computed in ${dtype}, save them so`)
+      const dW = rounded.get('dW')!
+      const wrong = new Map(rounded).set('dW', tensor(dW.data.with(3, 2 * dW.data[3]), dW.shape))
+      const failed = await checkGradients({ ...problem, gradients: wrong }, { tolerance })
+      expect(failed.verdict).toBe('fail')
+      expect(failed.tensors.find(({ name }) => name === 'W')!.wrongEntries).toBe(1)
+    },
+  )
 
   it('is doubled fails, and the factor is named', async () => {
     const { arrays, build } = SMALL_PROGRAMS['a shared weight used twice']
