@@ -12,6 +12,8 @@ const LONG = [
   'webgpu-evaluator.many',
   'extended-evaluator.many',
   'tiles',
+  'outputs',
+  'function',
   'activations.many',
   'programs.many',
   'operations.many',

@@ -4,7 +4,7 @@ import type { Evaluator } from '../../src/differentiate/evaluator.js'
 import { carryToPoints } from '../../src/function/carry-to-points.js'
 import { NO_CROSSING } from '../../src/function/changes-at-point.js'
 import { type BoundFormula, bindFormula, numberAt } from '../../src/function/lower-formula.js'
-import { deriveFromChanges, listSteps } from '../../src/function/numerical-derivative.js'
+import { deriveFromChanges, isSettled, listSteps } from '../../src/function/numerical-derivative.js'
 import { parseFormula } from '../../src/function/parse-formula.js'
 import type { Elementwise } from '../../src/operations/elementwise.js'
 import { formulas, type GeneratedFormula, VARIABLES } from './formulas.js'
@@ -83,8 +83,7 @@ export async function compareWithMathjs(
   tolerance: number,
 ): Promise<Comparison[]> {
   const step = 1e-5
-  const steps = listSteps(step).flat()
-  const crossings = new Int32Array(steps.length).fill(NO_CROSSING)
+  const [first, ...others] = listSteps(step)
   const comparisons: Comparison[] = []
   for (const { text, derivable } of generated) {
     const { expression } = await parseFormula(text, VARIABLES)
@@ -92,10 +91,17 @@ export async function compareWithMathjs(
     const formula = bindFormula({ expression, variables: VARIABLES }, points)
     const carrier = evaluator.createCarrier!(formula)
     for (const [v, variable] of VARIABLES.entries()) {
-      const { slopes, crossed } = await carryToPoints(carrier, formula, v, steps)
+      const { slopes, crossed } = await carryToPoints(carrier, formula, v, first)
+      const changesAt = (p: number, ofSteps: readonly Float64Array[]) => ({
+        slopes: Float64Array.from(ofSteps, (ofStep) => ofStep[p]),
+        crossings: new Int32Array(ofSteps.length).fill(NO_CROSSING),
+      })
+      // as a check does
+      const isOpen = POINTS.some((_, p) => !isSettled(changesAt(p, slopes), step, 'central', tolerance))
+      const smaller = isOpen ? await carryToPoints(carrier, formula, v, others.flat()) : undefined
       for (const [p, point] of POINTS.entries()) {
-        if (crossed[p] !== 0) continue
-        const changes = { slopes: Float64Array.from(slopes, (ofStep) => ofStep[p]), crossings }
+        if (crossed[p] !== 0 || smaller?.crossed[p]) continue
+        const changes = changesAt(p, [...slopes, ...(smaller?.slopes ?? [])])
         const { value } = deriveFromChanges(changes, step, 'central', tolerance)
         const symbolic = symbolicValue(derivable, variable, point)
         const size = Math.abs(value) + Math.abs(symbolic)

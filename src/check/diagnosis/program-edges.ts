@@ -2,7 +2,14 @@ import { type Cotangents, type Edge, reversePass } from '../../backward/reverse-
 import type { OtherRule } from '../../operations/operation.js'
 import { applicationOf, type BoundProgram } from '../../program/evaluate.js'
 import { describeSource } from '../../program/print.js'
-import { ancestorsOf, type ComputedValue, coneOf, type Source, type Value } from '../../program/program.js'
+import {
+  ancestorsOf,
+  type ComputedValue,
+  coneOf,
+  type Program,
+  type Source,
+  type Value,
+} from '../../program/program.js'
 import { formatShape } from '../../tensor.js'
 import { findRound } from '../round-numbers.js'
 import { explains, type Prediction, type TensorEvidence } from './evidence.js'
@@ -20,6 +27,8 @@ const CANCELLED = 2 ** -40
 const FEWEST_TELLING = 6
 /** Numbers without which one of many other values fits by chance. */
 const FEWEST_OTHER = 3
+/** How many other values are tried in the place of one: those that are made nearest to it. */
+const MOST_OTHERS = 64
 
 /** A mistake in what one edge of the backward pass passes back. */
 export interface EdgeMistake extends FoundMistake {
@@ -52,13 +61,14 @@ export function findEdgeMistake(
   const count = ({ explained }: EdgeMistake) => explained.length
   const wrong = evidence.filter(({ isWrong }) => isWrong).length
   const suspects = listSuspects(bound, inputs, evidence)
+  const search: Search = { bound, right: cotangents, byShape: groupByShape(bound.program) }
   let spent = 0
   // what is more unusual is looked for where the usual does not explain all
   for (const mistakesOf of [tryEdge, tryOtherValues, tryWithoutSamples]) {
     if (found.some((mistake) => count(mistake) === wrong)) break
     for (const { edge, reached } of suspects) {
       if (spent > SEARCH_WORK) break
-      for (const mistake of mistakesOf(bound, cotangents, edge, reached)) {
+      for (const mistake of mistakesOf(search, edge, reached)) {
         spent += work
         const isTelling = mistakesOf === tryEdge || (mistake && countTelling(mistake) >= FEWEST_OTHER)
         if (mistake !== undefined && isTelling) found.push(mistake)
@@ -75,6 +85,26 @@ function countWork({ program }: BoundProgram): number {
     if (value.kind !== 'computed') return sum
     return sum + value.operation.work(value.operands.map((id) => program.values[id].shape))
   }, 0)
+}
+
+/** What the search goes by. */
+interface Search {
+  readonly bound: BoundProgram
+  /** The cotangents of the right pass. */
+  readonly right: Cotangents
+  /** Values that are no constants, by their shapes. */
+  readonly byShape: ReadonlyMap<string, readonly Value[]>
+}
+
+function groupByShape({ values }: Program): Map<string, Value[]> {
+  const groups = new Map<string, Value[]>()
+  for (const value of values) {
+    const shape = formatShape(value.shape)
+    const group = groups.get(shape) ?? []
+    groups.set(shape, group)
+    if (value.kind !== 'constant') group.push(value)
+  }
+  return groups
 }
 
 /** A tensor whose gradient comes by an edge. */
@@ -107,19 +137,17 @@ const computed = ({ program }: BoundProgram, id: number) => program.values[id] a
 
 /** The mistakes on an edge, one reverse pass for each; undefined for one that does not explain what is wrong. */
 function* tryEdge(
-  bound: BoundProgram,
-  right: Cotangents,
+  search: Search,
   edge: Edge,
   reached: readonly Reached[],
 ): Generator<EdgeMistake | undefined> {
-  yield scaleEdge(bound, right, edge, reached)
-  yield* replaceRule(bound, edge, reached)
+  yield scaleEdge(search, edge, reached)
+  yield* replaceRule(search, edge, reached)
 }
 
 /** A factor on what an edge passes back: gradients are linear in it. */
 function scaleEdge(
-  bound: BoundProgram,
-  right: Cotangents,
+  { bound, right }: Search,
   edge: Edge,
   reached: readonly Reached[],
 ): EdgeMistake | undefined {
@@ -180,7 +208,7 @@ function findInverse(factor: number, exactness: number): number | undefined {
 
 /** Other rules of the edge's operation, one pass for each. */
 function* replaceRule(
-  bound: BoundProgram,
+  { bound }: Search,
   edge: Edge,
   reached: readonly Reached[],
 ): Generator<EdgeMistake | undefined> {
@@ -193,8 +221,7 @@ function* replaceRule(
 
 /** Another value of that shape in the place of one that the operation's rule reads. */
 function* tryOtherValues(
-  bound: BoundProgram,
-  right: Cotangents,
+  { bound, right, byShape }: Search,
   edge: Edge,
   reached: readonly Reached[],
 ): Generator<EdgeMistake | undefined> {
@@ -207,9 +234,9 @@ function* tryOtherValues(
   for (const [k, id] of ids.entries()) {
     if (k === edge.operand && operation.isLinearIn(k)) continue
     const { shape } = values[id]
-    for (const other of values) {
-      if (other.kind === 'constant' || other.id === id || formatShape(other.shape) !== formatShape(shape))
-        continue
+    const others = byShape.get(formatShape(shape))!.filter((other) => other.id !== id)
+    others.sort((one, other) => Math.abs(one.id - id) - Math.abs(other.id - id))
+    for (const other of others.slice(0, MOST_OTHERS)) {
       const operands = application.operands.with(k, { shape, data: bound.base[other.id] })
       const result = new Float64Array(application.result.data.length)
       operation.evaluate(operands, result)
@@ -228,8 +255,7 @@ function* tryOtherValues(
 
 /** One of what lies along the first axis left out of what an edge passes back: a sample, where it is one. */
 function* tryWithoutSamples(
-  bound: BoundProgram,
-  _right: Cotangents,
+  { bound }: Search,
   edge: Edge,
   reached: readonly Reached[],
 ): Generator<EdgeMistake | undefined> {

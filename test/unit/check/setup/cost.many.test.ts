@@ -6,6 +6,7 @@ import type { CheckReport } from '../../../../src/check/report.js'
 import type { CostFinding } from '../../../../src/check/setup/findings.js'
 import { dense, type NetworkOptions, sequential } from '../../../../src/network/network.js'
 import { type DType, type NamedTensors, tensor } from '../../../../src/tensor.js'
+import { howMany, numbersOf, spread } from '../../../support/how-many.js'
 import { nameArrays, plainCost, plainOutputs } from '../../../support/plain-network.js'
 import { storeAs, withChanged } from '../../../support/plant-errors.js'
 import {
@@ -52,7 +53,7 @@ const scaled = (gradients: NamedTensors, factor: number): NamedTensors =>
   new Map([...gradients].map(([name, each]) => [name, { ...each, data: each.data.map((g) => factor * g) }]))
 
 describe('the right cost', () => {
-  it.each(Array.from({ length: 150 }, (_, k) => k))(
+  it.each(spread(numbersOf(150), howMany(50, 150)))(
     'of random network %i gives no finding',
     async (number) => {
       const { problem, cost, plain } = makeRandomProblem(randomOptions(number))
