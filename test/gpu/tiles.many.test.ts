@@ -10,6 +10,7 @@ import { calibrateTile, HARDWARE_TILES, tileIn } from '../../src/differentiate/w
 import type { GpuDevice } from '../../src/gpu/device.js'
 import { Pipelines } from '../../src/gpu/pipelines.js'
 import { openGpuDevice } from '../support/gpu-device.js'
+import { howMany, spread } from '../support/how-many.js'
 
 const SETTINGS = { step: Math.fround(1e-5), scheme: 'central' } as const
 
@@ -39,7 +40,7 @@ describe('the tiles for graphics processors', () => {
     ]
     const network = uploadNetwork(gpu.device, model, formatOf(precision))
     const results = []
-    for (const tile of HARDWARE_TILES) {
+    for (const tile of spread(HARDWARE_TILES, howMany(3, HARDWARE_TILES.length))) {
       const [tensor] = createDerivatives(selection)
       await evaluatePerturbations(
         {
