@@ -1,10 +1,7 @@
 import type { DifferenceSettings, Evaluator } from '../differentiate/evaluator.js'
-import { RootSum } from '../network/root-sum-squares.js'
 import { scaleSteps } from '../network/step-scales.js'
 import { isRecord } from '../requirements.js'
 import { type CheckOptions, chooseEvaluator, readSettings } from './check-options.js'
-import { DifferenceSum } from './compare.js'
-import { conclude } from './conclude.js'
 import { describeLoss, explainIgnored } from './describe-loss.js'
 import { adviseToSaveCost, diagnose } from './diagnosis/diagnose.js'
 import { explainElsewhere } from './diagnosis/elsewhere.js'
@@ -13,8 +10,8 @@ import { type EvaluatedGradients, evaluateGradients } from './evaluate-gradients
 import { combineFindings } from './fast/combine-findings.js'
 import { mergeFindings } from './fast/merge-findings.js'
 import { listEntries } from './gradient-entries.js'
-import { judgeTensor, type TensorEvidence, type Totals } from './judge.js'
-import { judgeByDigits } from './judge-by-digits.js'
+import type { TensorEvidence } from './judge.js'
+import { concludeAll, judgeAll } from './judge-all.js'
 import { describeKinks } from './kinks/describe-kinks.js'
 import { type BoundProblem, bindProblem, type Problem } from './problem.js'
 import type { ProgramProblem } from './program/bind-program-problem.js'
@@ -25,7 +22,7 @@ import type { SetupFinding } from './setup/findings.js'
 import { inspectSetup } from './setup/inspect-setup.js'
 import { findOtherPoints } from './setup/other-points.js'
 import { readSteps, sweepSteps } from './sweep-steps.js'
-import { chooseTolerance, chooseTolerances, toleranceOfWhole } from './tolerances.js'
+import { chooseTolerance, chooseTolerances } from './tolerances.js'
 
 /**
  * Checks an analytical gradient: perturbs every parameter (or a sample) by ±h, compares the numerical gradient
@@ -53,41 +50,27 @@ async function checkNetwork(problem: Problem, options: CheckOptions): Promise<Ch
   const evaluated = await evaluateGradients(bound, evaluator, settings, tolerances, options)
   const { base, results, checked, interrupted, crossValidation, refinement, secondLook } = evaluated
   const evidence = gatherEvidence(bound, evaluated, tolerances)
-  const totals: Totals = { difference: new DifferenceSum(), errors: new RootSum(), anyNonZero: false }
-  const asStored = results.map((tensor, t) => judgeTensor(tensor, t, evidence[t], totals))
-  const byDigits = judgeByDigits(
-    { ...evaluated, gradients, evidence, asStored, roundingIn: (dtypes) => roundByTensor(base, dtypes) },
+  const judged = judgeAll(
+    { ...evaluated, gradients, evidence, roundingIn: (dtypes) => roundByTensor(base, dtypes) },
     (dtype) => chooseTolerance(options.tolerance, evaluator, dtype, settings),
   )
-  const ofEntries = byDigits.judgements
+  const { totals } = judged
   const merged =
     evaluated.fast &&
     mergeFindings(evaluated.fast, {
       results,
       gradients,
-      judgements: ofEntries,
+      judgements: judged.judgements,
       evaluator,
       scales: settings.scales,
     })
-  const judgements = merged?.judgements ?? ofEntries
+  const judgements = merged?.judgements ?? judged.judgements
   totals.anyNonZero ||= merged?.anyNonZero === true
-  const { norms } = totals.difference
-  const tolerance = toleranceOfWhole(
+  const concluded = concludeAll(
+    { judgements, crossValidation, secondLook, totals, evaluator, interrupted },
     tolerances,
-    judgements.map((judgement) => judgement.norms),
-    norms,
   )
-  const numericalError = norms === 0 ? 0 : totals.errors.value / norms
-  const concluded = conclude({
-    judgements,
-    crossValidation,
-    secondLook,
-    totals,
-    tolerance,
-    numericalError,
-    evaluator,
-    interrupted,
-  })
+  const { tolerance, numericalError } = concluded
   const setup = await inspectSetup(
     {
       problem: bound,
@@ -100,8 +83,8 @@ async function checkNetwork(problem: Problem, options: CheckOptions): Promise<Ch
     { signal: options.signal },
   )
   const tensors = judgements.map((judgement) => judgement.report)
-  const judged = { model, gradients, results, estimate: byDigits.estimate, tensors }
-  const explain = () => (merged === undefined ? diagnose(judged) : combineFindings(judged, merged))
+  const input = { model, gradients, results, estimate: judged.estimate, tensors }
+  const explain = () => (merged === undefined ? diagnose(input) : combineFindings(input, merged))
   const diagnosis =
     setup.verdict === 'fail' ? settleUnexplained(explain(), bound, setup.findings, tolerance) : []
   const sampling = options.sample === undefined ? undefined : describeSampling(results)

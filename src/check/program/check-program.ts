@@ -2,7 +2,6 @@ import { type Cotangents, reversePass } from '../../backward/reverse-pass.js'
 import { createDerivatives, type Evaluator, type TensorDerivatives } from '../../differentiate/evaluator.js'
 import { GradcheckError } from '../../errors.js'
 import { bareParameter } from '../../network/model.js'
-import { RootSum } from '../../network/root-sum-squares.js'
 import { createCpuCarrier } from '../../program/carry-changes.js'
 import { ProgramDifferences } from '../../program/differentiate-parameter.js'
 import { PerturbationPlanner } from '../../program/plan.js'
@@ -10,17 +9,15 @@ import { requireRecord } from '../../requirements.js'
 import { type DType, elementCount } from '../../tensor.js'
 import type { CheckOptions } from '../check-options.js'
 import { chooseEvaluator, requireCommonOptions, requireStep } from '../check-options.js'
-import { DifferenceSum } from '../compare.js'
-import { conclude } from '../conclude.js'
 import { AGREEMENT } from '../cross-validation.js'
 import { diagnoseProgram } from '../diagnosis/diagnose-numbers.js'
 import type { ErrorEstimate } from '../error-estimate.js'
 import { listEntries } from '../gradient-entries.js'
-import { judgeTensor, type TensorEvidence, type TensorJudgement, type Totals } from '../judge.js'
-import { judgeByDigits } from '../judge-by-digits.js'
+import type { TensorEvidence, TensorJudgement } from '../judge.js'
+import { concludeAll, judgeAll } from '../judge-all.js'
 import type { CheckReport, Finding } from '../report.js'
 import { isSameCost, type SavedCost } from '../setup/saved-cost.js'
-import { defaultTolerance, toleranceOfWhole } from '../tolerances.js'
+import { defaultTolerance } from '../tolerances.js'
 import { type BoundProgramProblem, bindProgramProblem, type ProgramProblem } from './bind-program-problem.js'
 import { crossValidateProgram } from './cross-validate-program.js'
 import { createProgramEstimate } from './program-estimate.js'
@@ -71,31 +68,14 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
       untested: kinks.untested[t],
     }),
   )
-  const totals: Totals = { difference: new DifferenceSum(), errors: new RootSum(), anyNonZero: false }
-  const asStored = results.map((tensor, t) => judgeTensor(tensor, t, evidence[t], totals))
-  const byDigits = judgeByDigits(
-    { results, gradients, estimate, roundingIn, evidence, asStored },
-    toleranceOf,
-  )
-  const { judgements } = byDigits
-  const { norms } = totals.difference
+  const judged = judgeAll({ results, gradients, estimate, roundingIn, evidence }, toleranceOf)
+  const { judgements, totals } = judged
   const cost = bound.base[bound.program.output][0]
-  const tolerance = toleranceOfWhole(
+  const concluded = concludeAll(
+    { judgements, crossValidation, secondLook, totals, evaluator, interrupted },
     tolerances,
-    judgements.map((judgement) => judgement.norms),
-    norms,
   )
-  const numericalError = norms === 0 ? 0 : totals.errors.value / norms
-  const concluded = conclude({
-    judgements,
-    crossValidation,
-    secondLook,
-    totals,
-    tolerance,
-    numericalError,
-    evaluator,
-    interrupted,
-  })
+  const { tolerance, numericalError } = concluded
   const otherCost = read.savedCost && explainCost(read.savedCost, cost)
   const reasons = [...(otherCost === undefined ? [] : [otherCost]), ...concluded.reasons]
   const verdict = otherCost === undefined ? concluded.verdict : 'inconclusive'
@@ -120,7 +100,7 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
     device: { evaluator: evaluator.name, adapter: evaluator.adapter, software: evaluator.software },
     tensors: judgements.map(({ report }) => report),
     setup: [],
-    diagnosis: verdict === 'fail' ? diagnose(read, cotangents, results, judgements, byDigits.estimate) : [],
+    diagnosis: verdict === 'fail' ? diagnose(read, cotangents, results, judgements, judged.estimate) : [],
     crossValidation: { checked: crossValidation.checked, difference: crossValidation.difference },
     timing: { seconds: (performance.now() - started) / 1000, perturbations },
     reasons: verdict === 'inconclusive' ? reasons : [],
