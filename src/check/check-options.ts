@@ -125,11 +125,15 @@ export function requireCommonOptions(options: CheckOptions): void {
   if (tolerance !== undefined) requireTolerance(tolerance)
   requireType('keepGradients', options.keepGradients, 'boolean')
   requireType('onProgress', options.onProgress, 'function')
-  if (signal !== undefined && !(isRecord(signal) && typeof signal.aborted === 'boolean')) {
-    throw new GradcheckError('bad-usage', `the signal is ${describeValue(signal)}, not an AbortSignal`, {
-      fix: 'give the signal of an AbortController',
-    })
-  }
+  requireSignal(signal)
+}
+
+/** @throws GradcheckError `bad-usage` */
+export function requireSignal(signal: unknown): void {
+  if (signal === undefined || (isRecord(signal) && typeof signal.aborted === 'boolean')) return
+  throw new GradcheckError('bad-usage', `the signal is ${describeValue(signal)}, not an AbortSignal`, {
+    fix: 'give the signal of an AbortController',
+  })
 }
 
 const isTextbook = ({ method, evaluator }: CheckOptions) =>

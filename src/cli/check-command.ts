@@ -57,6 +57,11 @@ export async function runCheck(
     gradients,
   })
   if (settings.trace === true) {
+    if (format !== 'text') {
+      throw new GradcheckError('bad-usage', '--trace prints text, and no report', {
+        fix: 'leave --json or --report out',
+      })
+    }
     await writeReport(await traceProblem(problem), settings.output, terminal)
     return EXIT_STATUS.pass
   }

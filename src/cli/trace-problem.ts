@@ -1,5 +1,6 @@
 import { lowerModel } from '../check/lower-model.js'
 import { bindProblem, type Problem } from '../check/problem.js'
+import type { Matrix } from '../network/matrix.js'
 import { printProgram } from '../program/print.js'
 import { escapeControls } from '../report/escape-controls.js'
 import { formatShape } from '../tensor.js'
@@ -9,12 +10,12 @@ import { formatShape } from '../tensor.js'
  * @throws GradcheckError as a check of the problem does
  */
 export async function traceProblem(problem: Problem): Promise<string> {
-  const { model, gradients } = await bindProblem(problem)
+  const { model, gradients, savedCost } = await bindProblem(problem)
   const rows = model.parameters.map(({ name, shape, layer, role }, t) => [
-    name,
+    escapeControls(name),
     formatShape(shape),
     `${role} of layer ${layer + 1}`,
-    `gradient ${gradients[t].name}`,
+    `gradient ${escapeControls(gradients[t].name)}`,
   ])
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
   const table = rows.map(
@@ -30,10 +31,21 @@ export async function traceProblem(problem: Problem): Promise<string> {
     `parameters, ${model.network.layout} layout`,
     ...table,
     '',
+    `data: inputs ${shapeOf(model.inputs)}, targets ${shapeOf(model.targets)}`,
     `loss ${model.cost()}: ${model.network.loss}, ${model.network.reduction} over ${samples}`,
+    ...(savedCost === undefined ? [] : [`saved cost ${savedCost.value}`]),
     '',
     'operations, a row for each sample',
-    printProgram(lowerModel(model).program),
   ]
-  return lines.join('\n').split('\n').map(escapeControls).join('\n')
+  // names are the only text of others in a program
+  const program = model.parameters
+    .map(({ name }) => name)
+    .filter((name) => escapeControls(name) !== name)
+    .reduce(
+      (text, name) => text.replaceAll(name, escapeControls(name)),
+      printProgram(lowerModel(model).program),
+    )
+  return [...lines, program].join('\n')
 }
+
+const shapeOf = ({ rows, columns }: Matrix) => formatShape([rows, columns])

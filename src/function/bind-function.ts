@@ -1,4 +1,6 @@
+import { describeValue } from '../describe-value.js'
 import { GradcheckError } from '../errors.js'
+import { isRecord } from '../requirements.js'
 import { setting } from '../settings.js'
 import { suggestName } from '../suggest.js'
 import type { Expression } from './expression.js'
@@ -41,6 +43,7 @@ export interface BoundFunction {
 
 /** @throws GradcheckError `bad-formula`, `bad-value` or `bad-usage` */
 export async function bindFunction(problem: FormulaProblem): Promise<BoundFunction> {
+  requireTypes(problem)
   const { variables, points } = listPoints(problem.at)
   const formula = await parseKnown(problem.formula, variables)
   const names = chooseVariables(problem, formula, variables)
@@ -70,6 +73,26 @@ export async function bindFunction(problem: FormulaProblem): Promise<BoundFuncti
     })
   }
   return { formula, variables, points, derivatives }
+}
+
+/** What a caller without types may have given. */
+function requireTypes({
+  formula,
+  at,
+  gradient,
+  wrt,
+}: Readonly<Partial<Record<keyof FormulaProblem, unknown>>>): void {
+  const refuse = (what: string, given: unknown, fix: string) => {
+    throw new GradcheckError('bad-usage', `${what} is ${describeValue(given)}`, { fix })
+  }
+  const isText = (value: unknown) => typeof value === 'string'
+  if (!isText(formula)) refuse('the formula', formula, "give a text, such as 'theta * x'")
+  if (!isRecord(at)) refuse('the point', at, 'give { x: 1, y: 2 }, a number or a list for each variable')
+  const isGradient = isText(gradient) || (isRecord(gradient) && Object.values(gradient).every(isText))
+  if (gradient !== undefined && !isGradient)
+    refuse('the gradient', gradient, "give a formula, or { x: '2*x', … } with one for each variable")
+  if (wrt !== undefined && !isText(wrt) && !(Array.isArray(wrt) && wrt.every(isText)))
+    refuse('wrt', wrt, 'give the name of a variable, or a list of names')
 }
 
 /** An own property: a variable may be called constructor. */

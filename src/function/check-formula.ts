@@ -54,8 +54,9 @@ interface Gathered {
   repeated: number
   /** Changes that were carried. */
   perturbations: number
-  /** Values that mathjs's derivative does not have, where there is one. */
+  /** Values that mathjs's derivative does not have, where there is one; and the user's. */
   underived: number
+  valueless: number
   /** Derivatives that do not exist, on a special point. */
   unjudged: number
 }
@@ -97,6 +98,7 @@ export async function checkFormula(
     perturbations: 0,
     unjudged: 0,
     underived: 0,
+    valueless: 0,
   }
   const length = Math.max(1, Math.min(MOST_POINTS, Math.floor(MOST_VALUES / atFirst.program.values.length)))
   const total = bound.points.length
@@ -118,7 +120,11 @@ export async function checkFormula(
   }
   if (first === undefined) throw undefinedEverywhere(bound, atFirst)
 
-  const totals: FunctionTotals = { difference: new DifferenceSum(), squaredErrors: 0 }
+  const totals: FunctionTotals = {
+    difference: new DifferenceSum(),
+    squaredErrors: 0,
+    squaredAnalyticalErrors: 0,
+  }
   const derivatives = bound.derivatives.map((derivative, d) =>
     judgeDerivative(derivative, found.results[d], tolerance, totals),
   )
@@ -243,9 +249,12 @@ async function checkPoints(
       }
       if (analytical === undefined) continue
       const given = numberAt(analytical.values, k)
-      if (derivatives[d].source === 'mathjs' && !Number.isFinite(given)) {
-        found.underived++
-        continue
+      if (!Number.isFinite(given)) {
+        if (derivatives[d].source === 'mathjs') {
+          found.underived++
+          continue
+        }
+        found.valueless++
       }
       found.results[d].push({
         at: namePoint(variables, point),
@@ -255,7 +264,7 @@ async function checkPoints(
         numerical: numerical.value,
         textbook: isCompared ? textbook.value : Number.NaN,
         step: numerical.step,
-        error: ofRounding(numerical) + numerical.truncation,
+        error: knownOr(Number.POSITIVE_INFINITY, ofRounding(numerical) + numerical.truncation),
         oneSided: numerical.oneSided,
         conventions: isOn ? exactly().slopesByConvention(moved[d]) : [],
         shrunk: (isOn && !isSmooth) || isNear,
@@ -263,6 +272,9 @@ async function checkPoints(
     }
   }
 }
+
+/** A number, or another where it is none. */
+const knownOr = (other: number, value: number) => (Number.isNaN(value) ? other : value)
 
 /** Whether the slopes to both sides are one. */
 function agree(slopes: NumericalDerivative['oneSided'], tolerance: number): boolean {
@@ -308,7 +320,7 @@ function conclude(
   bound: BoundFunction,
   derivatives: FunctionReport['derivatives'],
   found: Gathered,
-  { difference, squaredErrors }: FunctionTotals,
+  { difference, squaredErrors, squaredAnalyticalErrors }: FunctionTotals,
   tolerance: number,
 ): { verdict: Verdict; reasons: string[]; notices: string[] } {
   const reasons: string[] = []
@@ -330,6 +342,10 @@ function conclude(
     const sentence = `mathjs's derivative has no value at ${places} where the function has one: give it yourself, ${setting('gradient')}`
     if (derivatives.some(({ checked }) => checked === 0)) reasons.push(sentence)
     else notices.push(sentence)
+  }
+  if (found.valueless > 0) {
+    const places = found.valueless === 1 ? 'one point' : `${found.valueless} points`
+    notices.push(`the derivative given has no value at ${places} where the function has one`)
   }
   if (found.unjudged > 0) {
     const count = found.unjudged === 1 ? 'one derivative does' : `${found.unjudged} derivatives do`
@@ -367,6 +383,12 @@ function conclude(
   ) {
     reasons.push(
       `the error of the numerical derivative, ${formatDifference(numericalError)}, is above the tolerance of ${formatSetting(tolerance)}: it cannot confirm the derivative to within that`,
+    )
+  }
+  const analyticalError = relativeTo(difference, squaredAnalyticalErrors)
+  if (reasons.length === 0 && !isWrong && analyticalError > tolerance) {
+    reasons.push(
+      `rounding moves the derivative's own formula by ${formatDifference(analyticalError)}, above the tolerance of ${formatSetting(tolerance)}: it would hide a mistake of that size; write it so that less of it cancels`,
     )
   }
   if (found.repeated > 0) {

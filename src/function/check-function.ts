@@ -1,7 +1,7 @@
-import { requireStep, requireTolerance } from '../check/check-options.js'
+import { requireSignal, requireStep, requireTolerance } from '../check/check-options.js'
 import { type Evaluator, SCHEME_NAMES, type Scheme } from '../differentiate/evaluator.js'
 import { GradcheckError } from '../errors.js'
-import { suggestName } from '../suggest.js'
+import { requireOneOf, requireType } from '../requirements.js'
 import type { FormulaProblem } from './bind-function.js'
 import { checkCallable } from './callable/check-callable.js'
 import type { CallableProblem, Point } from './callable/problem.js'
@@ -67,12 +67,11 @@ export async function checkFunction<P extends Point>(
   return await checkFormula(problem, settings, options)
 }
 
-function readSettings({ step, scheme = 'central', tolerance, noise }: FunctionOptions): FunctionSettings {
-  if (!SCHEME_NAMES.includes(scheme)) {
-    throw new GradcheckError('bad-usage', `unknown scheme "${scheme}"${suggestName(scheme, SCHEME_NAMES)}`, {
-      fix: `use one of ${SCHEME_NAMES.join(', ')}`,
-    })
-  }
+function readSettings(options: FunctionOptions): FunctionSettings {
+  const { step, scheme = 'central', tolerance, noise } = options
+  requireSignal(options.signal)
+  requireType('onProgress', options.onProgress, 'function')
+  requireOneOf('scheme', scheme, SCHEME_NAMES)
   if (step !== undefined) requireStep(step)
   if (tolerance !== undefined) requireTolerance(tolerance)
   if (noise !== undefined && !(Number.isFinite(noise) && noise >= 0)) {

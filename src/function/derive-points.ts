@@ -1,4 +1,4 @@
-import { reversePass } from '../backward/reverse-pass.js'
+import { type Cotangents, reversePass } from '../backward/reverse-pass.js'
 import { errorsIn, estimateRounding } from '../check/program/program-estimate.js'
 import { type Evaluator, unitRoundoffOf } from '../differentiate/evaluator.js'
 import { constantsOf, type Elementwise } from '../operations/elementwise.js'
@@ -54,6 +54,8 @@ export class PointDerivatives {
   readonly #points: PointsToDerive
   readonly #changes: readonly PointChanges[]
   readonly #onSeams: Uint8Array
+  /** Slopes at the points by the rules' limits: steps are chosen by them. */
+  readonly #cotangents: Cotangents
   /** Points with a number that is none of single precision; none in float64. */
   readonly #beyond: Uint8Array | undefined
   /** Errors of the derivatives by each variable, in the evaluator's precision and in float64. */
@@ -61,14 +63,20 @@ export class PointDerivatives {
   readonly #errorsInDouble: readonly Float64Array[]
   readonly #walks: (ChangesAtPoint | undefined)[] = []
 
-  private constructor(points: PointsToDerive, changes: readonly PointChanges[], onSeams: Uint8Array) {
+  private constructor(
+    points: PointsToDerive,
+    cotangents: Cotangents,
+    changes: readonly PointChanges[],
+    onSeams: Uint8Array,
+  ) {
     const { formula, moved, evaluator } = points
     const { precision } = evaluator
     this.#points = points
     this.#changes = changes
     this.#onSeams = onSeams
     this.#beyond = precision === 'double' ? undefined : findBeyondSingle(formula)
-    const rounding = estimateRounding(formula, reversePass(formula, { wanted: moved }), moved)
+    this.#cotangents = cotangents
+    const rounding = estimateRounding(formula, cotangents, moved)
     this.#errors = rounding.map((ofValue) => errorsIn(precision, ofValue))
     this.#errorsInDouble = rounding.map((ofValue) => errorsIn('double', ofValue))
   }
@@ -76,7 +84,9 @@ export class PointDerivatives {
   /** @throws the signal's reason where it aborts; GradcheckError `device-lost` where a device stays lost */
   static async carry(points: PointsToDerive, signal?: AbortSignal): Promise<PointDerivatives> {
     const onSeams = findOnSeams(points.formula, points.errors)
-    return new PointDerivatives(points, await carryAll(points, onSeams, signal), onSeams)
+    const cotangents = reversePass(points.formula, { wanted: points.moved })
+    const changes = await carryAll(points, cotangents, onSeams, signal)
+    return new PointDerivatives(points, cotangents, changes, onSeams)
   }
 
   /** Changes that were carried. */
@@ -97,11 +107,13 @@ export class PointDerivatives {
       return this.#walks[k]
     }
     const isSpecial = this.#onSeams[k] !== 0 || this.#changes[d].crossed[k] !== 0
-    const inDouble = () => deriveFromChanges(walkSteps(exactly(), moved[d], step), step, scheme, tolerance)
-    let isExact = isSpecial || this.#beyond?.[k] === 1
-    let numerical = isExact
-      ? inDouble()
-      : deriveFromChanges(pickChanges(this.#changes[d], k), step, scheme, tolerance)
+    const limit = slopeAt(this.#cotangents, moved[d], k)
+    const inDouble = () =>
+      deriveFromChanges(walkSteps(exactly(), moved[d], step), step, scheme, tolerance, limit)
+    const carried = pickChanges(this.#changes[d], k)
+    const isLost = this.#beyond?.[k] === 1
+    let isExact = isSpecial || isLost || !isSettled(carried, step, scheme, tolerance, limit)
+    let numerical = isExact ? inDouble() : deriveFromChanges(carried, step, scheme, tolerance, limit)
     if (!isExact && evaluator.precision !== 'double') {
       const slope = () => exactly().carry(moved[d], 0).slope
       isExact = isBeyondSingle(numerical, this.#errors[d][k], tolerance, slope)
@@ -114,7 +126,7 @@ export class PointDerivatives {
       // where a slope is infinite nothing is known of its error
       ofRounding: ({ curvature }) =>
         (Number.isNaN(error) ? Number.POSITIVE_INFINITY : error) + MANY_ROUNDINGS * u * curvature,
-      isRepeated: isExact && !isSpecial,
+      isRepeated: isExact && !isSpecial && evaluator.precision !== 'double',
       exactly,
     }
   }
@@ -123,6 +135,7 @@ export class PointDerivatives {
 /** The changes by every variable that is derived by: at the first rung of steps, and at all where that does not settle. */
 async function carryAll(
   { formula, moved, settings, evaluator }: PointsToDerive,
+  cotangents: Cotangents,
   onSeams: Uint8Array,
   signal: AbortSignal | undefined,
 ): Promise<PointChanges[]> {
@@ -137,7 +150,7 @@ async function carryAll(
         (_, k) =>
           changes.crossed[k] === 0 &&
           onSeams[k] === 0 &&
-          !isSettled(pickChanges(changes, k), step, scheme, tolerance),
+          !isSettled(pickChanges(changes, k), step, scheme, tolerance, slopeAt(cotangents, variable, k)),
       )
       if (!isOpen) {
         all.push(changes)
@@ -155,13 +168,16 @@ async function carryAll(
   }
 }
 
+/** The slope by a variable at a point, by the rules' limits; not a number where it is not known. */
+const slopeAt = (cotangents: Cotangents, moved: number, k: number) => cotangents[moved]?.[k] ?? Number.NaN
+
 const pickChanges = ({ slopes }: PointChanges, k: number): StepChanges => ({
   slopes: Float64Array.from(slopes, (ofStep) => ofStep[k]),
   crossings: new Int32Array(slopes.length).fill(NO_CROSSING),
 })
 
 function walkSteps(exact: ChangesAtPoint, moved: number, step: number): StepChanges {
-  const changes = listSteps(step)
+  const changes = listSteps(step, 'double')
     .flat()
     .map((h) => exact.carry(moved, h))
   return {

@@ -21,6 +21,7 @@ export interface PointResult extends Omit<PointReport, 'relativeError'> {
 export interface FunctionTotals {
   readonly difference: DifferenceSum
   squaredErrors: number
+  squaredAnalyticalErrors: number
 }
 
 /** What a derivative may be: on a kink the slope to the left, to the right, their mean, or what a convention gives. */
@@ -67,6 +68,7 @@ export function judgeDerivative(
     sum.add(analytical, compared)
     totals.difference.add(analytical, compared)
     totals.squaredErrors += error ** 2
+    totals.squaredAnalyticalErrors += analyticalError ** 2
     const size = Math.abs(analytical) + Math.abs(numerical)
     const allowed = tolerance * size + error + analyticalError
     const isOff = !(distance <= allowed)

@@ -2,15 +2,24 @@ import type { Scheme } from '../differentiate/evaluator.js'
 import { NO_CROSSING } from './changes-at-point.js'
 
 /** Factors of the step asked for: difference arithmetic loses no digits where a smaller step is needed. */
-const RUNGS = [1, 1e-3, 1e-6, 1e-9, 1e-12]
+const RUNGS = [1, 1e-3, 1e-6, 1e-9, 1e-12, 1e-20, 1e-40, 1e-80, 1e-160, 1e-250]
+/** So many of them every format holds. */
+const COARSE_RUNGS = 5
 /** Evaluations of a rung: ±h and ±h/2. */
 const SIDES = 4
 /** Share of the tolerance that truncation may take before a smaller step is used. */
 const TRUNCATION_SHARE = 0.25
 
-/** The signed steps of one derivative, rung by rung: h, −h, h/2, −h/2. The first rung is enough where it settles. */
-export function listSteps(step: number): readonly number[][] {
-  return RUNGS.map((factor) => [step * factor, -step * factor, (step * factor) / 2, (-step * factor) / 2])
+/** Share of a slope that a settled step may be off by: one that is not small enough is off by all of it. */
+const UNSETTLED = 1e-2
+
+/**
+ * The signed steps of one derivative, rung by rung: h, −h, h/2, −h/2. The first rung is enough where it settles, and
+ * float64 knows some more than single precision does.
+ */
+export function listSteps(step: number, precision: 'any' | 'double' = 'any'): readonly number[][] {
+  const rungs = precision === 'any' ? RUNGS.slice(0, COARSE_RUNGS) : RUNGS
+  return rungs.map((factor) => [step * factor, -step * factor, (step * factor) / 2, (-step * factor) / 2])
 }
 
 /** A numerical derivative at one point. */
@@ -58,29 +67,45 @@ type Rung = ReturnType<typeof measureRungs>[number]
 
 const isClean = ({ crossing, value }: Rung) => crossing === NO_CROSSING && Number.isFinite(value)
 
-const isSmall = ({ truncation, value }: Rung, tolerance: number) =>
-  truncation <= TRUNCATION_SHARE * tolerance * Math.abs(value)
+/**
+ * Whether truncation is small beside the tolerance, and the step no larger than all that the function does around the
+ * point: beyond that the secants to both sides may be anything, alike and their halves, too.
+ */
+const isSmall = ({ truncation, value }: Rung, tolerance: number, slope: number) =>
+  truncation <= TRUNCATION_SHARE * tolerance * Math.abs(value) &&
+  !(Math.abs(value - slope) > UNSETTLED * (Math.abs(value) + Math.abs(slope)))
 
-/** Whether smaller steps would not be looked at. */
-export function isSettled(changes: StepChanges, step: number, scheme: Scheme, tolerance: number): boolean {
-  return measureRungs(changes, step, scheme).some((rung) => isClean(rung) && isSmall(rung, tolerance))
+/**
+ * Whether smaller steps would not be looked at.
+ * @param slope the derivative by the rules' own limit, which guides the choice of a step and no more
+ */
+export function isSettled(
+  changes: StepChanges,
+  step: number,
+  scheme: Scheme,
+  tolerance: number,
+  slope: number,
+): boolean {
+  return measureRungs(changes, step, scheme).some((rung) => isClean(rung) && isSmall(rung, tolerance, slope))
 }
 
 /**
  * Makes a derivative of the changes by `listSteps`: of the largest step that runs over no special point and whose
  * truncation, measured at half of it, is small beside the tolerance.
+ * @param slope as `isSettled` takes it; nothing where it is not known
  */
 export function deriveFromChanges(
   changes: StepChanges,
   step: number,
   scheme: Scheme,
   tolerance: number,
+  slope = Number.NaN,
 ): NumericalDerivative {
   const rungs = measureRungs(changes, step, scheme)
   const clean = rungs.filter(isClean)
   const near = rungs[0].crossing
   const atStep = near === NO_CROSSING ? rungs[0] : undefined
-  const good = clean.find((rung) => isSmall(rung, tolerance))
+  const good = clean.find((rung) => isSmall(rung, tolerance, slope))
   const best = good ?? clean.toSorted((a, b) => a.truncation - b.truncation)[0]
   if (best !== undefined) {
     return { ...pick(best), atStep, near, on: NO_CROSSING, oneSided: undefined }

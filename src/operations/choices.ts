@@ -49,6 +49,8 @@ export const maximum = pick(
 /** The second operand where the first is above 0 (inclusive: or is 0), else the third; the constants are a and b − c. */
 export function select(inclusive: boolean): ScalarRule {
   const holds = (x: number) => x > 0 || (x === 0 && inclusive)
+  // no step leads from a pole to the other side, nor does one of which nothing is known
+  const sides = (x: number, d: number) => [holds(x), holds(Number.isFinite(x + d) ? x + d : x)] as const
   return {
     arity: 3,
     shader: 'select',
@@ -60,16 +62,19 @@ export function select(inclusive: boolean): ScalarRule {
       k[at + 1] = b - c
     },
     change(k, at, a, b, c, h) {
-      const [start, end] = [holds(k[at]), holds(k[at] + h * a)]
+      const [start, end] = sides(k[at], h * a)
       if (start === end) return end ? b : c
       return start ? c - k[at + 1] / h : b + k[at + 1] / h
     },
     linearIn: [1, 2],
     roundings: FEW_ROUNDINGS,
     special: { kind: 'jump', where: 'its condition changes' },
-    crosses: (k, at, a, _b, _c, h) => holds(k[at]) !== holds(k[at] + h * a) || leavesSign(k[at], h * a),
+    crosses(k, at, a, _b, _c, h) {
+      const [start, end] = sides(k[at], h * a)
+      return start !== end || leavesSign(k[at], h * a)
+    },
     through(k, at, a, _b, _c, h) {
-      const [start, end] = [holds(k[at]), holds(k[at] + h * a)]
+      const [start, end] = sides(k[at], h * a)
       return start === end ? (end ? 1 : 2) : undefined
     },
   }

@@ -15,6 +15,7 @@ it('--trace checks nothing, and prints what was read and every operation', async
   W3  (1, 3)  weights of layer 3  gradient dW3
   b3  (1, 1)  biases of layer 3   gradient db3
 
+data: inputs (3, 4), targets (3, 1)
 loss 2.407833389834357: binary-cross-entropy, mean over 3 samples
 
 operations, a row for each sample
@@ -57,4 +58,7 @@ it('--trace of what cannot be read is an error, as of a check', async () => {
   ])
   expect(status).toBe(2)
   expect(stderr).toMatch(/^gradcheck: /)
+  const asJson = await runCli([...NETWORK, '--loss', 'binary-cross-entropy', '--trace', '--json'])
+  expect(asJson.status).toBe(2)
+  expect(asJson.stderr).toContain('--trace prints text')
 })

@@ -97,7 +97,9 @@ export async function compareWithMathjs(
         crossings: new Int32Array(ofSteps.length).fill(NO_CROSSING),
       })
       // as a check does
-      const isOpen = POINTS.some((_, p) => !isSettled(changesAt(p, slopes), step, 'central', tolerance))
+      const isOpen = POINTS.some(
+        (_, p) => !isSettled(changesAt(p, slopes), step, 'central', tolerance, Number.NaN),
+      )
       const smaller = isOpen ? await carryToPoints(carrier, formula, v, others.flat()) : undefined
       for (const [p, point] of POINTS.entries()) {
         if (crossed[p] !== 0 || smaller?.crossed[p]) continue

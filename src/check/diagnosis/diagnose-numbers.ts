@@ -8,7 +8,7 @@ import { isNear, putTellingFirst, type TensorEvidence } from './evidence.js'
 import { explainNumbers } from './explain.js'
 import type { NumbersHypothesis } from './explanation.js'
 import { LOCAL_KINDS } from './kinds.js'
-import { findEdgeMistake } from './program-edges.js'
+import { type EdgeMistake, findEdgeMistake } from './program-edges.js'
 import { ARRANGED_HYPOTHESES, UNARRANGED_HYPOTHESES } from './tensor-hypotheses/all.js'
 
 /** A gradient's numbers beside the numerical ones. */
@@ -25,6 +25,8 @@ export interface NumbersToDiagnose {
   readonly isWrong: boolean
 }
 
+/** How many mistakes on edges are looked for, one after the other. */
+const MOST_EDGES = 3
 /** Share of a value that its error may be at most, if something is to be concluded from it. */
 const LARGEST_ERROR = 0.1
 
@@ -57,15 +59,38 @@ export function diagnoseProgram(
   const wrong = evidence.filter(({ isWrong }) => isWrong)
   const byNumbers = explain(wrong)
   const onEdge = findEdgeMistake(bound, cotangents, inputs, evidence)
-  const explained = new Set(onEdge?.explained.map((tensor) => tensor.evidence))
-  const isBetter = explained.size > 1 || byNumbers.some(({ kind }) => LOCAL_KINDS.has(kind))
-  if (onEdge === undefined || !isBetter) return byNumbers.map(toFinding)
-  const rest = wrong.filter((tensor) => !explained.has(tensor))
-  return [
-    { ...toFinding(onEdge), source: onEdge.source },
-    ...(rest.length === 0 ? [] : explain(rest).map(toFinding)),
-  ]
+  const isBetter =
+    onEdge !== undefined &&
+    (onEdge.explained.length > 1 || byNumbers.some(({ kind }) => LOCAL_KINDS.has(kind)))
+  if (!isBetter) return byNumbers.map(toFinding)
+  const findings: Finding[] = []
+  let rest = wrong
+  for (let found: EdgeMistake | undefined = onEdge; found !== undefined && findings.length < MOST_EDGES; ) {
+    findings.push({ ...toFinding(found), source: found.source })
+    const explained = new Set(found.explained.map((tensor) => tensor.evidence))
+    rest = rest.filter((tensor) => !explained.has(tensor))
+    if (rest.length === 0) return findings
+    // of what is left only what its numbers do not tell
+    const open = explain(rest)
+    if (!open.some(({ kind }) => LOCAL_KINDS.has(kind))) break
+    const left = new Set(rest)
+    found = findEdgeMistake(
+      bound,
+      cotangents,
+      inputs,
+      evidence.map((tensor) => ({ ...tensor, isWrong: left.has(tensor) })),
+    )
+    // its evidence is known by the tensor's place
+    if (found !== undefined) found = withEvidence(found, evidence)
+  }
+  return [...findings, ...explain(rest).map(toFinding)]
 }
+
+/** The same of the evidence that the others of a diagnosis go by. */
+const withEvidence = (found: EdgeMistake, evidence: readonly TensorEvidence[]): EdgeMistake => ({
+  ...found,
+  explained: found.explained.map((one) => ({ ...one, evidence: evidence[one.evidence.t] })),
+})
 
 function toEvidence(tensor: NumbersToDiagnose, t: number): TensorEvidence {
   const { name, gradient, shape, analytical, numerical, errors, tolerance, isWrong } = tensor

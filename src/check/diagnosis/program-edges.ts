@@ -21,6 +21,8 @@ import { describeFactor } from './messages.js'
 const SEARCH_WORK = 2e9
 /** What a reverse pass costs, in evaluations of the program. */
 const PASSES = 3
+/** What passing an operation back costs however small it is, in multiply-adds. */
+const OPERATION_WORK = 4000
 /** A difference this small, relative to its terms, is what rounding leaves. */
 const CANCELLED = 2 ** -40
 /** Numbers without which any factor that nobody would write fits. */
@@ -83,7 +85,7 @@ export function findEdgeMistake(
 function countWork({ program }: BoundProgram): number {
   return program.values.reduce((sum, value) => {
     if (value.kind !== 'computed') return sum
-    return sum + value.operation.work(value.operands.map((id) => program.values[id].shape))
+    return sum + OPERATION_WORK + value.operation.work(value.operands.map((id) => program.values[id].shape))
   }, 0)
 }
 
@@ -326,7 +328,7 @@ const isRight = ({ right, tolerance, rounding }: TensorEvidence, offset: number,
 function nameValue(value: Value): string {
   const own = value.kind === 'input' ? value.name : value.source.name
   if (own !== undefined) return own
-  return value.kind === 'computed' ? `what ${value.operation.name} makes` : 'a constant'
+  return value.kind === 'computed' ? `what ${value.operation.name} makes (%${value.id})` : 'a constant'
 }
 
 function toMistake(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ONE_DIMENSIONAL_CASES, runOneDimensionalCase } from '../../../src/cli/one-dimensional-cases.js'
 import { createCpuEvaluator } from '../../../src/differentiate/cpu/evaluator.js'
+import { GradcheckError } from '../../../src/errors.js'
 import { checkFunction } from '../../../src/function/check-function.js'
 
 const grid = (from: number, to: number, count: number) =>
@@ -113,6 +114,40 @@ describe('a formula', () => {
     expect(report.reasons.join()).toMatch(
       /has no value at one point where the function has one|does not exist/,
     )
+  })
+
+  it.each<[string, string, number]>([
+    ['exp(-(x*1e9)^2)', '-2*x*1e18*exp(-(x*1e9)^2)', 5e-10],
+    ['sin(x*1e30)', '1e30*cos(x*1e30)', 1e-30],
+    ['tanh(x*1e15)', '1e15*(1-tanh(x*1e15)^2)', 0.5e-15],
+    ['sin(1/x)', '-cos(1/x)/x^2', -1e-7],
+    ['sin(tan(x))', 'cos(tan(x))*sec(x)^2', 1.5707963],
+  ])('%s far narrower than the step is derived by steps that fit it', async (formula, gradient, x) => {
+    for (const scheme of ['central', 'forward'] as const) {
+      const right = await checkFunction({ formula, gradient, at: { x } }, { scheme })
+      expect(right).toMatchObject({ verdict: 'pass', reasons: [] })
+      const wrong = await checkFunction({ formula, gradient: `1.01 * (${gradient})`, at: { x } }, { scheme })
+      expect(wrong.verdict).toBe('fail')
+    }
+  })
+
+  it('has the branch of its condition where a pole decides it', async () => {
+    const [formula, at] = ['1/(1/x^2) >= -1 ? x : 3*x', { x: 0 }]
+    expect((await checkFunction({ formula, gradient: '3', at })).verdict).toBe('fail')
+    expect((await checkFunction({ formula, gradient: '1', at })).verdict).not.toBe('fail')
+    expect((await checkFunction({ formula: '1/x^2 > 3 ? x : 3*x', gradient: '3', at })).verdict).toBe('fail')
+  })
+
+  it('is not confirmed by a derivative whose own terms cancel', async () => {
+    const report = await checkFunction({ formula: 'sin(x)', gradient: '1.02*cos(x)+1e14-1e14', at: { x: 1 } })
+    expect(report.verdict).toBe('inconclusive')
+    expect(report.reasons.join()).toContain("rounding moves the derivative's own formula")
+  })
+
+  it('and a derivative without a value there is said to have none', async () => {
+    const report = await checkFunction({ formula: 'x', gradient: 'log(x - 1) * 0 + 1', at: { x: 1 } })
+    expect(report.verdict).toBe('fail')
+    expect(report.notices.join()).toContain('has no value at one point where the function has one')
   })
 
   it('is tested where some of its points or variables are not', async () => {
@@ -296,6 +331,24 @@ describe('bad input', () => {
     { scheme: 'backward' as never },
   ])('the option %o', async (options) => {
     await expect(checkFunction({ formula: 'x', at: { x: 1 } }, options)).rejects.toThrow()
+  })
+})
+
+describe('what a caller without types gives', () => {
+  const right = { formula: 'x', at: { x: 1 } }
+  it.each<[object, object]>([
+    [{ ...right, gradient: 5 }, {}],
+    [{ ...right, gradient: null }, {}],
+    [{ ...right, gradient: { x: 5 } }, {}],
+    [{ formula: 'x' }, {}],
+    [{ formula: 5, at: { x: 1 } }, {}],
+    [{ ...right, wrt: 3 }, {}],
+    [right, { scheme: null }],
+    [right, { scheme: 3 }],
+    [right, { signal: {} }],
+    [right, { onProgress: 3 }],
+  ])('%j with %j is refused by the library’s own error', async (problem, options) => {
+    await expect(checkFunction(problem as never, options)).rejects.toBeInstanceOf(GradcheckError)
   })
 })
 

@@ -209,7 +209,9 @@ describe('a mistake that shows in no number alone', () => {
     })
     expect(report.diagnosis).toHaveLength(1)
     expect(report.diagnosis[0]).toMatchObject({ kind: 'other-value', tensors: ['X'] })
-    expect(report.diagnosis[0].message).toContain('is computed with V in the place of what transpose makes')
+    expect(report.diagnosis[0].message).toContain(
+      'is computed with V in the place of what transpose makes (%4)',
+    )
   })
 
   it('so is the value that a derivative is taken at', async () => {
@@ -220,7 +222,9 @@ describe('a mistake that shows in no number alone', () => {
         : undefined,
     )
     expect(report.diagnosis[0]).toMatchObject({ kind: 'other-value', tensors: ['X', 'K', 'b'] })
-    expect(report.diagnosis[0].message).toContain('what matmul makes in the place of what add makes')
+    expect(report.diagnosis[0].message).toMatch(
+      /what matmul makes \(%5\) in the place of what add makes \(%6\)/,
+    )
   })
 
   it('a bias that is summed over the wrong axis of a square is named', async () => {
@@ -232,6 +236,27 @@ describe('a mistake that shows in no number alone', () => {
     })
     expect(report.diagnosis).toHaveLength(1)
     expect(report.diagnosis[0]).toMatchObject({ kind: 'bias-summed-wrong', tensors: ['b'] })
+  })
+
+  it('so are two, one after the other', async () => {
+    const two = new Map(arrays).set('c', tensor(draws.normals(4, 0.8), [4]))
+    const buildTwo: Build = (b, given) => {
+      const scores = b.tanh(b.add(b.matmul(given.X, b.transpose(given.K)), given.b))
+      return b.mean(b.square(b.add(b.matmul(scores, given.V), given.c)))
+    }
+    const own = bind(two, buildTwo)
+    const biases = own.program.values.filter(
+      (value) => value.kind === 'computed' && value.operation.name === 'add',
+    )
+    const report = await checkMistaken(two, buildTwo, ({ user, operand }, cotangent) =>
+      operand === 1 && biases.some(({ id }) => id === user)
+        ? Float64Array.from({ length: 4 }, (_, i) =>
+            cotangent.subarray(4 * i, 4 * i + 4).reduce((sum, slope) => sum + slope, 0),
+          )
+        : undefined,
+    )
+    expect(report.diagnosis.map(({ kind }) => kind)).toEqual(['bias-summed-wrong', 'bias-summed-wrong'])
+    expect(report.diagnosis.flatMap(({ tensors }) => tensors).toSorted()).toEqual(['b', 'c'])
   })
 
   it.each([
