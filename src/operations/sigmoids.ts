@@ -57,7 +57,11 @@ export const sigmoid: UnaryRule = {
   tail: sigmoidTail,
   secantSlope: sigmoidSecantSlope,
   terms: ofValue,
-  mistakes: [{ text: '1 − a², which is that of tanh', slope: (_z, a) => 1 - a * a }],
+  mistakes: [
+    { text: '1 − a², which is that of tanh', slope: (_z, a) => 1 - a * a },
+    { text: 'a, without the factor 1 − a', slope: (_z, a) => a },
+    { text: '1 − a, without the factor a', slope: (_z, a) => 1 - a },
+  ],
 }
 
 // tanh z = 2·σ(2z) − 1
