@@ -13,7 +13,12 @@ export interface FormulaChange {
   readonly slope: number
   /** The first value that runs over its special point, or `NO_CROSSING`. */
   readonly crossing: number
+  /** True where the step is so small that it is lost before an operation that has a special point. */
+  readonly isLost: boolean
 }
+
+/** Changes below this have lost digits, or all of them. */
+const SMALLEST_CHANGE = 2 ** -1022
 
 /** Operations that take one of two slopes: which one is decided where their first constant is 0. */
 const SWITCHES: ReadonlySet<string> = new Set(['relu', 'abs', 'minimum', 'maximum', 'select'])
@@ -84,6 +89,7 @@ export class ChangesAtPoint {
     const slopes = new Float64Array(values.length)
     const crossings = new Int32Array(values.length).fill(NO_CROSSING)
     slopes[moved] = 1
+    let isLost = false
     for (const value of values) {
       if (value.kind !== 'computed') continue
       const { id, operands } = value
@@ -91,13 +97,14 @@ export class ChangesAtPoint {
       const constants = this.#constants[id]!
       const [a, b = 0, c = 0] = operands.map((operand) => slopes[operand])
       slopes[id] = rule.change(constants, 0, a, b, c, h)
+      if (rule.crosses !== undefined) isLost ||= [a, b, c].some((slope) => isLostBy(h, slope))
       const through = rule.through?.(constants, 0, a, b, c, h)
       const passing = through === undefined ? operands : [operands[through]]
       const inherited = passing.find((operand) => crossings[operand] !== NO_CROSSING)
       if (inherited !== undefined) crossings[id] = crossings[inherited]
       else if (rule.crosses?.(constants, 0, a, b, c, h)) crossings[id] = id
     }
-    return { slope: slopes[output], crossing: crossings[output] }
+    return { slope: slopes[output], crossing: crossings[output], isLost }
   }
 
   /** Whether a value is a condition whose branches meet at the point. */
@@ -144,6 +151,8 @@ export class ChangesAtPoint {
     return slopes[output]
   }
 }
+
+const isLostBy = (h: number, slope: number) => h !== 0 && slope !== 0 && Math.abs(h * slope) < SMALLEST_CHANGE
 
 /** Writes a switch's constants as they are on its seam, where rounding alone keeps them off it. */
 function settleOnSeam(

@@ -394,7 +394,7 @@ function conclude(
   if (found.repeated > 0) {
     const count = found.repeated === 1 ? 'one derivative is' : `${found.repeated} derivatives are`
     notices.push(
-      `${count} beyond single precision (overflow, underflow, rounding above the tolerance), and evaluated in float64`,
+      `${count} beyond single precision (overflow, underflow, rounding above the tolerance, steps that do not settle), and evaluated in float64`,
     )
   }
   if (isWrong && found.disagreements === 0)

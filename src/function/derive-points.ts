@@ -6,7 +6,7 @@ import { MANY_ROUNDINGS } from '../operations/scalar-rule.js'
 import { createCpuCarrier } from '../program/carry-changes.js'
 import { applicationOf } from '../program/evaluate.js'
 import { carryToPoints, type PointChanges } from './carry-to-points.js'
-import { ChangesAtPoint, findOnSeams, NO_CROSSING } from './changes-at-point.js'
+import { ChangesAtPoint, type FormulaChange, findOnSeams, NO_CROSSING } from './changes-at-point.js'
 import type { FunctionSettings } from './check-function.js'
 import type { BoundFormula } from './lower-formula.js'
 import {
@@ -176,10 +176,15 @@ const pickChanges = ({ slopes }: PointChanges, k: number): StepChanges => ({
   crossings: new Int32Array(slopes.length).fill(NO_CROSSING),
 })
 
+/** Changes by steps in float64, as far down as steps are no less than its smallest numbers where that matters. */
 function walkSteps(exact: ChangesAtPoint, moved: number, step: number): StepChanges {
-  const changes = listSteps(step, 'double')
-    .flat()
-    .map((h) => exact.carry(moved, h))
+  const changes: FormulaChange[] = []
+  for (const [rung, steps] of listSteps(step, 'double').entries()) {
+    const ofRung = steps.map((h) => exact.carry(moved, h))
+    // two tell whether a one-sided slope is settled
+    if (rung > 1 && ofRung.some(({ isLost }) => isLost)) break
+    changes.push(...ofRung)
+  }
   return {
     slopes: Float64Array.from(changes, ({ slope }) => slope),
     crossings: Int32Array.from(changes, ({ crossing }) => crossing),

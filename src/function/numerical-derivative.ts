@@ -113,13 +113,13 @@ export function deriveFromChanges(
   const last = rungs[rungs.length - 1]
   const before = rungs[rungs.length - 2]
   const size = Math.abs(last.left) + Math.abs(last.right)
-  const isSettled = (side: 'left' | 'right') => Math.abs(last[side] - before[side]) <= tolerance * size
+  const hasSettled = (side: 'left' | 'right') => Math.abs(last[side] - before[side]) <= tolerance * size
   return {
     ...pick(last),
     atStep,
     near,
     on: last.crossing,
-    oneSided: isSettled('left') && isSettled('right') ? [last.left, last.right] : undefined,
+    oneSided: hasSettled('left') && hasSettled('right') ? [last.left, last.right] : undefined,
   }
 }
 

@@ -240,6 +240,21 @@ describe('where a function is not smooth', () => {
     expect(report.special).toMatchObject([{ kind, on: 1, near: 0, at: { x: 0 } }])
   })
 
+  it.each([
+    ['abs(1e-70*x)', '1e-70', '2e-70'],
+    ['relu(1e-80*x)', '1e-80', '-1e-80'],
+    ['max(1e-90*x, 0)', '1e-90', '2e-90'],
+  ])(
+    '%s: a kink of tiny slopes has those of both sides, whatever step is lost to it',
+    async (formula, right, wrong) => {
+      for (const scheme of ['central', 'forward'] as const) {
+        const check = (gradient: string) => checkFunction({ formula, gradient, at: { x: 0 } }, { scheme })
+        expect(await check(right)).toMatchObject({ verdict: 'pass', special: [{ kind: 'kink', on: 1 }] })
+        expect((await check(wrong)).verdict).toBe('fail')
+      }
+    },
+  )
+
   it('a step that runs over a kink is made smaller', async () => {
     const report = await checkFunction({
       formula: 'abs(x)',
