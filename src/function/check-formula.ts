@@ -1,25 +1,20 @@
-import { reversePass } from '../backward/reverse-pass.js'
 import { chooseEvaluator } from '../check/check-options.js'
 import { DifferenceSum } from '../check/compare.js'
 import { diagnoseNumbers } from '../check/diagnosis/diagnose-numbers.js'
-import { errorsIn, estimateRounding } from '../check/program/program-estimate.js'
-import type { Verdict } from '../check/report.js'
 import { defaultTolerance } from '../check/tolerances.js'
 import type { Evaluator } from '../differentiate/evaluator.js'
 import { WorkSlices } from '../differentiate/work-slices.js'
 import { GradcheckError } from '../errors.js'
-import { listNames } from '../list-names.js'
-import { createCpuCarrier } from '../program/carry-changes.js'
-import { formatDifference, formatSetting } from '../report/format-numbers.js'
 import { boundValueErrors } from '../rounding/value-errors.js'
 import { setting } from '../settings.js'
 import { FLOAT64_ROUNDOFF } from '../tensor.js'
 import { type BoundFunction, bindFunction, type FormulaProblem } from './bind-function.js'
-import { ChangesAtPoint, NO_CROSSING } from './changes-at-point.js'
+import { NO_CROSSING } from './changes-at-point.js'
 import type { FunctionOptions, FunctionSettings } from './check-function.js'
+import { concludeFormula, type Gathered, relativeTo } from './conclude-formula.js'
 import { PointDerivatives } from './derive-points.js'
 import type { FunctionReport } from './function-report.js'
-import { type FunctionTotals, isZero, judgeDerivative, type PointResult } from './judge-points.js'
+import { type FunctionTotals, judgeDerivative } from './judge-points.js'
 import {
   type BoundFormula,
   bindFormula,
@@ -28,11 +23,11 @@ import {
   numberAt,
   valuesAt,
 } from './lower-formula.js'
+import { measureSeries } from './measure-series.js'
 import type { NumericalDerivative } from './numerical-derivative.js'
 import { namePoint } from './points.js'
 import { describeFault, SpecialPlaces } from './special-places.js'
-import { measureSteps, type StepSeries, textbookDerivatives } from './step-series.js'
-import { deriveFormula } from './symbolic-derivative.js'
+import { textbookDerivatives } from './step-series.js'
 
 /** Values held at once, parts of the formula × points. */
 const MOST_VALUES = 2 ** 20
@@ -40,26 +35,6 @@ const MOST_VALUES = 2 ** 20
 const MOST_POINTS = 2 ** 14
 /** Estimated errors by which the textbook value may differ at most before one of the two must be mistaken. */
 const CROSS_CHECK_MARGIN = 4
-
-/** What a check of a formula gathers on its way. */
-interface Gathered {
-  readonly special: SpecialPlaces
-  readonly results: readonly PointResult[][]
-  readonly crossDifference: DifferenceSum
-  crossChecked: number
-  /** Σ of the squared estimates of the textbook's rounding. */
-  squaredRounding: number
-  disagreements: number
-  /** Derivatives that were beyond single precision and were evaluated in float64. */
-  repeated: number
-  /** Changes that were carried. */
-  perturbations: number
-  /** Values that mathjs's derivative does not have, where there is one; and the user's. */
-  underived: number
-  valueless: number
-  /** Derivatives that do not exist, on a special point. */
-  unjudged: number
-}
 
 /** `checkFunction` of a formula. */
 export async function checkFormula(
@@ -128,9 +103,11 @@ export async function checkFormula(
   const derivatives = bound.derivatives.map((derivative, d) =>
     judgeDerivative(derivative, found.results[d], tolerance, totals),
   )
-  const { verdict, reasons, notices } = conclude(bound, derivatives, found, totals, tolerance)
+  const { verdict, reasons, notices } = concludeFormula(bound, derivatives, found, totals, tolerance)
   const checked = Math.max(...derivatives.map((derivative) => derivative.checked))
-  const series = options.steps ? await measureSeries(bound, code, derivatives, evaluator, found) : undefined
+  const series = options.steps
+    ? await measureSeries(bound, code, derivatives, evaluator, found.results)
+    : undefined
   return {
     schema: 1,
     verdict,
@@ -164,9 +141,6 @@ export async function checkFormula(
     notices,
   }
 }
-
-const relativeTo = ({ norms }: DifferenceSum, squares: number) =>
-  norms === 0 ? 0 : Math.sqrt(squares) / norms
 
 /** The points where the function has a value; the others are noted. */
 function findBasePoints(
@@ -316,92 +290,6 @@ function crossCheck(
   if (Math.abs(textbook - numerical) > CROSS_CHECK_MARGIN * (ofValues + error)) found.disagreements++
 }
 
-function conclude(
-  bound: BoundFunction,
-  derivatives: FunctionReport['derivatives'],
-  found: Gathered,
-  { difference, squaredErrors, squaredAnalyticalErrors }: FunctionTotals,
-  tolerance: number,
-): { verdict: Verdict; reasons: string[]; notices: string[] } {
-  const reasons: string[] = []
-  const notices: string[] = []
-  if (found.disagreements > 0) {
-    reasons.push(
-      `internal error: the textbook definition disagrees with difference arithmetic at ${found.disagreements} of ${found.crossChecked} points; please report it`,
-    )
-  }
-  const isWrong = derivatives.some((derivative) => derivative.verdict === 'fail')
-  for (const { variable, expression } of bound.derivatives) {
-    if (expression !== undefined) continue
-    reasons.push(
-      `the formula is too long for a symbolic derivative by ${variable}: give it yourself, ${setting('gradient', `d/d${variable}=…`)}`,
-    )
-  }
-  if (found.underived > 0) {
-    const places = found.underived === 1 ? 'one point' : `${found.underived} points`
-    const sentence = `mathjs's derivative has no value at ${places} where the function has one: give it yourself, ${setting('gradient')}`
-    if (derivatives.some(({ checked }) => checked === 0)) reasons.push(sentence)
-    else notices.push(sentence)
-  }
-  if (found.valueless > 0) {
-    const places = found.valueless === 1 ? 'one point' : `${found.valueless} points`
-    notices.push(`the derivative given has no value at ${places} where the function has one`)
-  }
-  if (found.unjudged > 0) {
-    const count = found.unjudged === 1 ? 'one derivative does' : `${found.unjudged} derivatives do`
-    const sentence = `${count} not exist where the function is not smooth, and could not be judged`
-    if (derivatives.some(({ checked }) => checked === 0)) reasons.push(sentence)
-    else notices.push(sentence)
-  }
-  const between = derivatives.reduce((sum, derivative) => sum + derivative.undecidedPoints, 0)
-  if (between > 0) {
-    const count = between === 1 ? 'one value lies' : `${between} values lie`
-    reasons.push(
-      `${count} between the slopes to both sides of a kink: right there are the slope to the left, to the right, their mean, and what these make of every kink of the formula; take a point beside the kink`,
-    )
-  }
-  const results = found.results.flat()
-  if (results.length > 0 && results.every(isZero)) {
-    reasons.push(
-      'the derivative is zero on both sides: nothing was tested. Take a point where the function changes',
-    )
-  } else {
-    const untested = bound.derivatives.filter(
-      (_, d) => found.results[d].length > 0 && found.results[d].every(isZero),
-    )
-    if (untested.length > 0) {
-      const names = listNames(untested.map(({ variable }) => `d/d${variable}`))
-      const [are, of] = untested.length === 1 ? ['is', 'it'] : ['are', 'them']
-      notices.push(`${names} ${are} zero on both sides: nothing of ${of} was tested`)
-    }
-  }
-  const numericalError = relativeTo(difference, squaredErrors)
-  if (
-    reasons.length === 0 &&
-    !isWrong &&
-    (numericalError > tolerance || !(difference.difference <= tolerance))
-  ) {
-    reasons.push(
-      `the error of the numerical derivative, ${formatDifference(numericalError)}, is above the tolerance of ${formatSetting(tolerance)}: it cannot confirm the derivative to within that`,
-    )
-  }
-  const analyticalError = relativeTo(difference, squaredAnalyticalErrors)
-  if (reasons.length === 0 && !isWrong && analyticalError > tolerance) {
-    reasons.push(
-      `rounding moves the derivative's own formula by ${formatDifference(analyticalError)}, above the tolerance of ${formatSetting(tolerance)}: it would hide a mistake of that size; write it so that less of it cancels`,
-    )
-  }
-  if (found.repeated > 0) {
-    const count = found.repeated === 1 ? 'one derivative is' : `${found.repeated} derivatives are`
-    notices.push(
-      `${count} beyond single precision (overflow, underflow, rounding above the tolerance, steps that do not settle), and evaluated in float64`,
-    )
-  }
-  if (isWrong && found.disagreements === 0)
-    return { verdict: 'fail', reasons: [], notices: [...reasons, ...notices] }
-  return { verdict: reasons.length > 0 ? 'inconclusive' : 'pass', reasons, notices: [...reasons, ...notices] }
-}
-
 /** What is wrong with derivatives that fail, by their numbers at the points. */
 function diagnose(
   derivatives: FunctionReport['derivatives'],
@@ -422,41 +310,4 @@ function diagnose(
     isWrong: verdict === 'fail',
   }))
   return diagnoseNumbers(numbers, false)
-}
-
-/**
- * The error against the step, at the only point and of the first derivative: against the user's where that is right,
- * else against mathjs's, else against the numerical one.
- */
-async function measureSeries(
-  bound: BoundFunction,
-  code: FormulaCode,
-  derivatives: FunctionReport['derivatives'],
-  evaluator: Evaluator,
-  { results }: Gathered,
-): Promise<StepSeries | undefined> {
-  const d = results.findIndex((points) => points.length > 0)
-  if (d < 0) return undefined
-  const { moved, variable } = bound.derivatives[d]
-  const [result] = results[d]
-  let reference = result.analytical
-  if (derivatives[d].verdict !== 'pass') {
-    const derived = await deriveFormula(bound.formula, variable)
-    const expression = derived?.formula.expression
-    reference =
-      expression === undefined
-        ? result.numerical
-        : valuesAt({ expression, variables: bound.variables }, bound.points)[0]
-  }
-  const formula = bindFormula(code, bound.points)
-  const [rounding] = estimateRounding(formula, reversePass(formula, { wanted: [moved] }), [moved])
-  const [floor] = errorsIn(evaluator.precision, rounding)
-  const exact = new ChangesAtPoint(formula, 0, boundValueErrors(formula))
-  const carrier = evaluator.createCarrier?.(formula) ?? createCpuCarrier(formula)
-  try {
-    const measured = await measureSteps(code, formula, exact, moved, carrier, reference, floor)
-    return { variable, at: result.at, reference, ...measured }
-  } finally {
-    carrier.dispose()
-  }
 }
