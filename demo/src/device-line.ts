@@ -1,4 +1,4 @@
-import { escapeControls } from '../../src/report/escape-controls.js'
+import { escapeControls } from '../../src/escape-controls.js'
 import { element, replaceContent } from './dom.js'
 import type { ViewName } from './url-state.js'
 import type { DeviceSurvey } from './worker/protocol.js'

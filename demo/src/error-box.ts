@@ -1,4 +1,4 @@
-import { escapeControls } from '../../src/report/escape-controls.js'
+import { escapeControls } from '../../src/escape-controls.js'
 import { element } from './dom.js'
 import { WorkerError } from './worker/client.js'
 

@@ -1,5 +1,5 @@
 import { GradcheckError } from '../errors.js'
-import { escapeControls } from '../report/escape-controls.js'
+import { escapeControls } from '../escape-controls.js'
 import { clipMiddle } from '../report/layout-text.js'
 import { sayOptions } from './say-options.js'
 

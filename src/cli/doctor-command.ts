@@ -3,7 +3,7 @@ import type {
   ArithmeticDescription,
   DeviceSurvey,
 } from '../differentiate/node/open-device.js'
-import { escapeControls } from '../report/escape-controls.js'
+import { escapeControls } from '../escape-controls.js'
 import { formatCount, formatQuantity } from '../report/format-numbers.js'
 import { formatJson } from '../report/json.js'
 import { type Cell, layoutTable, type Paint, wrapText } from '../report/layout-text.js'

@@ -1,7 +1,7 @@
 import type { EvaluatorSpeed } from '../bench/evaluator-speed.js'
 import type { ProductRates } from '../bench/product-rate.js'
 import type { Precision } from '../differentiate/evaluator.js'
-import { escapeControls } from '../report/escape-controls.js'
+import { escapeControls } from '../escape-controls.js'
 import { formatCount, formatDifference, formatSeconds } from '../report/format-numbers.js'
 import { layoutTable, wrapText } from '../report/layout-text.js'
 import { chooseStyle } from '../report/text-style.js'

@@ -1,6 +1,6 @@
 import type { CheckReport } from '../check/report.js'
+import { escapeControls } from '../escape-controls.js'
 import { listNames } from '../list-names.js'
-import { escapeControls } from '../report/escape-controls.js'
 import { formatDifference } from '../report/format-numbers.js'
 import { encodeNumber } from '../report/json.js'
 import { type Cell, clipMiddle, layoutTable, wrapText } from '../report/layout-text.js'

@@ -1,8 +1,8 @@
 import { lowerModel } from '../check/lower-model.js'
 import { bindProblem, type Problem } from '../check/problem.js'
+import { escapeControls } from '../escape-controls.js'
 import type { Matrix } from '../network/matrix.js'
 import { printProgram } from '../program/print.js'
-import { escapeControls } from '../report/escape-controls.js'
 import { formatShape } from '../tensor.js'
 
 /**
@@ -37,15 +37,7 @@ export async function traceProblem(problem: Problem): Promise<string> {
     '',
     'operations, a row for each sample',
   ]
-  // names are the only text of others in a program
-  const program = model.parameters
-    .map(({ name }) => name)
-    .filter((name) => escapeControls(name) !== name)
-    .reduce(
-      (text, name) => text.replaceAll(name, escapeControls(name)),
-      printProgram(lowerModel(model).program),
-    )
-  return [...lines, program].join('\n')
+  return [...lines, printProgram(lowerModel(model).program)].join('\n')
 }
 
 const shapeOf = ({ rows, columns }: Matrix) => formatShape([rows, columns])

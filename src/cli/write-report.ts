@@ -1,7 +1,7 @@
 import { stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { GradcheckError } from '../errors.js'
-import { escapeControls } from '../report/escape-controls.js'
+import { escapeControls } from '../escape-controls.js'
 import { type Terminal, writeAll, writeNotice } from './terminal.js'
 
 /** Writes a report to stdout, or to the file at `path` where one is given. */

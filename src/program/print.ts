@@ -1,3 +1,4 @@
+import { escapeControls } from '../escape-controls.js'
 import { formatShape } from '../tensor.js'
 import type { Program, Source, Value } from './program.js'
 
@@ -10,7 +11,8 @@ export function printProgram({ values, output }: Program): string {
     // an input's name is its line
     const where = describeSource(value.kind === 'input' ? { ...value.source, name: undefined } : value.source)
     const line = `${value.id === output ? '→ ' : '  '}%${value.id} ${formatShape(value.shape)} = ${describe(value)}`
-    return where === '' ? line : `${line}   ${where}`
+    // names are other people's text
+    return escapeControls(where === '' ? line : `${line}   ${where}`)
   })
   return `${lines.join('\n')}\n`
 }

@@ -1,3 +1,4 @@
+import { escapeControls } from '../escape-controls.js'
 import type {
   DerivativeReport,
   FunctionReport,
@@ -5,7 +6,6 @@ import type {
   SpecialPlace,
 } from '../function/function-report.js'
 import { listNames } from '../list-names.js'
-import { escapeControls } from './escape-controls.js'
 import {
   formatCount,
   formatDifference,

@@ -1,5 +1,5 @@
 import type { CheckReport, EntryReport, FastReport, Finding, TensorReport } from '../check/report.js'
-import { escapeControlsInJson } from './escape-controls.js'
+import { escapeControlsInJson } from '../escape-controls.js'
 
 /**
  * The JSON report (schema 1) as an object that `JSON.stringify` writes without loss: numbers that are not

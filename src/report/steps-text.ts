@@ -1,5 +1,5 @@
+import { escapeControls } from '../escape-controls.js'
 import type { StepErrors, StepSeries } from '../function/step-series.js'
-import { escapeControls } from './escape-controls.js'
 import { formatSetting } from './format-numbers.js'
 import { layoutTable, wrapText } from './layout-text.js'
 import type { Style } from './text-style.js'

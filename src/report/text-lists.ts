@@ -1,4 +1,4 @@
-import { escapeControls } from './escape-controls.js'
+import { escapeControls } from '../escape-controls.js'
 import { wrapText } from './layout-text.js'
 import type { Style } from './text-style.js'
 

@@ -1,6 +1,6 @@
 import type { TensorReport, Verdict } from '../check/report.js'
+import { escapeControls } from '../escape-controls.js'
 import { formatShape } from '../tensor.js'
-import { escapeControls } from './escape-controls.js'
 import { formatCount, formatDifference, formatQuantity, formatRatio, formatValue } from './format-numbers.js'
 import { type Cell, clipMiddle, layoutTable, measureWidth } from './layout-text.js'
 import type { Style } from './text-style.js'

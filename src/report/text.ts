@@ -1,8 +1,8 @@
 import type { CheckReport, Verdict } from '../check/report.js'
 import { showsAnotherNetwork } from '../check/setup/findings.js'
 import type { Perturbed } from '../differentiate/evaluator.js'
+import { escapeControls } from '../escape-controls.js'
 import { listNames } from '../list-names.js'
-import { escapeControls } from './escape-controls.js'
 import {
   formatCount,
   formatDifference,

@@ -1,5 +1,5 @@
 import type { GradientEntries } from 'webgpu-gradcheck'
-import { escapeControls } from '../../../src/report/escape-controls.js'
+import { escapeControls } from '../../../src/escape-controls.js'
 import { formatDifference, formatValue } from '../../../src/report/format-numbers.js'
 import { formatShape, unravelIndex } from '../../../src/tensor.js'
 import { element, nextId } from '../dom.js'

@@ -1,4 +1,4 @@
-import { escapeControls } from '../../../src/report/escape-controls.js'
+import { escapeControls } from '../../../src/escape-controls.js'
 import { formatDifference, formatSetting, formatValue } from '../../../src/report/format-numbers.js'
 import { element } from '../dom.js'
 import { createIcon } from '../results/verdict-banner.js'

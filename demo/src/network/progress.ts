@@ -1,5 +1,5 @@
 import type { Progress } from 'webgpu-gradcheck'
-import { escapeControls } from '../../../src/report/escape-controls.js'
+import { escapeControls } from '../../../src/escape-controls.js'
 import { formatCount, formatSeconds } from '../../../src/report/format-numbers.js'
 import { element } from '../dom.js'
 

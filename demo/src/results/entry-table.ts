@@ -1,5 +1,5 @@
 import type { CheckReport } from 'webgpu-gradcheck'
-import { escapeControls } from '../../../src/report/escape-controls.js'
+import { escapeControls } from '../../../src/escape-controls.js'
 import { formatDifference, formatRatio, formatValue } from '../../../src/report/format-numbers.js'
 import { element } from '../dom.js'
 import type { EntrySummary, GradientSummary } from '../worker/protocol.js'

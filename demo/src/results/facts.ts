@@ -1,5 +1,5 @@
 import type { CheckReport } from 'webgpu-gradcheck'
-import { escapeControls } from '../../../src/report/escape-controls.js'
+import { escapeControls } from '../../../src/escape-controls.js'
 import {
   formatDifference,
   formatQuantity,

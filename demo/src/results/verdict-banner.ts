@@ -1,5 +1,5 @@
 import type { CheckReport, Verdict } from 'webgpu-gradcheck'
-import { escapeControls } from '../../../src/report/escape-controls.js'
+import { escapeControls } from '../../../src/escape-controls.js'
 import { formatDifference, formatSetting } from '../../../src/report/format-numbers.js'
 import { formatPower } from '../charts/powers.js'
 import { element, svgElement } from '../dom.js'

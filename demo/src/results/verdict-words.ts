@@ -1,6 +1,6 @@
 import type { CheckReport, TensorReport, Verdict } from 'webgpu-gradcheck'
+import { escapeControls } from '../../../src/escape-controls.js'
 import { listNames } from '../../../src/list-names.js'
-import { escapeControls } from '../../../src/report/escape-controls.js'
 import {
   formatCount,
   formatDifference,

@@ -1,4 +1,4 @@
-import { escapeControls } from '../../../src/report/escape-controls.js'
+import { escapeControls } from '../../../src/escape-controls.js'
 import { formatCount, formatDifference, formatSeconds } from '../../../src/report/format-numbers.js'
 import { element, nextId } from '../dom.js'
 import type { BenchResult } from '../worker/protocol.js'

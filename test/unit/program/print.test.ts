@@ -22,3 +22,10 @@ it('a program is printed a line a value, with names and places', () => {
     ].join('\n'),
   )
 })
+
+it('names cannot forge lines', () => {
+  const loss = program.from((b, arrays) => b.sum(b.named('Z\n%9 = x', b.tanh(arrays['a\nb']))))
+  expect(loss.print({ 'a\nb': tensor([1], [1]) })).toBe(
+    '  %0 (1,) = a\\x0ab\n  %1 (1,) = tanh(%0)   Z\\x0a%9 = x\n→ %2 () = sum(%1)\n',
+  )
+})
