@@ -84,7 +84,7 @@ const activate = (b: Builder, { name, constant = 0 }: Activation, z: Node) => AC
 function lowerLoss(b: Builder, model: Model, output: Node, arrays: Readonly<Record<string, Node>>): Node {
   const targets = arrays[TARGETS]
   const ofEach = {
-    'binary-cross-entropy': () => b.binaryCrossEntropy(output, targets),
+    'binary-cross-entropy': () => b.binaryCrossEntropyWithLogits(output, targets),
     'softmax-cross-entropy': () => b.softmaxCrossEntropy(output, targets),
     'half-squared-error': () => b.square(b.subtract(output, targets)),
     'mean-squared-error': () => b.square(b.subtract(output, targets)),

@@ -1,7 +1,7 @@
 import { numberNames } from '../gpu/shader-codes.js'
 import { expm1Ratio, log1pRatio } from '../operations/exponential.js'
-import { logSumExp, sumExponentials } from '../operations/losses.js'
 import { sigmoidOf as sigmoid, sigmoidTail, softplusSecantSlope } from '../operations/sigmoids.js'
+import { logSumExp, sumExponentials } from '../operations/softmax.js'
 import type { ActivationName } from './activations.js'
 import { createMatrix, type Matrix, mapMatrix } from './matrix.js'
 import type { Reduction } from './reductions.js'

@@ -1,7 +1,12 @@
 import { describeValue } from '../describe-value.js'
 
 /** What an attribute of an operation may be. */
-export type AttributeRule = 'a number' | 'a whole number ≥ 1' | 'true or false' | 'a list of whole numbers'
+export type AttributeRule =
+  | 'a number'
+  | 'a whole number'
+  | 'a whole number ≥ 1'
+  | 'true or false'
+  | 'a list of whole numbers'
 
 /** Each attribute of an operation, by its name. */
 export type AttributeRules = Readonly<
@@ -10,6 +15,7 @@ export type AttributeRules = Readonly<
 
 const TESTS: Readonly<Record<AttributeRule, (value: unknown) => boolean>> = {
   'a number': Number.isFinite,
+  'a whole number': Number.isSafeInteger,
   'a whole number ≥ 1': (value) => Number.isSafeInteger(value) && Number(value) >= 1,
   'true or false': (value) => typeof value === 'boolean',
   'a list of whole numbers': (value) => Array.isArray(value) && value.every(Number.isSafeInteger),

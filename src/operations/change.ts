@@ -99,6 +99,6 @@ export function unpackLanes(shape: Shape, { box, laneAxis }: Form, { count, lane
   })
   return {
     form: { box: repeated, laneAxis: undefined },
-    kernel: { kind: 'gather', from: { operand: 0 }, order },
+    kernel: { kind: 'gather', from: { operand: 0 }, before: order.length, order },
   }
 }

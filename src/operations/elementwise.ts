@@ -1,7 +1,8 @@
 import { broadcastShapes, broadcastStrides, listOffsets, type Shape, stridesOf } from '../program/shapes.js'
-import { elementCount } from '../tensor.js'
+import { elementCount, FLOAT64_ROUNDOFF } from '../tensor.js'
 import { type Box, boxShape, type Form, placeBox, widen } from './change.js'
 import type { Kernel, Read, ReadChange, RuleKernel } from './kernels.js'
+import { BESIDE, type Kinks, type SlopesOnKink } from './kinks.js'
 import type { Application, Attributes, Operand, Operation, OtherRule, PlanChange } from './operation.js'
 import type { ScalarRule } from './scalar-rule.js'
 
@@ -44,6 +45,7 @@ export function elementwise(name: string, rule: ScalarRule, attributes: Attribut
     mistakes: (application, operand) => listMistakes(name, rule, application, operand),
     errors: (application, operandErrors) => carryErrors(rule, application, operandErrors),
     roundings: () => rule.roundings,
+    kinks: rule.special?.kind === 'kink' ? createKinks(rule) : undefined,
     prepare: (application) => prepare(rule, application),
     laneAxis: alignLanes,
     work: (operands) => ELEMENT_WORK * elementCount(broadcastShapes(operands)),
@@ -325,4 +327,56 @@ function pullBackTerms(
     ofSlope[at] += terms(operand, a, b, c, application.result.data[k]) * sizes[k]
   })
   return ofSlope
+}
+
+/** Elements beside whose operands the rule crosses. */
+function createKinks(rule: ScalarRule): Kinks {
+  return {
+    find(application, errors) {
+      const constants = constantsOf(rule, application)
+      const orders = readOrders(application.operands)
+      return Int32Array.from(application.result.data.keys()).filter((k) =>
+        errors.some((own, operand) => {
+          const reach = FLOAT64_ROUNDOFF * own[orders[operand]?.[k] ?? k] + BESIDE
+          const [a, b, c] = [0, 1, 2].map((other) => (other === operand ? 1 : 0))
+          return [reach, -reach].some((h) => rule.crosses!(constants, rule.constants * k, a, b, c, h))
+        }),
+      )
+    },
+    reads: ({ operands, result }, operand, k) => [placeIn(operands[operand].shape, result.shape, k)],
+    slopes: (application, errors, operand, k) => [slopesBeside(rule, application, errors, operand, k)],
+  }
+}
+
+/** The slope of an element by one operand: on both sides of its kink, between them, and as the rule itself has it. */
+function slopesBeside(
+  rule: ScalarRule,
+  { operands, result }: Application,
+  errors: readonly Float64Array[],
+  operand: number,
+  k: number,
+): SlopesOnKink {
+  const placeOf = (other: number) => placeIn(operands[other].shape, result.shape, k)
+  const at = operands.map(({ data }, other) => data[placeOf(other)])
+  const reach = errors.reduce((sum, own, other) => sum + own[placeOf(other)], 0) * FLOAT64_ROUNDOFF + BESIDE
+  const constants = new Float64Array(rule.constants)
+  const unit = [0, 1, 2].map((other) => (other === operand ? 1 : 0))
+  // the first operand decides: where there are two, it is their difference that matters
+  const slopeAt = (moved: number) => {
+    const [a, b, c] = at.with(0, at[0] + moved)
+    rule.fill(constants, 0, a, b, c, rule.value(a, b, c))
+    return rule.change(constants, 0, unit[0], unit[1], unit[2], 0)
+  }
+  const shift = 2 * reach + 4 * FLOAT64_ROUNDOFF * Math.abs(at[0])
+  const [left, right] = [slopeAt(-shift), slopeAt(shift)]
+  return { at: placeOf(operand), left, right, mean: (left + right) / 2, usual: slopeAt(0) }
+}
+
+/** Where an operand's element stands behind element k of what it is broadcast to. */
+function placeIn(own: Shape, shape: Shape, k: number): number {
+  const from = broadcastStrides(own, shape)
+  return stridesOf(shape).reduce(
+    (sum, stride, axis) => sum + (Math.floor(k / stride) % shape[axis]) * from[axis],
+    0,
+  )
 }

@@ -9,7 +9,15 @@ export type Read = { readonly operand: number } | { readonly kernel: number }
  * is made of. In float64 src/program/run-kernels.ts runs them, on a device src/program/webgpu and the shaders of
  * shaders/program. Numbers of changes are divided by the step.
  */
-export type Kernel = RuleKernel | ProductKernel | SumKernel | GatherKernel | SpreadKernel | SoftmaxKernel
+export type Kernel =
+  | RuleKernel
+  | ProductKernel
+  | SumKernel
+  | GatherKernel
+  | SpreadKernel
+  | PickKernel
+  | SoftmaxKernel
+  | StandardizeKernel
 
 /** An operand's change, as each element of a result reads it. */
 export interface ReadChange {
@@ -18,6 +26,12 @@ export interface ReadChange {
   readonly size: number
   /** Which of them stands behind each element. */
   readonly order: Int32Array
+}
+
+/** Element e of a result lies on lane ⌊e/apart⌋ mod count: where a crossing is counted. */
+export interface Lanes {
+  readonly apart: number
+  readonly count: number
 }
 
 /** A scalar rule at every element of a box. An operand that does not change is undefined. */
@@ -30,48 +44,56 @@ export interface RuleKernel {
   readonly values: Float64Array
   readonly place: Placement
   readonly operands: readonly (ReadChange | undefined)[]
-  /** Element e lies on lane ⌊e/apart⌋ mod count: where a crossing is counted. */
-  readonly lanes: { readonly apart: number; readonly count: number }
+  readonly lanes: Lanes
 }
 
-/** One side of products: element (p, i, t) at `each·p + starts[p] + along·i + term·t`. */
+/**
+ * One side of products: of batch b, row (or column) i and term t it gives the number at
+ * `each·p + starts[p] + batches[b] + along[i] + terms[t]`.
+ */
 export interface Factor {
   /** A change, or numbers of the base point. */
   readonly from: Read | Float64Array
   readonly each: number
   readonly starts: Int32Array | undefined
-  readonly along: number
-  readonly term: number
+  readonly batches: Int32Array
+  /** Of the left side by rows, of the right one by columns. */
+  readonly along: Int32Array
+  readonly terms: Int32Array
 }
 
-/** Σ_t left(p, i, t)·right(p, j, t) at (p, i, j), times the step where that is asked for, added to what is there. */
+/** Σ_t left(p, b, i, t)·right(p, b, j, t) at (p, b, i, j), times the step where that is asked for, added to what is there. */
 export interface ProductKernel {
   readonly kind: 'product'
   readonly left: Factor
   readonly right: Factor
-  readonly rows: number
-  readonly columns: number
-  readonly terms: number
   readonly timesStep: boolean
   /** The kernel whose result this one adds to and becomes; undefined where it is a result of its own. */
   readonly onto: number | undefined
 }
 
-/** factor·Σ_q of element outer[r] + inner[q] at each r. */
+/** Rows of numbers: member q of row r at outer[r] + inner[q]. */
+export interface Rows {
+  readonly outer: Int32Array
+  readonly inner: Int32Array
+}
+
+/** factor·Σ_q of the members of each row. */
 export interface SumKernel {
   readonly kind: 'sum'
   readonly from: Read
   /** The operand's numbers for each perturbation. */
   readonly before: number
-  readonly outer: Int32Array
-  readonly inner: Int32Array
+  readonly rows: Rows
   readonly factor: number
 }
 
-/** Element order[e] at e, of as many numbers. */
+/** Element order[e] at e, 0 where that is below 0. */
 export interface GatherKernel {
   readonly kind: 'gather'
   readonly from: Read
+  /** The operand's numbers for each perturbation. */
+  readonly before: number
   readonly order: Int32Array
 }
 
@@ -84,13 +106,48 @@ export interface SpreadKernel {
   readonly size: number
 }
 
-/** Softmax cross-entropies of the rows of a box: what src/operations/losses.ts says. */
+/** The greatest or the least member of each row: what src/operations/extremes.ts says. */
+export interface PickKernel {
+  readonly kind: 'pick'
+  readonly from: Read
+  readonly before: number
+  /** `width` for each row: where its members stand; below 0 for none. */
+  readonly members: Int32Array
+  readonly width: number
+  /** 1 for the greatest, −1 for the least. */
+  readonly sign: 1 | -1
+  /** How far each member of each row of the whole result is from being picked, `width` a row; 0 where there is none. */
+  readonly gaps: Float64Array
+  readonly place: Placement
+  readonly lanes: Lanes
+}
+
+/** What a kernel makes of each row of logits. */
+export type SoftmaxMode = 'loss' | 'log-sum-exp' | 'softmax' | 'log-softmax'
+
+/** What src/operations/softmax.ts says of rows of logits: a number each, or as many as there are logits. */
 export interface SoftmaxKernel {
   readonly kind: 'softmax'
+  readonly mode: SoftmaxMode
   readonly logits: Read | undefined
+  /** Of losses alone. */
   readonly targets: Read | undefined
-  readonly classes: number
-  /** For each logit ln p, p, p·Σt − t and t. */
+  readonly before: number
+  readonly rows: Rows
+  /** For each logit of each row of the whole array ln p, p, p·Σt − t and t. */
+  readonly constants: Float64Array
+  /** Rows. */
+  readonly place: Placement
+}
+
+/** Rows less their mean by their deviation, or by their root mean square: what src/operations/standardization.ts says. */
+export interface StandardizeKernel {
+  readonly kind: 'standardize'
+  readonly from: Read
+  readonly before: number
+  readonly rows: Rows
+  readonly isCentred: boolean
+  /** For each row of the whole array its results ŷ, then r = 1/√(variance + ε), ε·r² and the mean of ŷ². */
   readonly constants: Float64Array
   /** Rows. */
   readonly place: Placement
@@ -106,15 +163,22 @@ export interface Carried {
 export function sizeOf(kernel: Kernel): number {
   switch (kernel.kind) {
     case 'rule':
-    case 'softmax':
       return kernel.place.inner.length
     case 'product':
-      return kernel.rows * kernel.columns
+      return kernel.left.batches.length * kernel.left.along.length * kernel.right.along.length
     case 'sum':
-      return kernel.outer.length
+      return kernel.rows.outer.length
     case 'gather':
       return kernel.order.length
     case 'spread':
       return kernel.size
+    case 'pick':
+      return kernel.members.length / kernel.width
+    case 'softmax':
+      return kernel.mode === 'loss' || kernel.mode === 'log-sum-exp'
+        ? kernel.rows.outer.length
+        : kernel.before
+    case 'standardize':
+      return kernel.before
   }
 }

@@ -1,6 +1,7 @@
 import type { Shape } from '../program/shapes.js'
 import type { Block, Form } from './change.js'
 import type { Carried } from './kernels.js'
+import type { Kinks } from './kinks.js'
 
 /** An array at the given point, row-major. */
 export interface Operand {
@@ -19,7 +20,13 @@ export interface Application {
 
 /** What code passes back to an operand in the place of what the operation does. */
 export interface OtherRule {
-  readonly kind: 'derivative-missing' | 'derivative-wrong' | 'not-transposed' | 'summed-wrong'
+  readonly kind:
+    | 'derivative-missing'
+    | 'derivative-wrong'
+    | 'not-transposed'
+    | 'summed-wrong'
+    | 'kernel-flipped'
+    | 'operation-derivative-wrong'
   /** As a sentence goes on: what is passed back … */
   readonly text: string
   passBack(cotangent: Float64Array): Float64Array
@@ -59,6 +66,8 @@ export interface Operation {
    * its terms.
    */
   roundings(application: Application): number
+  /** Left out of an operation without kinks. */
+  readonly kinks?: Kinks | undefined
   /**
    * Prepares the constants of the given point and makes the function that plans how changes are carried: from the forms
    * of the operands' (nothing for one that does not change; one at least does) to that of the result's, and the kernels

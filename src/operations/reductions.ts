@@ -1,131 +1,140 @@
-import { broadcastStrides, listOffsets, normalizeAxes, type Shape, stridesOf } from '../program/shapes.js'
 import { elementCount } from '../tensor.js'
 import { boxShape } from './change.js'
 import type { Definition, Example } from './definition.js'
-import type { Operand, Operation } from './operation.js'
+import type { Operation } from './operation.js'
+import {
+  alongAxes,
+  forEachMember,
+  inWindows,
+  passRowLane,
+  type ReductionAttributes,
+  type RowLayout,
+  type WindowAttributes,
+  widenRows,
+} from './rows.js'
 
-/** Axes to sum over, counted from the first or, negative, from the last; all where left out. */
-export interface ReductionAttributes {
-  readonly axes?: readonly number[]
-  /** Keeps the axes summed over, of length 1. @default false */
-  readonly keepDims?: boolean
-}
-
+/** factor·Σ over the members of each row. */
 function linearReduction(
   name: string,
-  attributes: ReductionAttributes,
+  layout: RowLayout,
   factorOf: (count: number) => number,
+  /** Rows that overlap must be whole; of others what a change moves is enough. */
+  overlap: boolean,
 ): Operation {
-  const { keepDims = false } = attributes
-  const axesOf = (shape: Shape) =>
-    normalizeAxes(attributes.axes ?? shape.map((_, axis) => axis), shape.length)
-  /** Where an axis that is kept stands in the result. */
-  const moveAxis = (axis: number, axes: readonly number[]) =>
-    keepDims ? axis : axis - axes.filter((other) => other < axis).length
-  const countOf = (shape: Shape) => axesOf(shape).reduce((product, axis) => product * shape[axis], 1)
-  /** Which element of the result each element of the operand goes to. */
-  const targetsOf = ({ shape }: Operand) => {
-    const axes = axesOf(shape)
-    const kept = shape.map((length, axis) => (axes.includes(axis) ? 1 : length))
-    return listOffsets(shape, broadcastStrides(kept, shape))
+  const factorFor = (shape: readonly number[]) => factorOf(layout.rows(shape).inner.length)
+  const spread = (shape: readonly number[], sums: Float64Array, factor: number) => {
+    const pulled = new Float64Array(elementCount(shape))
+    forEachMember(layout.rows(shape), (row, offset) => {
+      pulled[offset] += factor * sums[row]
+    })
+    return pulled
   }
-  const spread = (operand: Operand, sums: Float64Array, factor: number) =>
-    Float64Array.from(targetsOf(operand), (target) => factor * sums[target])
   return {
     name,
-    attributes: { axes: attributes.axes, keepDims: attributes.keepDims },
-    shape([operand]) {
-      const axes = axesOf(operand)
-      if (keepDims) return operand.map((length, axis) => (axes.includes(axis) ? 1 : length))
-      return operand.filter((_, axis) => !axes.includes(axis))
-    },
+    attributes: layout.attributes,
+    shape: ([operand]) => layout.shape(operand),
     evaluate([operand], result) {
       result.fill(0)
-      const targets = targetsOf(operand)
-      for (let k = 0; k < targets.length; k++) result[targets[k]] += operand.data[k]
-      const factor = factorOf(countOf(operand.shape))
+      forEachMember(layout.rows(operand.shape), (row, offset) => {
+        result[row] += operand.data[offset]
+      })
+      const factor = factorFor(operand.shape)
       if (factor !== 1) for (let k = 0; k < result.length; k++) result[k] *= factor
     },
-    pullBack: ({ operands: [operand] }, cotangent) =>
-      spread(operand, cotangent, factorOf(countOf(operand.shape))),
-    pullBackSquares: ({ operands: [operand] }, variances) =>
-      spread(operand, variances, factorOf(countOf(operand.shape)) ** 2),
+    pullBack: ({ operands: [{ shape }] }, cotangent) => spread(shape, cotangent, factorFor(shape)),
+    pullBackSquares: ({ operands: [{ shape }] }, variances) =>
+      spread(shape, variances, factorFor(shape) ** 2),
     errors({ operands: [operand], result }, [errors]) {
       const sums = new Float64Array(result.data.length)
-      const count = countOf(operand.shape)
+      const rows = layout.rows(operand.shape)
+      const count = rows.inner.length
       const factor = factorOf(count)
-      for (const [k, target] of targetsOf(operand).entries()) {
-        sums[target] += factor * (errors[k] + (1 + Math.sqrt(count) / 2) * Math.abs(operand.data[k]))
-      }
+      forEachMember(rows, (row, offset) => {
+        sums[row] += factor * (errors[offset] + (1 + Math.sqrt(count) / 2) * Math.abs(operand.data[offset]))
+      })
       return sums
     },
     // lanes of 32 and a tree
-    roundings: ({ operands: [operand] }) => 4 + countOf(operand.shape) / 64,
-    prepare({ operands: [operand] }) {
-      const { shape } = operand
-      const axes = axesOf(shape)
-      const factor = factorOf(countOf(shape))
-      return ([form]) => {
-        const { box, laneAxis } = form!
-        const extents = boxShape(shape, box)
-        const strides = stridesOf(extents)
-        const alongOf = (isSummed: boolean) =>
-          listOffsets(
-            extents.map((length, axis) => (axes.includes(axis) === isSummed ? length : 1)),
-            strides,
-          )
-        const remaining = box.map((indices, axis) => (axes.includes(axis) ? undefined : indices))
+    roundings: ({ operands: [{ shape }] }) => 4 + layout.rows(shape).inner.length / 64,
+    prepare({ operands: [{ shape }] }) {
+      const factor = factorFor(shape)
+      return ([form], { count }) => {
+        if (overlap) {
+          const { read, extents, kernels, box, laneAxis } = widenRows(layout, shape, form!, count)
+          const sum = {
+            kind: 'sum',
+            from: read,
+            before: elementCount(extents),
+            rows: layout.rows(extents),
+            factor,
+          } as const
+          return { form: { box, laneAxis }, kernels: [...kernels, sum] }
+        }
+        const extents = boxShape(shape, form!.box)
+        const axes = layout.axes(shape)
+        const laneAxis = form!.laneAxis === undefined ? undefined : axes.indexOf(form!.laneAxis)
         return {
-          form: {
-            box: keepDims ? remaining : remaining.filter((_, axis) => !axes.includes(axis)),
-            laneAxis: laneAxis === undefined ? undefined : moveAxis(laneAxis, axes),
-          },
+          form: { box: axes.map((axis) => (axis === undefined ? undefined : form!.box[axis])), laneAxis },
           kernels: [
             {
               kind: 'sum',
               from: { operand: 0 },
               before: elementCount(extents),
-              outer: alongOf(false),
-              inner: alongOf(true),
+              rows: layout.rows(extents),
               factor,
             },
           ],
         }
       }
     },
-    laneAxis([shape], [axis]) {
-      const axes = axesOf(shape)
-      return axis === undefined || axes.includes(axis) ? undefined : moveAxis(axis, axes)
-    },
-    work: ([operand]) => elementCount(operand),
+    laneAxis: ([shape], [lane]) => passRowLane(layout, shape, lane),
+    work: ([operand]) => Math.max(1, elementCount(operand)),
     isLinearIn: () => true,
   }
 }
 
-const AXES = {
+export const REDUCTION_AXES = {
   axes: { rule: 'a list of whole numbers' },
   keepDims: { rule: 'true or false' },
 } as const
 
-const EXAMPLES: readonly Example<ReductionAttributes>[] = [
+export const REDUCTION_EXAMPLES: readonly Example<ReductionAttributes>[] = [
   undefined,
   { axes: [1] },
   { axes: [0, -1], keepDims: true },
 ].map((attributes) => ({ shapes: [[2, 3, 4]], ...(attributes === undefined ? {} : { attributes }) }))
 
+export const WINDOWS = {
+  kernel: { rule: 'a list of whole numbers', isRequired: true },
+  stride: { rule: 'a list of whole numbers' },
+  dilation: { rule: 'a list of whole numbers' },
+} as const
+
+export const WINDOW_EXAMPLES: readonly Example<WindowAttributes>[] = [
+  { attributes: { kernel: [2, 2] }, shapes: [[2, 4, 5]] },
+  { attributes: { kernel: [3], stride: [1], dilation: [2] }, shapes: [[2, 2, 6]] },
+]
+
 export const REDUCTIONS = {
   /** Σ over some axes. */
   sum: {
     arity: 1,
-    attributes: AXES,
-    examples: EXAMPLES,
-    make: (name, attributes) => linearReduction(name, attributes, () => 1),
+    attributes: REDUCTION_AXES,
+    examples: REDUCTION_EXAMPLES,
+    make: (name, attributes) => linearReduction(name, alongAxes(attributes), () => 1, false),
   } satisfies Definition<ReductionAttributes, 1>,
   /** Σ over some axes by the number of elements that it is over. */
   mean: {
     arity: 1,
-    attributes: AXES,
-    examples: EXAMPLES,
-    make: (name, attributes) => linearReduction(name, attributes, (count) => 1 / count),
+    attributes: REDUCTION_AXES,
+    examples: REDUCTION_EXAMPLES,
+    make: (name, attributes) => linearReduction(name, alongAxes(attributes), (count) => 1 / count, false),
   } satisfies Definition<ReductionAttributes, 1>,
+  /** The mean of each window along the last axes. */
+  averagePool: {
+    arity: 1,
+    attributes: WINDOWS,
+    examples: WINDOW_EXAMPLES,
+    make: (name, attributes) => linearReduction(name, inWindows(attributes), (count) => 1 / count, true),
+  } satisfies Definition<WindowAttributes, 1>,
 }

@@ -1,9 +1,11 @@
 import { type Codes, numberNames } from '../gpu/shader-codes.js'
 import { ARITHMETIC } from './arithmetic.js'
 import { CHOICES } from './choices.js'
+import { CONVOLUTIONS } from './convolution.js'
 import type { Definition } from './definition.js'
 import { isElementwise } from './elementwise.js'
 import { EXPONENTIAL } from './exponential.js'
+import { EXTREMES } from './extremes.js'
 import { GATED } from './gated.js'
 import { HYPERBOLIC } from './hyperbolic.js'
 import { LOSSES } from './losses.js'
@@ -11,6 +13,8 @@ import { PRODUCTS } from './products.js'
 import { RECTIFIERS } from './rectifiers.js'
 import { REDUCTIONS } from './reductions.js'
 import { SIGMOIDS } from './sigmoids.js'
+import { SOFTMAXES } from './softmax.js'
+import { STANDARDIZATIONS } from './standardization.js'
 import { TRIGONOMETRIC } from './trigonometric.js'
 import { VIEWS } from './views.js'
 
@@ -25,7 +29,11 @@ export const OPERATIONS = {
   ...RECTIFIERS,
   ...CHOICES,
   ...PRODUCTS,
+  ...CONVOLUTIONS,
   ...REDUCTIONS,
+  ...EXTREMES,
+  ...SOFTMAXES,
+  ...STANDARDIZATIONS,
   ...VIEWS,
   ...LOSSES,
 }

@@ -1,4 +1,12 @@
-import { listOffsets, normalizeAxis, type Shape, ShapeMismatch, stridesOf } from '../program/shapes.js'
+import {
+  broadcastShapes,
+  broadcastStrides,
+  listOffsets,
+  normalizeAxis,
+  type Shape,
+  ShapeMismatch,
+  stridesOf,
+} from '../program/shapes.js'
 import { elementCount, formatShape } from '../tensor.js'
 import { boxShape, widen } from './change.js'
 import type { Definition } from './definition.js'
@@ -7,19 +15,21 @@ import type { Application, Operation } from './operation.js'
 
 /**
  * An operation whose elements are elements of its operand.
- * @param order for each element of the result its offset in the operand
+ * @param order for each element of the result its offset in the operand, below 0 for one that is 0: of the whole
+ *   operand, or of a part that has one index of some of the axes that are kept
  * @param axesOf the operand's axis behind each axis of the result; undefined where it is made of several, or of a part
  */
 function view(
   name: string,
   attributes: Operation['attributes'],
   shape: (operand: Shape) => Shape,
-  order: (operand: Shape) => Int32Array,
+  order: (extents: Shape, operand: Shape) => Int32Array,
   axesOf: (operand: Shape) => readonly (number | undefined)[],
 ): Operation {
   const gatherBack = ({ operands: [operand] }: Application, cotangent: Float64Array) => {
     const pulled = new Float64Array(operand.data.length)
-    for (const [k, from] of order(operand.shape).entries()) pulled[from] += cotangent[k]
+    for (const [k, from] of order(operand.shape, operand.shape).entries())
+      if (from >= 0) pulled[from] += cotangent[k]
     return pulled
   }
   return {
@@ -27,13 +37,13 @@ function view(
     attributes,
     shape: ([operand]) => shape(operand),
     evaluate([operand], result) {
-      const from = order(operand.shape)
-      for (let k = 0; k < result.length; k++) result[k] = operand.data[from[k]]
+      const from = order(operand.shape, operand.shape)
+      for (let k = 0; k < result.length; k++) result[k] = from[k] < 0 ? 0 : operand.data[from[k]]
     },
     pullBack: gatherBack,
     pullBackSquares: gatherBack,
     errors: ({ operands: [operand] }, [errors]) =>
-      Float64Array.from(order(operand.shape), (from) => errors[from]),
+      Float64Array.from(order(operand.shape, operand.shape), (from) => (from < 0 ? 0 : errors[from])),
     roundings: () => 0,
     prepare({ operands: [operand] }) {
       const axes = axesOf(operand.shape)
@@ -41,10 +51,12 @@ function view(
         const lost = operand.shape.flatMap((_, axis) => (axes.includes(axis) ? [] : [axis]))
         const { form, kernel } = widen(operand.shape, given!, lost, count)
         // the elements of the box, in the order of the result's
+        const extents = boxShape(operand.shape, form.box)
         const gather: Kernel = {
           kind: 'gather',
           from: kernel === undefined ? { operand: 0 } : { kernel: 0 },
-          order: order(boxShape(operand.shape, form.box)),
+          before: elementCount(extents),
+          order: order(extents, operand.shape),
         }
         return {
           form: {
@@ -113,6 +125,136 @@ function reshape(name: string, { shape }: { readonly shape: readonly number[] })
   )
 }
 
+/**
+ * An operation along one axis alone, from which it takes elements.
+ * @param indicesOf for each index along the result's axis that along the operand's, below 0 for zeros
+ */
+function along(
+  name: string,
+  attributes: Operation['attributes'],
+  axis: number,
+  indicesOf: (length: number) => Int32Array,
+): Operation {
+  const orderOf = (operand: Shape) => {
+    const at = normalizeAxis(axis, operand.length)
+    const indices = indicesOf(operand[at])
+    const inner = elementCount(operand.slice(at + 1))
+    const outer = elementCount(operand.slice(0, at))
+    const order = new Int32Array(outer * indices.length * inner)
+    let k = 0
+    for (let o = 0; o < outer; o++) {
+      for (const index of indices) {
+        const from = (o * operand[at] + index) * inner
+        for (let i = 0; i < inner; i++) order[k++] = index < 0 ? -1 : from + i
+      }
+    }
+    return order
+  }
+  return view(
+    name,
+    attributes,
+    (operand) => {
+      const at = normalizeAxis(axis, operand.length)
+      return operand.with(at, indicesOf(operand[at]).length)
+    },
+    orderOf,
+    // all others are what they were
+    (operand) =>
+      operand.map((_, other) => (other === normalizeAxis(axis, operand.length) ? undefined : other)),
+  )
+}
+
+/** Elements `start` to `stop`, itself left out, of an axis, as NumPy slices: negative ones count from the end. */
+export interface SliceAttributes {
+  readonly axis: number
+  /** @default the first, or with a negative step the last */
+  readonly start?: number
+  /** @default behind the last */
+  readonly stop?: number
+  /** @default 1 */
+  readonly step?: number
+}
+
+function slice(name: string, { axis, start, stop, step = 1 }: SliceAttributes): Operation {
+  return along(name, { axis, start, stop, step }, axis, (length) => {
+    if (step === 0) throw new ShapeMismatch('a step of 0 leads nowhere')
+    const clip = (index: number, lowest: number, highest: number) =>
+      Math.min(highest, Math.max(lowest, index < 0 ? index + length : index))
+    const [from, to] =
+      step > 0
+        ? [clip(start ?? 0, 0, length), clip(stop ?? length, 0, length)]
+        : [clip(start ?? length - 1, -1, length - 1), stop === undefined ? -1 : clip(stop, -1, length - 1)]
+    const count = Math.max(0, Math.ceil((to - from) / step))
+    return Int32Array.from({ length: count }, (_, k) => from + k * step)
+  })
+}
+
+/** Elements of an axis by their indices, which are constants; each may be named several times. */
+export interface TakeAttributes {
+  readonly axis: number
+  readonly indices: readonly number[]
+}
+
+function take(name: string, { axis, indices }: TakeAttributes): Operation {
+  return along(name, { axis, indices }, axis, (length) => {
+    const outside = indices.find((index) => index >= length || index < -length)
+    if (outside !== undefined) {
+      throw new ShapeMismatch(`index ${outside} is out of bounds for axis ${axis} of length ${length}`)
+    }
+    return Int32Array.from(indices, (index) => (index < 0 ? index + length : index))
+  })
+}
+
+/** Zeros before, behind and between the elements of an axis. */
+export interface PadAttributes {
+  readonly axis: number
+  readonly before?: number
+  readonly after?: number
+  /** Zeros between two neighbours. @default 0 */
+  readonly between?: number
+}
+
+function pad(name: string, { axis, before = 0, after = 0, between = 0 }: PadAttributes): Operation {
+  return along(name, { axis, before, after, between }, axis, (length) => {
+    const negative = [before, after, between].find((count) => count < 0)
+    if (negative !== undefined)
+      throw new ShapeMismatch(`${negative} zeros cannot be put in: slice it instead`)
+    const inner = length === 0 ? 0 : length + (length - 1) * between
+    return Int32Array.from({ length: before + inner + after }, (_, k) => {
+      const index = (k - before) / (1 + between)
+      return k >= before && k < before + inner && Number.isInteger(index) ? index : -1
+    })
+  })
+}
+
+/** Repeated along axes of length 1 and along new ones before the others, as NumPy does it. */
+function broadcastTo(name: string, { shape }: { readonly shape: readonly number[] }): Operation {
+  return view(
+    name,
+    { shape },
+    (operand) => {
+      const result = broadcastShapes([operand, shape])
+      if (formatShape(result) !== formatShape(shape)) {
+        throw new ShapeMismatch(`${formatShape(operand)} cannot be broadcast to ${formatShape(shape)}`)
+      }
+      return shape
+    },
+    (extents, operand) => {
+      // of a box, as far as an axis is kept
+      const to = shape.map((length, axis) => {
+        const own = axis - shape.length + operand.length
+        return own >= 0 && operand[own] === length ? extents[own] : length
+      })
+      return listOffsets(to, broadcastStrides(extents, to))
+    },
+    (operand) =>
+      shape.map((length, axis) => {
+        const own = axis - shape.length + operand.length
+        return own >= 0 && operand[own] === length ? own : undefined
+      }),
+  )
+}
+
 export const VIEWS = {
   /** The axes in another order; in the reverse one where none is given. */
   transpose: {
@@ -131,6 +273,59 @@ export const VIEWS = {
       { attributes: { shape: [2, 1, 3] }, shapes: [[2, 3]] },
     ],
     make: reshape,
+  } satisfies Definition<{ readonly shape: readonly number[] }, 1>,
+  /** Elements `start` to `stop` of an axis, as NumPy slices. */
+  slice: {
+    arity: 1,
+    attributes: {
+      axis: { rule: 'a whole number', isRequired: true },
+      start: { rule: 'a whole number' },
+      stop: { rule: 'a whole number' },
+      step: { rule: 'a whole number' },
+    },
+    examples: [
+      { attributes: { axis: 1, start: 1, stop: -1 }, shapes: [[2, 4, 3]] },
+      { attributes: { axis: -1, step: -2 }, shapes: [[2, 5]] },
+    ],
+    make: slice,
+  } satisfies Definition<SliceAttributes, 1>,
+  /** Elements of an axis by their indices, some of them several times or not at all: a gather, an embedding. */
+  take: {
+    arity: 1,
+    attributes: {
+      axis: { rule: 'a whole number', isRequired: true },
+      indices: { rule: 'a list of whole numbers', isRequired: true },
+    },
+    examples: [
+      { attributes: { axis: 0, indices: [2, 0, 2, -1] }, shapes: [[4, 3]] },
+      { attributes: { axis: 1, indices: [1] }, shapes: [[2, 3, 2]] },
+    ],
+    make: take,
+  } satisfies Definition<TakeAttributes, 1>,
+  /** Zeros before, behind and between the elements of an axis. */
+  pad: {
+    arity: 1,
+    attributes: {
+      axis: { rule: 'a whole number', isRequired: true },
+      before: { rule: 'a whole number' },
+      after: { rule: 'a whole number' },
+      between: { rule: 'a whole number' },
+    },
+    examples: [
+      { attributes: { axis: 1, before: 1, after: 2 }, shapes: [[2, 3]] },
+      { attributes: { axis: -1, between: 1, after: 1 }, shapes: [[2, 3, 2]] },
+    ],
+    make: pad,
+  } satisfies Definition<PadAttributes, 1>,
+  /** Repeated along axes of length 1 and along new ones before the others. */
+  broadcastTo: {
+    arity: 1,
+    attributes: { shape: { rule: 'a list of whole numbers', isRequired: true } },
+    examples: [
+      { attributes: { shape: [2, 3, 4] }, shapes: [[3, 1]] },
+      { attributes: { shape: [3, 4] }, shapes: [[3, 4]] },
+    ],
+    make: broadcastTo,
   } satisfies Definition<{ readonly shape: readonly number[] }, 1>,
 }
 

@@ -1,14 +1,17 @@
 import { multiply, transpose } from '../network/matrix.js'
-import { log1pRatio } from '../operations/exponential.js'
+import { isArithmetic } from '../operations/contraction.js'
+import { expm1Ratio, log1pRatio } from '../operations/exponential.js'
 import {
   type Factor,
   type GatherKernel,
+  type PickKernel,
   type ProductKernel,
   type Read,
   type ReadChange,
   type RuleKernel,
   type SoftmaxKernel,
   type SpreadKernel,
+  type StandardizeKernel,
   type SumKernel,
   sizeOf,
 } from '../operations/kernels.js'
@@ -46,8 +49,14 @@ export function runKernel(run: Run, result: Float64Array): void {
     case 'spread':
       runSpread(run, kernel, result)
       break
+    case 'pick':
+      runPick(run, kernel, result)
+      break
     case 'softmax':
       runSoftmax(run, kernel, result)
+      break
+    case 'standardize':
+      runStandardize(run, kernel, result)
   }
 }
 
@@ -78,38 +87,55 @@ function runRule({ launch, step, read, crossings }: Run, kernel: RuleKernel, res
 }
 
 function runProduct({ launch, step, read }: Run, kernel: ProductKernel, result: Float64Array): void {
-  const { left, right, rows, columns, terms, timesStep, onto } = kernel
+  const { left, right, timesStep, onto } = kernel
   const { count } = launch.block
   const [L, R] = [left, right].map(({ from }) => (from instanceof Float64Array ? from : read(from)))
+  const [batches, rows, columns, terms] = [left.batches, left.along, right.along, left.terms].map(
+    ({ length }) => length,
+  )
+  const size = rows * columns
+  const isRowMajor = isArithmetic(left.along, terms) && isArithmetic(left.terms, 1)
+  const hasRows = isArithmetic(right.along, 1) && isArithmetic(right.terms, columns)
   if (onto === undefined && terms > 1) {
     // one product for all perturbations, where one side is the same for all of them
-    if (right.each === 0 && right.starts === undefined && isRowMajor(left, rows * terms, terms)) {
+    if (batches === 1 && isRowMajor && hasRows && isSame(right) && left.each === rows * terms) {
       result.set(multiply({ rows: count * rows, columns: terms, data: L }, R, columns).data)
       return
     }
-    if (left.each === 0 && left.starts === undefined && columns === 1 && right.each === terms) {
+    if (batches === 1 && isRowMajor && isSame(left) && columns === 1 && right.each === terms && hasRows) {
       result.set(multiply({ rows: count, columns: terms, data: R }, turned(L, rows, terms), rows).data)
       return
     }
-  }
-  const size = rows * columns
-  if (onto === undefined && isRowMajor(left, 0, terms) && right.along === 1 && right.term === columns) {
-    for (let p = 0; p < count; p++) {
-      const own = R.subarray(startOf(right, p), startOf(right, p) + terms * columns)
-      result.set(multiply({ rows, columns: terms, data: L }, own, columns).data, p * size)
+    if (isRowMajor && hasRows && rows > 1) {
+      for (let p = 0; p < count; p++) {
+        for (let b = 0; b < batches; b++) {
+          const fromLeft = startOf(left, p) + left.batches[b]
+          const fromRight = startOf(right, p) + right.batches[b]
+          const own = { rows, columns: terms, data: L.subarray(fromLeft, fromLeft + rows * terms) }
+          const product = multiply(own, R.subarray(fromRight, fromRight + terms * columns), columns)
+          result.set(product.data, (p * batches + b) * size)
+        }
+      }
+      return
     }
-    return
   }
   const factor = timesStep ? step : 1
+  const along = right.along
+  const isDense = isArithmetic(along, 1)
   for (let p = 0; p < count; p++) {
-    const [fromLeft, fromRight] = [startOf(left, p), startOf(right, p)]
-    for (let i = 0; i < rows; i++) {
-      const at = p * size + i * columns
-      for (let t = 0; t < terms; t++) {
-        const value = factor * L[fromLeft + left.along * i + left.term * t]
-        if (value === 0) continue
-        const row = fromRight + right.term * t
-        for (let j = 0; j < columns; j++) result[at + j] += value * R[row + right.along * j]
+    for (let b = 0; b < batches; b++) {
+      const fromLeft = startOf(left, p) + left.batches[b]
+      const fromRight = startOf(right, p) + right.batches[b]
+      for (let i = 0; i < rows; i++) {
+        const at = (p * batches + b) * size + i * columns
+        const row = fromLeft + left.along[i]
+        for (let t = 0; t < terms; t++) {
+          const value = factor * L[row + left.terms[t]]
+          if (value === 0) continue
+          const from = fromRight + right.terms[t]
+          if (isDense) for (let j = 0; j < columns; j++) result[at + j] += value * R[from + j]
+          else for (let j = 0; j < columns; j++) result[at + j] += value * R[from + along[j]]
+        }
       }
     }
   }
@@ -117,8 +143,7 @@ function runProduct({ launch, step, read }: Run, kernel: ProductKernel, result: 
 
 const startOf = ({ each, starts }: Factor, p: number) => each * p + (starts?.[p] ?? 0)
 
-const isRowMajor = ({ each, starts, along, term }: Factor, size: number, terms: number) =>
-  each === size && starts === undefined && along === terms && term === 1
+const isSame = ({ each, starts }: Factor) => each === 0 && starts === undefined
 
 const TURNED = new WeakMap<Float64Array, Float64Array>()
 
@@ -131,7 +156,7 @@ function turned(matrix: Float64Array, rows: number, columns: number): Float64Arr
 
 function runSum(
   { launch, read }: Run,
-  { from, before, outer, inner, factor }: SumKernel,
+  { from, before, rows: { outer, inner }, factor }: SumKernel,
   result: Float64Array,
 ): void {
   const data = read(from)
@@ -145,11 +170,43 @@ function runSum(
   }
 }
 
-function runGather({ launch, read }: Run, { from, order }: GatherKernel, result: Float64Array): void {
+function runGather({ launch, read }: Run, { from, before, order }: GatherKernel, result: Float64Array): void {
   const data = read(from)
   const size = order.length
-  for (let start = 0; start < launch.block.count * size; start += size) {
-    for (let e = 0; e < size; e++) result[start + e] = data[start + order[e]]
+  for (let p = 0; p < launch.block.count; p++) {
+    const [start, to] = [p * before, p * size]
+    for (let e = 0; e < size; e++) result[to + e] = order[e] < 0 ? 0 : data[start + order[e]]
+  }
+}
+
+function runPick(
+  { launch, step, read, crossings }: Run,
+  { from, before, members, width, sign, gaps, place, lanes }: PickKernel,
+  result: Float64Array,
+): void {
+  const data = read(from)
+  const size = members.length / width
+  const signed = sign * step
+  for (let p = 0; p < launch.block.count; p++) {
+    for (let e = 0; e < size; e++) {
+      const own = gaps.subarray(width * (place.starts[p] + place.inner[e]))
+      let [winner, most] = [-1, Number.NEGATIVE_INFINITY]
+      let [lowest, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+      for (let q = 0; q < width; q++) {
+        const at = members[e * width + q]
+        if (at < 0) continue
+        const change = data[p * before + at]
+        const after = signed * change - own[q]
+        if (after > most) [winner, most] = [q, after]
+        if (own[q] === 0) [lowest, highest] = [Math.min(lowest, change), Math.max(highest, change)]
+      }
+      const change = data[p * before + members[e * width + winner]]
+      result[p * size + e] = change - own[winner] / signed
+      // another wins, or those that are equal part
+      if (own[winner] !== 0 || lowest !== highest) {
+        crossings[p * lanes.count + (Math.floor(e / lanes.apart) % lanes.count)]++
+      }
+    }
   }
 }
 
@@ -168,44 +225,77 @@ const SMALL_SUM = 0.5
 const FAR_LOGIT = 30
 
 function runSoftmax({ launch, step: h, read }: Run, kernel: SoftmaxKernel, result: Float64Array): void {
-  const { classes, constants, place } = kernel
-  const { count } = launch.block
+  const { mode, constants, place, before } = kernel
+  const { outer, inner } = kernel.rows
+  const classes = inner.length
   const ofLogits = kernel.logits && read(kernel.logits)
   const ofTargets = kernel.targets && read(kernel.targets)
-  const still = new Float64Array(classes)
-  const rows = place.inner.length
-  for (let p = 0; p < count; p++) {
-    for (let e = 0; e < rows; e++) {
-      const at = 4 * classes * (place.starts[p] + place.inner[e])
-      const from = (p * rows + e) * classes
-      const s = ofLogits?.subarray(from, from + classes) ?? still
-      const { change, rise } = changeSoftmax(constants, at, s, h)
-      let sum = change
-      if (ofTargets !== undefined) {
-        // −Δt·ln p of the logits as they then are
-        for (let i = 0; i < classes; i++)
-          sum -= ofTargets[from + i] * (constants[at + 4 * i] + h * s[i] - rise)
+  const s = new Float64Array(classes)
+  for (let p = 0; p < launch.block.count; p++) {
+    for (let r = 0; r < outer.length; r++) {
+      const at = 4 * classes * (place.starts[p] + place.inner[r])
+      const from = p * before + outer[r]
+      if (ofLogits !== undefined) for (let i = 0; i < classes; i++) s[i] = ofLogits[from + inner[i]]
+      const row = changeSoftmax(constants, at, s, h)
+      switch (mode) {
+        case 'log-sum-exp':
+          result[p * outer.length + r] = row.rise
+          break
+        case 'loss': {
+          let sum = row.change
+          if (ofTargets !== undefined) {
+            // −Δt·ln p of the logits as they then are
+            for (let i = 0; i < classes; i++)
+              sum -= ofTargets[from + inner[i]] * (constants[at + 4 * i] + h * (s[i] - row.rise))
+          }
+          result[p * outer.length + r] = sum
+          break
+        }
+        case 'log-softmax':
+          for (let i = 0; i < classes; i++) result[from + inner[i]] = s[i] - row.centre - row.ofSum
+          break
+        case 'softmax':
+          for (let i = 0; i < classes; i++) {
+            const [logarithm, probability] = [constants[at + 4 * i], constants[at + 4 * i + 1]]
+            const change = s[i] - row.centre
+            result[from + inner[i]] = row.isNear
+              ? (probability * (expm1Ratio(h * change) * change - row.second)) / (1 + h * row.second)
+              : (Math.exp(logarithm + h * (s[i] - row.rise)) - probability) / h
+          }
       }
-      result[p * rows + e] = sum
     }
   }
 }
 
-/** A row's change by that of its logits, over the step, and that of ln Σ e^z itself. */
-function changeSoftmax(
-  constants: Float64Array,
-  at: number,
-  s: Float64Array,
-  h: number,
-): { change: number; rise: number } {
+/** What becomes of a row of logits. */
+interface RowChange {
+  /** Of the loss, its targets as they are, over the step. */
+  readonly change: number
+  /** Of ln Σ e^z, over the step: `centre` + `ofSum`. */
+  readonly rise: number
+  /** The mean of the logits' changes by p. */
+  readonly centre: number
+  readonly ofSum: number
+  /** Σ p·(e^(h·t) − 1)/h, t the changes less their mean. */
+  readonly second: number
+  /** Whether e^(h·t) may be taken from p. */
+  readonly isNear: boolean
+}
+
+function changeSoftmax(constants: Float64Array, at: number, s: Float64Array, h: number): RowChange {
+  const classes = s.length
   let centre = 0
   let whole = 0
-  for (let i = 0; i < s.length; i++) {
+  for (let i = 0; i < classes; i++) {
     centre += constants[at + 4 * i + 1] * s[i]
     whole += constants[at + 4 * i + 3]
   }
+  // once more, for what rounding left
+  let left = 0
+  for (let i = 0; i < classes; i++) left += constants[at + 4 * i + 1] * (s[i] - centre)
+  centre += left
   let [linear, second, largest] = [0, 0, 0]
-  for (let i = 0; i < s.length; i++) {
+  for (let i = 0; i < classes; i++) {
     const change = s[i] - centre
     linear += constants[at + 4 * i + 2] * change
     second += constants[at + 4 * i + 1] * exponentialExcess(h * change) * change
@@ -213,16 +303,16 @@ function changeSoftmax(
   }
   if (Math.abs(h * second) <= SMALL_SUM && largest < FAR_LOGIT) {
     const ofSum = second * log1pRatio(h * second)
-    return { change: linear + whole * ofSum, rise: h * (centre + ofSum) }
+    return { change: linear + whole * ofSum, rise: centre + ofSum, centre, ofSum, second, isNear: true }
   }
   let top = Number.NEGATIVE_INFINITY
-  for (let i = 0; i < s.length; i++) top = Math.max(top, constants[at + 4 * i] + h * s[i])
+  for (let i = 0; i < classes; i++) top = Math.max(top, constants[at + 4 * i] + h * s[i])
   let total = 0
-  for (let i = 0; i < s.length; i++) total += Math.exp(constants[at + 4 * i] + h * s[i] - top)
-  const rise = top + Math.log(total)
+  for (let i = 0; i < classes; i++) total += Math.exp(constants[at + 4 * i] + h * s[i] - top)
+  const rise = (top + Math.log(total)) / h
   let change = 0
-  for (let i = 0; i < s.length; i++) change += constants[at + 4 * i + 3] * (rise / h - s[i])
-  return { change, rise }
+  for (let i = 0; i < classes; i++) change += constants[at + 4 * i + 3] * (rise - s[i])
+  return { change, rise, centre, ofSum: rise - centre, second, isNear: false }
 }
 
 /** (e^x − 1 − x)/x */
@@ -234,4 +324,44 @@ function exponentialExcess(x: number): number {
     sum += term
   }
   return sum
+}
+
+function runStandardize(
+  { launch, step: h, read }: Run,
+  { from, before, rows: { outer, inner }, isCentred, constants, place }: StandardizeKernel,
+  result: Float64Array,
+): void {
+  const data = read(from)
+  const n = inner.length
+  const t = new Float64Array(n)
+  for (let p = 0; p < launch.block.count; p++) {
+    for (let r = 0; r < outer.length; r++) {
+      const start = p * before + outer[r]
+      const at = (n + 3) * (place.starts[p] + place.inner[r])
+      const [scale, ofEpsilon, ofSquares] = [constants[at + n], constants[at + n + 1], constants[at + n + 2]]
+      for (let q = 0; q < n; q++) t[q] = data[start + inner[q]]
+      for (let pass = 0; isCentred && pass < 2; pass++) {
+        let mean = 0
+        for (let q = 0; q < n; q++) mean += t[q]
+        mean /= n
+        for (let q = 0; q < n; q++) t[q] -= mean
+      }
+      let omega = 0
+      for (let q = 0; q < n; q++) {
+        t[q] *= scale
+        omega += t[q] * (2 * constants[at + q] + h * t[q])
+      }
+      omega /= n
+      const ratio = 1 / Math.sqrt(1 + h * omega)
+      const along = (omega * ratio * ratio) / (1 + ratio)
+      let left = 0
+      for (let q = 0; q < n; q++) {
+        t[q] -= along * (constants[at + q] + h * t[q])
+        left += t[q] * (2 * constants[at + q] + h * t[q])
+      }
+      // what lies along ŷ is known: the mean of ŷ′² is 1 − ε·r′²
+      const rest = ofSquares === 0 ? 0 : (left / n - ofEpsilon * ratio * ratio * omega) / (2 * ofSquares)
+      for (let q = 0; q < n; q++) result[start + inner[q]] = t[q] - rest * constants[at + q]
+    }
+  }
 }

@@ -41,7 +41,7 @@ operations, a row for each sample
   %19 (3, 1) = matmul(%17, %18)   layer 3
   %20 (1,) = reshape(%7, shape=[1])   layer 3
   %21 (3, 1) = add(%19, %20)   Z3, layer 3
-  %22 (3, 1) = binaryCrossEntropy(%21, %1)
+  %22 (3, 1) = binaryCrossEntropyWithLogits(%21, %1)
   %23 () = sum(%22)
   %24 () = 0.3333333333333333
 → %25 () = multiply(%23, %24)

@@ -44,6 +44,8 @@ const KINDS = {
   'derivative-wrong': 'activation-derivative-wrong',
   'not-transposed': 'weights-not-transposed',
   'summed-wrong': 'bias-summed-wrong',
+  'kernel-flipped': 'kernel-flipped',
+  'operation-derivative-wrong': 'operation-derivative-wrong',
 } as const satisfies Record<OtherRule['kind'], MistakeKind>
 
 /**

@@ -1,19 +1,27 @@
 import moveSingle from '../../../shaders/program/move.wesl'
 import moveExtended from '../../../shaders/program/move.wesl?extended'
+import pickSingle from '../../../shaders/program/pick.wesl'
+import pickExtended from '../../../shaders/program/pick.wesl?extended'
 import productSingle from '../../../shaders/program/product.wesl'
 import productExtended from '../../../shaders/program/product.wesl?extended'
 import ruleSingle from '../../../shaders/program/rule.wesl'
 import ruleExtended from '../../../shaders/program/rule.wesl?extended'
 import softmaxSingle from '../../../shaders/program/softmax.wesl'
 import softmaxExtended from '../../../shaders/program/softmax.wesl?extended'
+import standardizeSingle from '../../../shaders/program/standardize.wesl'
+import standardizeExtended from '../../../shaders/program/standardize.wesl?extended'
 import sumSingle from '../../../shaders/program/sum.wesl'
 import sumExtended from '../../../shaders/program/sum.wesl?extended'
 import type { GpuPrecision } from '../../differentiate/evaluator.js'
+import { isArithmetic } from '../../operations/contraction.js'
 import {
   type Factor,
   type ProductKernel,
   type Read,
   type RuleKernel,
+  type SoftmaxKernel,
+  type SoftmaxMode,
+  type StandardizeKernel,
   sizeOf,
 } from '../../operations/kernels.js'
 import { RULE_CODES } from '../../operations/table.js'
@@ -24,7 +32,9 @@ const SHADERS = {
   product: { single: productSingle, extended: productExtended },
   sum: { single: sumSingle, extended: sumExtended },
   move: { single: moveSingle, extended: moveExtended },
+  pick: { single: pickSingle, extended: pickExtended },
   softmax: { single: softmaxSingle, extended: softmaxExtended },
+  standardize: { single: standardizeSingle, extended: standardizeExtended },
 } as const
 
 /** `GROUP_SIZE` of the kernels of shaders/program. */
@@ -133,7 +143,14 @@ export function encodeLaunch(launch: Launch, tables: Tables): EncodedLaunch {
         inputs: [of(kernel.from)],
         factor: kernel.factor,
         workgroups: block.count * size,
-        sizes: [[kernel.before, kernel.inner.length, tables.add(kernel.outer), tables.add(kernel.inner)]],
+        sizes: [
+          [
+            kernel.before,
+            kernel.rows.inner.length,
+            tables.add(kernel.rows.outer),
+            tables.add(kernel.rows.inner),
+          ],
+        ],
       }
     case 'gather':
       return {
@@ -141,7 +158,7 @@ export function encodeLaunch(launch: Launch, tables: Tables): EncodedLaunch {
         shader: 'move',
         entryPoint: 'gather',
         inputs: [of(kernel.from)],
-        sizes: [[tables.add(kernel.order)]],
+        sizes: [[kernel.before, tables.add(kernel.order)]],
       }
     case 'spread':
       return {
@@ -153,42 +170,100 @@ export function encodeLaunch(launch: Launch, tables: Tables): EncodedLaunch {
         workgroups: Math.ceil((block.count * kernel.inner.length) / GROUP_SIZE),
         sizes: [[kernel.inner.length, tables.add(kernel.starts), tables.add(kernel.inner)]],
       }
+    case 'pick': {
+      const { from, before, members, width, gaps, place, lanes, sign } = kernel
+      return {
+        ...each,
+        shader: 'pick',
+        entryPoint: 'carryPick',
+        inputs: [{ numbers: gaps }, of(from)],
+        countsCrossings: true,
+        factor: sign,
+        sizes: [
+          [before, width, tables.add(members)],
+          [tables.add(place.starts), tables.add(place.inner), lanes.apart, lanes.count],
+        ],
+      }
+    }
     case 'softmax': {
-      const { logits, targets, place, classes, constants } = kernel
+      const { mode, logits, targets, constants } = kernel
       return {
         ...each,
         shader: 'softmax',
         entryPoint: 'carrySoftmax',
         constants: {
+          MODE: SOFTMAX_MODES.indexOf(mode),
           MOVES_LOGITS: Number(logits !== undefined),
           MOVES_TARGETS: Number(targets !== undefined),
         },
         inputs: [{ numbers: constants }, logits && of(logits), targets && of(targets)],
-        sizes: [[classes, tables.add(place.starts), tables.add(place.inner)]],
+        ...encodeRows(kernel, block.count, tables),
       }
     }
+    case 'standardize':
+      return {
+        ...each,
+        shader: 'standardize',
+        entryPoint: 'carryStandardize',
+        constants: { CENTRED: Number(kernel.isCentred) },
+        inputs: [{ numbers: kernel.constants }, of(kernel.from)],
+        ...encodeRows(kernel, block.count, tables),
+      }
+  }
+}
+
+/** What shaders/program/softmax.wesl calls them, in its order. */
+const SOFTMAX_MODES: readonly SoftmaxMode[] = ['loss', 'log-sum-exp', 'log-softmax', 'softmax']
+
+/** Where rows and their constants are, a thread for each. */
+function encodeRows(
+  { rows: { outer, inner }, before, place }: SoftmaxKernel | StandardizeKernel,
+  count: number,
+  tables: Tables,
+) {
+  return {
+    workgroups: Math.ceil((count * outer.length) / GROUP_SIZE),
+    sizes: [
+      [outer.length, inner.length],
+      [before, tables.add(outer), tables.add(inner)],
+      [tables.add(place.starts), tables.add(place.inner)],
+    ],
   }
 }
 
 function encodeProduct(
-  { left, right, columns, terms, timesStep, onto }: ProductKernel,
+  { left, right, timesStep, onto }: ProductKernel,
   of: (from: Read) => Input,
   tables: Tables,
 ) {
   const input = ({ from }: Factor): Input => (from instanceof Float64Array ? { numbers: from } : of(from))
-  const start = ({ starts }: Factor) => (starts === undefined ? NO_TABLE : tables.add(starts))
+  const place = ({ each, starts, batches, along }: Factor) => [
+    each,
+    starts === undefined ? NO_TABLE : tables.add(starts),
+    tables.add(batches),
+    tables.add(along),
+  ]
+  const strides = [left, right].map(({ terms }) => strideOf(terms))
+  const isStrided = strides.every((stride) => stride !== undefined)
   return {
     shader: 'product',
     entryPoint: 'carryProduct',
-    constants: { ADDS: Number(onto !== undefined) },
+    constants: { ADDS: Number(onto !== undefined), STRIDED: Number(isStrided) },
     inputs: [input(left), input(right)],
     factor: timesStep ? ('step' as const) : 1,
     sizes: [
-      [columns, terms, start(left), start(right)],
-      [left.each, left.along, left.term],
-      [right.each, right.along, right.term],
+      [left.along.length, right.along.length, left.terms.length],
+      place(left),
+      place(right),
+      isStrided ? (strides as number[]) : [left, right].map(({ terms }) => tables.add(terms)),
     ],
   } as const
+}
+
+/** The distance at which offsets lie, if it is the same for all. */
+function strideOf(offsets: Int32Array): number | undefined {
+  const [, stride = 0] = offsets
+  return isArithmetic(offsets, stride) ? stride : undefined
 }
 
 const OF_RULES = new WeakMap<Float64Array, Float64Array>()

@@ -127,7 +127,13 @@ describe('a mistake in the backward pass of a network of some size', () => {
 
   it('of every kind that can be named is in the zoo', () => {
     // of programs: test/unit/check/diagnosis/program-edges.test.ts
-    const ofPrograms = ['path-left-out', 'path-scaled', 'other-value']
+    const ofPrograms = [
+      'path-left-out',
+      'path-scaled',
+      'other-value',
+      'kernel-flipped',
+      'operation-derivative-wrong',
+    ]
     const ofNetworks = Object.values(MISTAKE_CLASSES).map(({ kind }) => kind)
     const kinds = [...ZOO_KINDS, ...ofNetworks, ...ofPrograms, 'unexplained']
     expect([...new Set(kinds)].sort()).toEqual([...MISTAKE_KINDS].sort())
