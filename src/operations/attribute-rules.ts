@@ -7,6 +7,10 @@ export type AttributeRule =
   | 'a whole number ≥ 1'
   | 'true or false'
   | 'a list of whole numbers'
+  | 'a whole number, or a list of them'
+  | 'a list of numbers'
+  | 'a value, a number or a tensor'
+  | 'mean, sum or none'
 
 /** Each attribute of an operation, by its name. */
 export type AttributeRules = Readonly<
@@ -18,6 +22,13 @@ const TESTS: Readonly<Record<AttributeRule, (value: unknown) => boolean>> = {
   'a whole number': Number.isSafeInteger,
   'a whole number ≥ 1': (value) => Number.isSafeInteger(value) && Number(value) >= 1,
   'true or false': (value) => typeof value === 'boolean',
+  'a whole number, or a list of them': (value) =>
+    Number.isSafeInteger(value) || (Array.isArray(value) && value.every(Number.isSafeInteger)),
+  // what it is the builder tells
+  'a value, a number or a tensor': (value) =>
+    typeof value === 'number' || (typeof value === 'object' && value !== null),
+  'a list of numbers': (value) => Array.isArray(value) && value.every(Number.isFinite),
+  'mean, sum or none': (value) => value === 'mean' || value === 'sum' || value === 'none',
   'a list of whole numbers': (value) => Array.isArray(value) && value.every(Number.isSafeInteger),
 }
 

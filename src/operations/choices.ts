@@ -96,7 +96,18 @@ export const sign = jump('sign', Math.sign)
 /** 1 above 0, else 0. */
 export const step = jump('step', (z) => (z > 0 ? 1 : 0))
 
+/** The greatest whole number that is not above; the constant is how far its argument is above it. */
+const floor = unary({
+  shader: 'floor',
+  value: Math.floor,
+  constants: (z) => [z - Math.floor(z)],
+  secantSlope: (above, _y, d) => (d === 0 ? 0 : Math.floor(above + d) / d),
+  special: { kind: 'jump', where: 'its argument is a whole number' },
+  crosses: (above, d) => d !== 0 && (above === 0 || Math.floor(above + d) !== 0),
+})
+
 export const CHOICES = {
+  floor: ofRule(1, floor),
   minimum: ofRule(2, minimum),
   maximum: ofRule(2, maximum),
   /** The second operand where the first is above 0 (inclusive: or is 0), else the third. */

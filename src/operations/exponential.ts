@@ -73,7 +73,29 @@ const rsqrt = unary({
   crosses: leavesSign,
 })
 
+/** (e^x − 1 − x)/x */
+export function exponentialExcess(x: number): number {
+  if (Math.abs(x) > 0.3) return (Math.expm1(x) - x) / x
+  let [term, sum] = [x / 2, x / 2]
+  for (let n = 3; n < 14; n++) {
+    term *= x / n
+    sum += term
+  }
+  return sum
+}
+
+// its slope e^z − 1 vanishes at 0, where e^z·(e^d − 1)/d − 1 would cancel
+const expMinusSelf = unary({
+  shader: 'exp-minus-self',
+  value: (z) => Math.exp(z) - z,
+  constants: (z) => [Math.expm1(z), Math.exp(z)],
+  secantSlope: (rise, power, d) => rise + power * exponentialExcess(d),
+  terms: (z) => Math.exp(z) + 1,
+})
+
 export const EXPONENTIAL = {
+  /** e^a − a */
+  expMinusSelf: ofRule(1, expMinusSelf),
   exp: ofRule(1, exp),
   expm1: ofRule(1, expm1),
   log: ofRule(1, log, [0.4, 4]),

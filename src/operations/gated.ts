@@ -37,6 +37,29 @@ export const gelu: UnaryRule = {
   secantSlope: (z, tail, d) => gatedSlope(z, tail, d, normalSecantSlope(z, tail, d), normalDistribution),
 }
 
+// 2·Φ(√2·z) − 1; the constants are √2·z and the tail there
+const erf = unary({
+  shader: 'erf',
+  value: (z) => {
+    const tail = normalTail(Math.SQRT2 * z)
+    // near 0 by its series, where the difference would cancel
+    if (Math.abs(z) < 0.1) return erfSeries(z)
+    return Math.sign(z) * (1 - 2 * tail)
+  },
+  constants: (z) => [Math.SQRT2 * z, normalTail(Math.SQRT2 * z)],
+  secantSlope: (x, tail, d) => 2 * Math.SQRT2 * normalSecantSlope(x, tail, Math.SQRT2 * d),
+})
+
+/** 2/√π·Σ (−1)ⁿ·z²ⁿ⁺¹/(n!·(2n + 1)) */
+function erfSeries(z: number): number {
+  let [term, sum] = [z, z]
+  for (let n = 1; n < 9; n++) {
+    term *= (-z * z) / n
+    sum += term / (2 * n + 1)
+  }
+  return (2 / Math.sqrt(Math.PI)) * sum
+}
+
 // Hendrycks & Gimpel 2016, "Gaussian Error Linear Units": gelu(z) ≈ z·σ(2·√(2/π)·(z + 0.044715 z³)) ≈ z·σ(1.702 z)
 const GELU_TANH_SCALE = 2 * Math.sqrt(2 / Math.PI)
 const GELU_TANH_CUBIC = 0.044715
@@ -80,6 +103,7 @@ export const geluTanh: UnaryRule = {
 }
 
 export const GATED = {
+  erf: ofRule(1, erf),
   silu: ofRule(1, unary(silu)),
   gelu: ofRule(1, unary(gelu)),
   geluTanh: ofRule(1, unary(geluTanh)),

@@ -4,24 +4,25 @@ import { type Contraction, contraction, type Index } from './contraction.js'
 import type { Definition, NoAttributes } from './definition.js'
 import type { Application, Operation, OtherRule } from './operation.js'
 
-/** Products of the matrices along the last two axes; the axes before are broadcast together. */
+/** Products of the matrices along the last two axes; the axes before are broadcast together, as NumPy does it. */
 function matmul(name: string): Operation {
   return contraction(name, { indicesOf: matrixIndices, mistakes: listMistakes })
 }
 
 function matrixIndices(left: Shape, right: Shape): Contraction {
-  if (left.length < 2 || right.length < 2) {
+  if (left.length === 0 || right.length === 0) {
     throw new ShapeMismatch(`it multiplies matrices, not ${formatShape(left)} and ${formatShape(right)}`)
   }
-  const [m, k] = left.slice(-2)
-  const [shared, n] = right.slice(-2)
+  // a vector is a row on the left and a column on the right
+  const [ofLeft, ofRight] = [Math.max(0, left.length - 2), Math.max(0, right.length - 2)]
+  const [alongLeft, alongRight] = [left.length - 1, ofRight]
+  const [k, shared] = [left[alongLeft], right[alongRight]]
   if (k !== shared) {
     throw new ShapeMismatch(
       `shapes ${formatShape(left)} and ${formatShape(right)} do not fit a product: ${k} is not ${shared}`,
     )
   }
-  const [ofLeft, ofRight] = [left.length - 2, right.length - 2]
-  const shape = broadcastShapes([left.slice(0, -2), right.slice(0, -2)])
+  const shape = broadcastShapes([left.slice(0, ofLeft), right.slice(0, ofRight)])
   const stepOf = (own: Shape, count: number, axis: number) => {
     const at = axis - shape.length + count
     // one that is repeated moves along nothing
@@ -33,9 +34,10 @@ function matrixIndices(left: Shape, right: Shape): Contraction {
   })
   return {
     batches,
-    rows: [{ length: m, left: { axis: ofLeft, step: 1 } }],
-    columns: [{ length: n, right: { axis: ofRight + 1, step: 1 } }],
-    terms: [{ length: k, left: { axis: ofLeft + 1, step: 1 }, right: { axis: ofRight, step: 1 } }],
+    rows: left.length === 1 ? [] : [{ length: left[ofLeft], left: { axis: ofLeft, step: 1 } }],
+    columns:
+      right.length === 1 ? [] : [{ length: right[ofRight + 1], right: { axis: ofRight + 1, step: 1 } }],
+    terms: [{ length: k, left: { axis: alongLeft, step: 1 }, right: { axis: alongRight, step: 1 } }],
   }
 }
 
@@ -47,7 +49,7 @@ function* listMistakes(
 ): Generator<OtherRule> {
   const other = application.operands[1 - operand]
   const [rows, columns] = other.shape.slice(-2)
-  if (rows !== columns || rows === 1) return
+  if (other.shape.length < 2 || rows !== columns || rows === 1) return
   const strides = stridesOf(other.shape)
   const turned = listOffsets(other.shape, [...strides.slice(0, -2), strides.at(-1)!, strides.at(-2)!])
   const data = Float64Array.from(turned, (k) => other.data[k])
@@ -80,6 +82,8 @@ export const PRODUCTS = {
         [3, 4],
         [2, 4, 3],
       ],
+      [[3], [2, 3, 2]],
+      [[2, 3], [3]],
       [
         [2, 1, 3, 3],
         [2, 3, 2],

@@ -7,6 +7,7 @@ import { OPERATIONS } from '../operations/table.js'
 import { isRecord, requireRecord } from '../requirements.js'
 import { suggestName } from '../suggest.js'
 import { elementCount, formatShape, requireTensor, type Tensor } from '../tensor.js'
+import { COMPOSITIONS, type Composition, type Core, concatenate, einsum, stack } from './compositions.js'
 import { describeSource, printProgram } from './print.js'
 import type { Program, Source, Value } from './program.js'
 import { type Shape, ShapeMismatch } from './shapes.js'
@@ -22,20 +23,35 @@ export type NodeLike = Node | number | Tensor
 
 type Method<D> =
   D extends Definition<infer A, infer Arity>
-    ? Arity extends 1
-      ? (a: NodeLike, attributes?: A) => Node
-      : Arity extends 2
-        ? (a: NodeLike, b: NodeLike, attributes?: A) => Node
-        : (a: NodeLike, b: NodeLike, c: NodeLike, attributes?: A) => Node
-    : never
+    ? MethodOf<A, Arity>
+    : D extends Composition<infer A, infer Arity>
+      ? MethodOf<A, Arity>
+      : never
+
+type MethodOf<A, Arity> = Arity extends 1
+  ? (a: NodeLike, attributes?: A) => Node
+  : Arity extends 2
+    ? (a: NodeLike, b: NodeLike, attributes?: A) => Node
+    : (a: NodeLike, b: NodeLike, c: NodeLike, attributes?: A) => Node
 
 /** A method for every operation of the table. */
 export type OperationMethods = {
   readonly [Name in keyof typeof OPERATIONS]: Method<(typeof OPERATIONS)[Name]>
 }
 
+/** A method for everything that is made of several operations. */
+export type CompositionMethods = {
+  readonly [Name in keyof typeof COMPOSITIONS]: Method<(typeof COMPOSITIONS)[Name]>
+}
+
 /** What a program is built with: a method for every operation, and names for values. */
-export interface Builder extends OperationMethods {
+export interface Builder extends OperationMethods, CompositionMethods {
+  /** One behind the other along an axis, the first where none is given. */
+  concatenate(nodes: readonly NodeLike[], attributes?: { readonly axis?: number }): Node
+  /** Along a new axis, the first where none is given. */
+  stack(nodes: readonly NodeLike[], attributes?: { readonly axis?: number }): Node
+  /** Einstein's summation, as numpy.einsum: `b.einsum('nij,njk->nik', x, y)`. */
+  einsum(subscripts: string, ...nodes: readonly NodeLike[]): Node
   /** Gives a value the name that findings and notices call it by; gives it back. */
   named(name: string, node: Node): Node
   /** Numbers that stand in the program. */
@@ -155,29 +171,77 @@ function createBuilder(list: ValueList): Builder {
     }
     return [name, method] as const
   })
+  const operations = Object.fromEntries(methods) as OperationMethods
+  const core: Core = {
+    ...operations,
+    constant: (value) => list.toNode(value),
+    node: (given) => list.toNode(given),
+  }
+  const compositions = Object.entries(COMPOSITIONS).map(([name, entry]) => {
+    const composition = entry as Composition<object>
+    const method = (...given: readonly unknown[]) =>
+      list.within(name, () => {
+        const { operands, attributes } = list.readCall(name, composition, given)
+        const nodes = operands.map((operand) => list.toNode(operand))
+        return composition.build(core, nodes, attributes)
+      })
+    return [name, method] as const
+  })
+  const readList = (name: string, nodes: unknown, attributes: unknown = {}) => {
+    if (!Array.isArray(nodes) || nodes.length === 0) {
+      throw list.misuse(name, `takes a list of values, not ${describeValue(nodes)}`)
+    }
+    const mistake = isRecord(attributes)
+      ? findAttributeMistake({ axis: { rule: 'a whole number' } }, attributes)
+      : `its attributes are ${describeValue(attributes)}`
+    if (mistake !== undefined) throw list.misuse(name, mistake)
+    return { nodes: nodes.map((node) => list.toNode(node)), ...(attributes as { axis?: number }) }
+  }
   const builder: Builder = {
-    ...(Object.fromEntries(methods) as OperationMethods),
+    ...operations,
+    ...(Object.fromEntries(compositions) as CompositionMethods),
+    concatenate: (given, attributes) =>
+      list.within('concatenate', () => {
+        const { nodes, axis } = readList('concatenate', given, attributes)
+        return concatenate(core, nodes, axis)
+      }),
+    stack: (given, attributes) =>
+      list.within('stack', () => {
+        const { nodes, axis } = readList('stack', given, attributes)
+        return stack(core, nodes, axis)
+      }),
+    einsum: (subscripts, ...given) =>
+      list.within('einsum', () => {
+        if (typeof subscripts !== 'string') {
+          throw list.misuse('einsum', `takes 'ij,jk->ik' first, not ${describeValue(subscripts)}`)
+        }
+        return einsum(core, subscripts, readList('einsum', given).nodes)
+      }),
     named: (name, node) => list.rename(name, node),
     constant: (value) => list.toNode(value),
     at: (source) => list.moveTo(source),
   }
+  const names = Object.keys(builder).filter((name) => !NO_OPERATIONS.includes(name))
   return new Proxy(builder, {
     get(target, name) {
       if (typeof name === 'symbol' || name in target) return Reflect.get(target, name)
-      throw new GradcheckError(
-        'unknown-name',
-        `there is no operation ${name}${suggestName(name, Object.keys(OPERATIONS))}`,
-        { fix: `the operations are ${Object.keys(OPERATIONS).join(', ')}` },
-      )
+      throw new GradcheckError('unknown-name', `there is no operation ${name}${suggestName(name, names)}`, {
+        fix: `the operations are ${names.join(', ')}`,
+      })
     },
   })
 }
+
+/** Methods of a builder that are no operations. */
+const NO_OPERATIONS = ['named', 'constant', 'at']
 
 /** The values of a program while they are listed. */
 class ValueList {
   readonly #values: Value[] = []
   readonly #nodes = new WeakSet<object>()
   #source: Source = {}
+  /** What is made of several operations at the moment: mistakes are told of it. */
+  #composed: string | undefined
 
   /** Whether something is a value of this program. */
   has(given: unknown): given is Node {
@@ -187,7 +251,7 @@ class ValueList {
   /** The operands of a call and what comes behind them. */
   readCall(
     name: string,
-    { arity, attributes: rules = {} }: Definition<object>,
+    { arity, attributes: rules = {} }: Pick<Definition<object>, 'arity' | 'attributes'>,
     given: readonly unknown[],
   ): { operands: NodeLike[]; attributes: object } {
     const isOperand = (value: unknown) =>
@@ -202,7 +266,7 @@ class ValueList {
         : operands.length !== arity
           ? `${says}, not ${operands.length}`
           : findAttributeMistake(rules, attributes)
-    if (mistake !== undefined) throw this.#misuse(name, mistake)
+    if (mistake !== undefined) throw this.misuse(name, mistake)
     return { operands: operands as NodeLike[], attributes: attributes as object }
   }
 
@@ -293,12 +357,26 @@ class ValueList {
       return operation.shape(shapes)
     } catch (error) {
       if (!(error instanceof ShapeMismatch)) throw error
-      throw this.#misuse(operation.name, error.message)
+      throw this.misuse(operation.name, error.message)
     }
   }
 
-  #misuse(operation: string, mistake: string): GradcheckError {
+  /** What is made of several operations, with its own name where it cannot be made. */
+  within(name: string, build: () => Node): Node {
+    const outer = this.#composed
+    this.#composed = outer ?? name
+    try {
+      return build()
+    } catch (error) {
+      throw error instanceof ShapeMismatch ? this.misuse(name, error.message) : error
+    } finally {
+      this.#composed = outer
+    }
+  }
+
+  misuse(operation: string, mistake: string): GradcheckError {
     const where = describeSource(this.#source)
-    return new GradcheckError('bad-program', `${where === '' ? '' : `${where}: `}${operation}: ${mistake}`)
+    const name = this.#composed ?? operation
+    return new GradcheckError('bad-program', `${where === '' ? '' : `${where}: `}${name}: ${mistake}`)
   }
 }

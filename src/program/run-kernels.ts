@@ -1,6 +1,6 @@
 import { multiply, transpose } from '../network/matrix.js'
 import { isArithmetic } from '../operations/contraction.js'
-import { expm1Ratio, log1pRatio } from '../operations/exponential.js'
+import { expm1Ratio, exponentialExcess, log1pRatio } from '../operations/exponential.js'
 import {
   type Factor,
   type GatherKernel,
@@ -313,17 +313,6 @@ function changeSoftmax(constants: Float64Array, at: number, s: Float64Array, h: 
   let change = 0
   for (let i = 0; i < classes; i++) change += constants[at + 4 * i + 3] * (rise - s[i])
   return { change, rise, centre, ofSum: rise - centre, second, isNear: false }
-}
-
-/** (e^x − 1 − x)/x */
-function exponentialExcess(x: number): number {
-  if (Math.abs(x) > 0.3) return (Math.expm1(x) - x) / x
-  let [term, sum] = [x / 2, x / 2]
-  for (let n = 3; n < 14; n++) {
-    term *= x / n
-    sum += term
-  }
-  return sum
 }
 
 function runStandardize(
