@@ -1,5 +1,5 @@
 import { listOffsets, type Shape, ShapeMismatch, stridesOf } from '../program/shapes.js'
-import { elementCount, FLOAT64_ROUNDOFF } from '../tensor.js'
+import { elementCount, FLOAT64_ROUNDOFF, formatShape } from '../tensor.js'
 import type { Definition } from './definition.js'
 import type { PickKernel } from './kernels.js'
 import { BESIDE, type Kinks } from './kinks.js'
@@ -33,8 +33,9 @@ function extreme(
   name: string,
   layout: RowLayout,
   sign: Sign,
-  membersOf: (extents: Shape) => Members = (extents) => listMembers(layout, extents),
+  makeMembers: (extents: Shape) => Members = (extents) => listMembers(layout, extents),
 ): Operation {
+  const membersOf = rememberLast(makeMembers)
   const winnersOf = ({ operands: [operand] }: Application) => {
     const { members, width } = membersOf(operand.shape)
     return Int32Array.from({ length: members.length / width }, (_, row) =>
@@ -106,6 +107,16 @@ function extreme(
       return Math.max(1, members.length)
     },
     isLinearIn: () => false,
+  }
+}
+
+/** Remembers what was made last, for the shape it was made of. */
+function rememberLast(make: (extents: Shape) => Members): (extents: Shape) => Members {
+  let last: { readonly key: string; readonly made: Members } | undefined
+  return (extents) => {
+    const key = formatShape(extents)
+    if (last?.key !== key) last = { key, made: make(extents) }
+    return last.made
   }
 }
 

@@ -182,3 +182,27 @@ export function sizeOf(kernel: Kernel): number {
       return kernel.before
   }
 }
+
+/** What a scalar rule costs at an element beside a multiply-add, and what rows of logits and of norms do. */
+const WORK = { rule: 8, softmax: 30, standardize: 12 } as const
+
+/** Multiply-adds of a kernel for each perturbation, roughly. */
+export function workOf(kernel: Kernel): number {
+  switch (kernel.kind) {
+    case 'rule':
+      return WORK.rule * sizeOf(kernel)
+    case 'product':
+      return sizeOf(kernel) * kernel.left.terms.length
+    case 'sum':
+      return kernel.rows.outer.length * kernel.rows.inner.length
+    case 'pick':
+      return 2 * kernel.members.length
+    case 'softmax':
+      return WORK.softmax * kernel.before
+    case 'standardize':
+      return WORK.standardize * kernel.before
+    case 'gather':
+    case 'spread':
+      return sizeOf(kernel)
+  }
+}

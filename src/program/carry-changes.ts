@@ -1,7 +1,7 @@
 import type { Block, Form } from '../operations/change.js'
 import { type Read, sizeOf } from '../operations/kernels.js'
 import type { BoundProgram } from './evaluate.js'
-import { CarryPlanner, placeOf, SEED } from './plan-carry.js'
+import { type CarryPlan, CarryPlanner, placeOf, SEED } from './plan-carry.js'
 import { runKernel } from './run-kernels.js'
 
 /** What perturbations do to a program's output. */
@@ -40,6 +40,7 @@ const MOST_NUMBERS = 2 ** 18
 /** The same in float64 on the calling thread. */
 export function createCpuCarrier(bound: BoundProgram): ChangeCarrier {
   const planner = new CarryPlanner(bound)
+  let planned: { readonly seed: Form; readonly plan: CarryPlan } | undefined
   return {
     roundStep: (step) => step,
     countAtOnce(from, seedOf) {
@@ -47,7 +48,9 @@ export function createCpuCarrier(bound: BoundProgram): ChangeCarrier {
       return Math.max(1, Math.floor(MOST_NUMBERS / planner.countNumbers(from, seed, block)))
     },
     async carry(from, seed, block, step) {
-      const { launches, output } = planner.plan(from, seed, block)
+      // both signs of a step are carried alike
+      planned = planned?.seed === seed ? planned : { seed, plan: planner.plan(from, seed, block) }
+      const { launches, output } = planned.plan
       const crossings = new Uint32Array(block.count * block.lanes)
       const values = new Map([[SEED, new Float64Array(block.count * block.lanes).fill(1)]])
       for (const launch of launches) {

@@ -42,7 +42,8 @@ export class ProgramDifferences {
     plan: ParameterPlan,
     step: number,
   ): Promise<ParameterDerivatives | undefined> {
-    const moved = plan.perturbed === 'parameters' ? [{ id: parameter.id, laneAxis: undefined }] : plan.moved
+    const moved =
+      plan.perturbed === 'parameters' ? [{ id: parameter.id, laneAxis: plan.laneAxis }] : plan.moved
     const gradients = new Map<number, NumericalGradient>()
     for (const value of moved) {
       const found = await this.#byValue(value, step)

@@ -33,14 +33,14 @@ export async function differentiateValue(
   const total = size / lanes
   const slices = new WorkSlices()
   const most = carrier.countAtOnce(id, (count) => ({
-    seed: seedOf(groups, shape, 0, count, laneAxis),
+    seed: seedOf(shape, 0, count, laneAxis),
     block: { count, lanes },
   }))
   for (let from = 0; from < total; from += most) {
     if (slices.isOver) await slices.pause()
     if (signal?.aborted) return undefined
     const count = Math.min(most, total - from)
-    const seed = seedOf(groups, shape, from, count, laneAxis)
+    const seed = seedOf(shape, from, count, laneAxis)
     for (const sign of [1, -1]) {
       const carried = await carrier.carry(id, seed, { count, lanes }, sign * step, signal)
       if (carried === undefined) return undefined
@@ -56,13 +56,12 @@ export async function differentiateValue(
   return { gradient, crossings }
 }
 
-function seedOf(
-  groups: Shape,
-  shape: Shape,
-  from: number,
-  count: number,
-  laneAxis: number | undefined,
-): Form {
+/**
+ * The form in which `count` perturbations, from number `from` on, move one element each, or one at each index of an axis.
+ * @param laneAxis that axis
+ */
+export function seedOf(shape: Shape, from: number, count: number, laneAxis: number | undefined): Form {
+  const groups = laneAxis === undefined ? shape : shape.with(laneAxis, 1)
   const strides = stridesOf(groups)
   const box: Box = shape.map((_, axis) =>
     axis === laneAxis

@@ -1,10 +1,14 @@
+import { workOf } from '../operations/kernels.js'
 import { elementCount } from '../tensor.js'
+import type { BoundProgram } from './evaluate.js'
+import { seedOf } from './numerical-gradient.js'
+import { CarryPlanner } from './plan-carry.js'
 import { ancestorsOf, type ComputedValue, coneOf, type InputValue, type Program, usersOf } from './program.js'
 
 /** How one parameter tensor is perturbed. */
 export type ParameterPlan =
   /** Its elements, one by one. */
-  | { readonly perturbed: 'parameters' }
+  | { readonly perturbed: 'parameters'; readonly laneAxis: number | undefined }
   /** Values that linear operations make of it. */
   | {
       readonly perturbed: 'outputs'
@@ -20,55 +24,49 @@ export interface MovedValue {
   readonly laneAxis: number | undefined
 }
 
+/** Launches that are planned to count their work; of what is more, work is taken from whole values. */
+const MOST_COUNTED = 2e5
+/** What starting a kernel costs a perturbation, in multiply-adds: blocks hold many. */
+const LAUNCH_WORK = 16
+
+/** What perturbing a value's elements takes, and how they are moved. */
+interface MovingWork {
+  /** Multiply-adds, roughly, of all of them. */
+  readonly work: number
+  readonly laneAxis: number | undefined
+}
+
 /** Plans by counted work what is moved for the parameters of a program. */
 export class PerturbationPlanner {
   readonly #program: Program
+  readonly #carry: CarryPlanner
   readonly #needed: Uint8Array
   /** The computed values that read each value on the way to the output. */
   readonly #users: readonly (readonly number[])[]
-  /** Multiply-adds, roughly, of evaluating each value. */
-  readonly #works: Float64Array
-  /** Of moving each value's elements, and of moving what is behind it in its place; infinite where that cannot be. */
-  readonly #alone: (number | undefined)[] = []
-  readonly #behind: Float64Array
-  /** What is asked of each value again and again: by its only user it is known at once. */
-  readonly #fromHere: Float64Array
-  readonly #apart: (number | undefined)[][] = []
+  /** What is asked of each value again and again. */
+  readonly #moving: (MovingWork | undefined)[] = []
+  readonly #behind: (number | undefined)[] = []
+  readonly #apart: (number | undefined)[][]
+  readonly #fromHere: (number | undefined)[] = []
+  /** What the plans so far move in a parameter's place. */
+  readonly #moved = new Set<number>()
+  #counted = 0
 
-  constructor(program: Program) {
+  constructor(bound: BoundProgram) {
+    const { program } = bound
     this.#program = program
+    this.#carry = new CarryPlanner(bound)
     const needed = ancestorsOf(program)
     this.#needed = needed
     this.#users = usersOf(program).map((users) => users.filter((id) => needed[id] === 1))
-    this.#works = Float64Array.from(program.values, (value) =>
-      value.kind === 'computed' && needed[value.id] === 1
-        ? value.operation.work(value.operands.map((operand) => program.values[operand].shape))
-        : 0,
-    )
-    this.#behind = new Float64Array(program.values.length).fill(Number.POSITIVE_INFINITY)
-    this.#fromHere = new Float64Array(program.values.length)
-    // users stand behind what they read
-    for (let id = program.values.length - 1; id >= 0; id--) {
-      const users = this.#users[id]
-      this.#fromHere[id] = this.#workFrom(id)
-      this.#apart[id] = []
-      if (users.length === 0 || !users.every((user) => this.#isLinear(user, id))) continue
-      this.#behind[id] = users.reduce(
-        (sum, user) => sum + Math.min(this.#workOfMoving(user), this.#behind[user]),
-        0,
-      )
-    }
+    this.#apart = program.values.map(() => [])
   }
 
-  plan(
-    { id, shape }: Pick<InputValue, 'id' | 'shape'>,
-    choice: 'auto' | 'parameters' | 'outputs',
-  ): ParameterPlan {
-    const canMoveOutputs = Number.isFinite(this.#behind[id])
-    const isCheaper = () => this.#behind[id] <= elementCount(shape) * this.#fromHere[id]
-    if (choice === 'parameters' || !canMoveOutputs || (choice === 'auto' && !isCheaper())) {
-      return { perturbed: 'parameters' }
-    }
+  /** Plans a parameter's perturbation; what was planned before is taken into account. */
+  plan({ id }: Pick<InputValue, 'id'>, choice: 'auto' | 'parameters' | 'outputs'): ParameterPlan {
+    const alone = this.#workOfMoving(id)
+    const byParameters = { perturbed: 'parameters', laneAxis: alone.laneAxis } as const
+    if (choice === 'parameters' || !Number.isFinite(this.#workBehind(id))) return byParameters
     const [moved, linear] = [new Set<number>(), new Set<number>()]
     const pending = [id]
     for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
@@ -76,17 +74,53 @@ export class PerturbationPlanner {
         if (linear.has(user)) continue
         linear.add(user)
         // what several parameters lead to is moved once for all of them, so the last of equal ones
-        if (this.#behind[user] <= this.#workOfMoving(user)) pending.push(user)
+        if (this.#workBehind(user) <= this.#workOfMoving(user).work) pending.push(user)
         else moved.add(user)
       }
     }
+    // what another parameter has moved is there
+    const others = [...moved].filter((value) => !this.#moved.has(value))
+    const work = others.reduce((sum, value) => sum + this.#workOfMoving(value).work, 0)
+    if (choice === 'auto' && work > alone.work) return byParameters
+    for (const value of others) this.#moved.add(value)
     return {
       perturbed: 'outputs',
       moved: [...moved]
         .sort((one, other) => one - other)
-        .map((value) => ({ id: value, laneAxis: this.#chooseLaneAxis(value) })),
+        .map((value) => ({ id: value, laneAxis: this.#workOfMoving(value).laneAxis })),
       linear: [...linear].sort((one, other) => other - one),
     }
+  }
+
+  /** Of moving what is behind a value in its place; infinite where that cannot be. */
+  #workBehind(id: number): number {
+    const known = this.#behind[id]
+    if (known !== undefined) return known
+    // what it is made of, from the last value on
+    const pending = [id]
+    const open = new Set(pending)
+    for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
+      if (!this.#isMovedBehind(value)) continue
+      for (const user of this.#users[value]) {
+        if (this.#behind[user] !== undefined || open.has(user)) continue
+        open.add(user)
+        pending.push(user)
+      }
+    }
+    for (const value of [...open].sort((one, other) => other - one)) {
+      this.#behind[value] = this.#isMovedBehind(value)
+        ? this.#users[value].reduce(
+            (sum, user) => sum + Math.min(this.#behind[user]!, this.#workOfMoving(user).work),
+            0,
+          )
+        : Number.POSITIVE_INFINITY
+    }
+    return this.#behind[id]!
+  }
+
+  #isMovedBehind(id: number): boolean {
+    const users = this.#users[id]
+    return users.length > 0 && users.every((user) => this.#isLinear(user, id))
   }
 
   #isLinear(user: number, id: number): boolean {
@@ -94,24 +128,56 @@ export class PerturbationPlanner {
     return operands.every((operand, k) => operand !== id || operation.isLinearIn(k))
   }
 
-  /** Multiply-adds of moving all of a value's elements. */
-  #workOfMoving(id: number): number {
-    const known = this.#alone[id]
+  /** Of moving all of a value's elements: one by one, or along the axis where they stay apart the longest. */
+  #workOfMoving(id: number): MovingWork {
+    const known = this.#moving[id]
     if (known !== undefined) return known
     const { shape } = this.#program.values[id]
+    const size = elementCount(shape)
     const laneAxis = this.#chooseLaneAxis(id)
-    const groups = elementCount(shape) / (laneAxis === undefined ? 1 : shape[laneAxis])
-    const work = groups * this.#fromHere[id]
-    this.#alone[id] = work
+    const alone = { work: size * this.#workOfGroup(id, undefined), laneAxis: undefined }
+    const lanes = laneAxis === undefined ? 1 : shape[laneAxis]
+    const along = lanes === 1 ? alone : { work: (size / lanes) * this.#workOfGroup(id, laneAxis), laneAxis }
+    this.#moving[id] = along.work <= alone.work ? along : alone
+    return this.#moving[id]
+  }
+
+  /** Multiply-adds of carrying one change of a value to the output, or those along an axis. */
+  #workOfGroup(id: number, laneAxis: number | undefined): number {
+    const { shape } = this.#program.values[id]
+    const lanes = laneAxis === undefined ? 1 : shape[laneAxis]
+    if (elementCount(shape) === 0) return 0
+    if (this.#counted > MOST_COUNTED) return lanes * this.#workFrom(id)
+    const { launches } = this.#carry.plan(id, seedOf(shape, 0, 1, laneAxis), { count: 1, lanes })
+    this.#counted += launches.length
+    return launches.reduce((sum, { kernel, block }) => sum + LAUNCH_WORK + block.count * workOf(kernel), 0)
+  }
+
+  /** The same of whole values. */
+  #workFrom(id: number): number {
+    // from only user to only user as far as nothing is known
+    const chain: number[] = []
+    let at = id
+    while (this.#fromHere[at] === undefined) {
+      const [user, ...others] = this.#users[at]
+      if (user === undefined || others.length > 0) {
+        this.#fromHere[at] = this.#coneOf(at).reduce((sum, value) => sum + this.#workOfValue(value), 0)
+      } else {
+        chain.push(at)
+        at = user
+      }
+    }
+    let work = this.#fromHere[at]!
+    for (const link of chain.reverse()) {
+      work += this.#workOfValue(this.#users[link][0])
+      this.#fromHere[link] = work
+    }
     return work
   }
 
-  /** Multiply-adds of carrying one change of a value to the output. */
-  #workFrom(id: number): number {
-    const [user, ...others] = this.#users[id]
-    if (user === undefined) return 0
-    if (others.length === 0) return this.#works[user] + this.#fromHere[user]
-    return this.#coneOf(id).reduce((sum, value) => sum + this.#works[value], 0)
+  #workOfValue(id: number): number {
+    const { operation, operands } = this.#program.values[id] as ComputedValue
+    return operation.work(operands.map((operand) => this.#program.values[operand].shape))
   }
 
   /** What a value reaches on the way to the output, itself left out, ascending. */

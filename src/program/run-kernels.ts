@@ -71,7 +71,19 @@ function runRule({ launch, step, read, crossings }: Run, kernel: RuleKernel, res
     change === undefined
       ? { data: NOTHING, size: 0, order: none }
       : { data: read(change.from), size: change.size, order: change.order }
+  const moving = operands.flatMap((change, k) => (change === undefined ? [] : [k]))
+  if (moving.length === 1 && rule.linearIn.includes(moving[0])) {
+    runLinear(kernel, moving[0], take(operands[moving[0]]), count, result)
+    return
+  }
   const [a, b, c] = [0, 1, 2].map((k) => take(operands[k]))
+  if (rule.shader === 'add') {
+    for (let p = 0; p < count; p++) {
+      const [fromA, fromB, to] = [p * a.size, p * b.size, p * size]
+      for (let e = 0; e < size; e++) result[to + e] = a.data[fromA + a.order[e]] + b.data[fromB + b.order[e]]
+    }
+    return
+  }
   for (let p = 0; p < count; p++) {
     for (let e = 0; e < size; e++) {
       const at = rule.constants * (place.starts[p] + place.inner[e])
@@ -85,6 +97,30 @@ function runRule({ launch, step, read, crossings }: Run, kernel: RuleKernel, res
     }
   }
 }
+
+/** Of one operand that a rule is linear in, the others as they are: a factor for each element. */
+function runLinear(
+  { rule, constants, values, place }: RuleKernel,
+  operand: number,
+  { data, size, order }: { data: Float64Array; size: number; order: Int32Array },
+  count: number,
+  result: Float64Array,
+): void {
+  const [a, b, c] = [0, 1, 2].map((k) => (k === operand ? 1 : 0))
+  const known = FACTORS.get(values) ?? []
+  FACTORS.set(values, known)
+  const factors =
+    known[operand] ?? values.map((_, k) => rule.change(constants, rule.constants * k, a, b, c, 0))
+  known[operand] = factors
+  const length = order.length
+  for (let p = 0; p < count; p++) {
+    const [from, to, start] = [p * size, p * length, place.starts[p]]
+    for (let e = 0; e < length; e++) result[to + e] = data[from + order[e]] * factors[start + place.inner[e]]
+  }
+}
+
+/** Of each value's rule by its operands: made once. */
+const FACTORS = new WeakMap<Float64Array, (Float64Array | undefined)[]>()
 
 function runProduct({ launch, step, read }: Run, kernel: ProductKernel, result: Float64Array): void {
   const { left, right, timesStep, onto } = kernel
@@ -118,6 +154,10 @@ function runProduct({ launch, step, read }: Run, kernel: ProductKernel, result: 
       }
       return
     }
+    if (rows > 1) {
+      multiplyPacked(kernel, count, L, R, result)
+      return
+    }
   }
   const factor = timesStep ? step : 1
   const along = right.along
@@ -136,6 +176,50 @@ function runProduct({ launch, step, read }: Run, kernel: ProductKernel, result: 
           if (isDense) for (let j = 0; j < columns; j++) result[at + j] += value * R[from + j]
           else for (let j = 0; j < columns; j++) result[at + j] += value * R[from + along[j]]
         }
+      }
+    }
+  }
+}
+
+/** Numbers that are laid out at a time. */
+const MOST_PACKED = 2 ** 15
+
+/** Products of matrices whose elements lie anywhere: laid out row by row first, several beside each other where one is the same. */
+function multiplyPacked(
+  { left, right }: ProductKernel,
+  count: number,
+  L: Float64Array,
+  R: Float64Array,
+  result: Float64Array,
+): void {
+  const [batches, rows, columns, terms] = [left.batches, left.along, right.along, left.terms].map(
+    ({ length }) => length,
+  )
+  const isShared = isSame(left) && left.batches.every((offset) => offset === left.batches[0])
+  const abreast = isShared ? Math.max(1, Math.floor(MOST_PACKED / (terms * columns))) : 1
+  const ofLeft = new Float64Array(rows * terms)
+  const total = count * batches
+  for (let from = 0; from < total; from += abreast) {
+    const width = Math.min(abreast, total - from)
+    if (from === 0 || !isShared) {
+      const start = startOf(left, Math.floor(from / batches)) + left.batches[from % batches]
+      for (let i = 0; i < rows; i++) {
+        for (let t = 0; t < terms; t++) ofLeft[i * terms + t] = L[start + left.along[i] + left.terms[t]]
+      }
+    }
+    const ofRight = new Float64Array(terms * width * columns)
+    for (let k = 0; k < width; k++) {
+      const start = startOf(right, Math.floor((from + k) / batches)) + right.batches[(from + k) % batches]
+      for (let t = 0; t < terms; t++) {
+        const [row, at] = [start + right.terms[t], (t * width + k) * columns]
+        for (let j = 0; j < columns; j++) ofRight[at + j] = R[row + right.along[j]]
+      }
+    }
+    const { data } = multiply({ rows, columns: terms, data: ofLeft }, ofRight, width * columns)
+    for (let k = 0; k < width; k++) {
+      for (let i = 0; i < rows; i++) {
+        const at = (i * width + k) * columns
+        result.set(data.subarray(at, at + columns), ((from + k) * rows + i) * columns)
       }
     }
   }

@@ -155,7 +155,7 @@ async function evaluate(
   const carrier = evaluator.createCarrier?.(bound) ?? exact
   // a device's numbers are too short for steps that are next to nothing
   const [coarse, fine] = [carrier, exact].map((by) => new ProgramDifferences(bound, by, signal))
-  const planner = new PerturbationPlanner(bound.program)
+  const planner = new PerturbationPlanner(bound)
   const plans = checked.map(({ input }) => planner.plan(input, perturb))
   const results = createDerivatives(
     checked.map(({ input }) => ({
