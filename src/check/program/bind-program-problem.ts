@@ -3,6 +3,7 @@ import type { AnalyticalGradient } from '../../network/bind.js'
 import type { ProgramDefinition } from '../../program/builder.js'
 import { type BoundProgram, bindProgram } from '../../program/evaluate.js'
 import { describeSource } from '../../program/print.js'
+import { simplifyProgram } from '../../program/simplify.js'
 import { type InputValue, inputsOf } from '../../program/program.js'
 import { isRecord, requireRecord } from '../../requirements.js'
 import { suggestName } from '../../suggest.js'
@@ -55,9 +56,8 @@ export function bindProgramProblem(problem: ProgramProblem): BoundProgramProblem
   const arrays = readTensors('parameters', problem.parameters)
   const gradients = readTensors('gradients', problem.gradients)
   const shapes = new Map([...arrays].map(([name, { shape }]) => [name, shape]))
-  const listed = program.build(
-    shapes,
-    upstream === undefined ? undefined : requireTensor('upstream', upstream),
+  const listed = simplifyProgram(
+    program.build(shapes, upstream === undefined ? undefined : requireTensor('upstream', upstream)),
   )
   const bound = bindProgram(listed, arrays)
   requireFiniteValues(bound)
