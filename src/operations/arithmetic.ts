@@ -15,6 +15,7 @@ export const add = binary({
   value: (a, b) => a + b,
   change: (_k, _at, a, b) => a + b,
   linearIn: [0, 1],
+  roundings: 1,
 })
 
 export const subtract = binary({
@@ -23,6 +24,7 @@ export const subtract = binary({
   value: (a, b) => a - b,
   change: (_k, _at, a, b) => a - b,
   linearIn: [0, 1],
+  roundings: 1,
 })
 
 export const negative: ScalarRule = {

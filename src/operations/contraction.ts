@@ -104,8 +104,7 @@ export function contraction(
       sumProducts(tables, ofLeft, right.data.map(Math.abs), others)
       return errors.map((error, k) => error + others[k])
     },
-    // each product and change, and the partial sums
-    roundings: ({ operands }) => 3 + tablesOf(operands).left.terms.length / 2,
+    roundings: ({ operands }) => ofSum(tablesOf(operands).left.terms.length),
     prepare: (application) => prepare(indicesOf, application),
     laneAxis: ([left, right], axes) => {
       const { batches, rows, columns } = indicesOf(left, right)
@@ -168,6 +167,12 @@ function placesOf(
 /** Whether offsets are 0, `stride`, 2·`stride` … */
 export const isArithmetic = (offsets: Int32Array, stride: number) =>
   offsets.every((offset, k) => offset === k * stride)
+
+/** Products are added in chains of so many on a device, and the chains are. */
+const CHAIN = 16
+
+/** Roundings of a sum of products: each product and change, and the partial sums. */
+const ofSum = (terms: number) => 3 + (Math.min(CHAIN, terms) + terms / CHAIN) / 2
 
 /** Sums of fewer products than this are not worth a call. */
 const FEW_PRODUCTS = 64

@@ -1,6 +1,6 @@
 import { ofRule, ofRules } from './definition.js'
 import { expm1Ratio } from './exponential.js'
-import { leavesSign, type SpecialPoint, type UnaryRule, unary } from './scalar-rule.js'
+import { FEW_ROUNDINGS, leavesSign, type SpecialPoint, type UnaryRule, unary } from './scalar-rule.js'
 import { SMALLEST_NORMAL } from './tails.js'
 
 const KINK_AT_ZERO: SpecialPoint = { kind: 'kink', where: 'its argument is 0' }
@@ -26,13 +26,20 @@ function piecewiseLinear(below: number, above: number): Omit<UnaryRule, 'shader'
 export const relu: UnaryRule = {
   ...piecewiseLinear(0, 1),
   shader: 'relu',
+  roundings: 0,
   value: (z) => Math.max(z, 0),
 }
-export const abs: UnaryRule = { ...piecewiseLinear(-1, 1), shader: 'abs', value: Math.abs }
+export const abs: UnaryRule = {
+  ...piecewiseLinear(-1, 1),
+  shader: 'abs',
+  roundings: 0,
+  value: Math.abs,
+}
 /** z above 0, `slope`·z below. */
 export const leakyRelu = (slope = 0.01): UnaryRule => ({
   ...piecewiseLinear(slope, 1),
   shader: 'leaky-relu',
+  roundings: FEW_ROUNDINGS,
   parameter: slope,
 })
 

@@ -83,6 +83,8 @@ export interface UnaryRule extends Pick<ScalarRule, 'shader' | 'parameter' | 'mi
   crosses?(x: number, d: number, y: number): boolean
   /** What the terms of the slope in a short form exceed it by, from z and f(z). */
   terms?(z: number, value: number): number
+  /** Of a change. @default MANY_ROUNDINGS */
+  readonly roundings?: number
 }
 
 /** A rule of one operand; up to three constants. */
@@ -97,6 +99,7 @@ export function unary({
   special,
   crosses,
   terms,
+  roundings = MANY_ROUNDINGS,
 }: UnaryRule): ScalarRule {
   const count = constants?.(0.5, value(0.5)).length ?? 1
   return {
@@ -113,7 +116,7 @@ export function unary({
     change: (k, at, a, _b, _c, h) =>
       a === 0 ? 0 : a * secantSlope(k[at], count > 1 ? k[at + 1] : 0, h * a, count > 2 ? k[at + 2] : 0),
     linearIn: [],
-    roundings: MANY_ROUNDINGS,
+    roundings,
     ...(terms === undefined ? {} : { terms: (_operand, z, _b, _c, v) => terms(z, v) }),
     ...(special === undefined ? {} : { special }),
     ...(crosses === undefined

@@ -55,7 +55,7 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
   const evaluated = await evaluate(read, evaluator, step, estimate, tolerances, options)
   const { results, truncations, crossed, perturbations, interrupted, secondLook } = evaluated
   // before entries on kinks get what a convention gives them
-  const crossValidation = crossValidateProgram(bound, checked, results, estimate)
+  const crossValidation = await crossValidateProgram(bound, checked, results, estimate)
   const kinks = settleProgramKinks(read, results, crossed, estimate, tolerances)
   const evidence = checked.map(
     ({ gradient }, t): TensorEvidence => ({
