@@ -42,6 +42,8 @@ export interface TensorEvidence {
   readonly between: ReadonlySet<number>
   /** True where all that the gradient consists of comes from units on their kinks. */
   readonly untested: boolean
+  /** True where the loss does not change with the tensor, however far it is moved: its gradient is 0, and rounding about it. */
+  readonly isConstant?: boolean
 }
 
 /**
@@ -113,11 +115,11 @@ export function judgeTensor(
   const size = sizeOf(sum, gradient.values, done)
   const numericalError = sum.norms === 0 ? 0 : error / sum.norms
   const isAbove = sum.distance > tolerance * size
-  if (wrong.length === 0 && sum.norms > 0 && error > tolerance * size) {
+  if (wrong.length === 0 && sum.norms > 0 && error > tolerance * size && !evidence.isConstant) {
     const cause = truncation > rounding ? 'truncation' : 'rounding'
     reasons.push({ kind: 'numerical-error', error: numericalError, cause })
   }
-  if (isAbove && wrong.length === 0 && open.length === 0) {
+  if (isAbove && wrong.length === 0 && open.length === 0 && !evidence.isConstant) {
     for (const k of excused) open.push(k)
     if (reasons.length === 0) reasons.push({ kind: 'rounded', dtype: gradient.dtype })
   }

@@ -20,6 +20,7 @@ import { isSameCost, type SavedCost } from '../setup/saved-cost.js'
 import { defaultTolerance } from '../tolerances.js'
 import { type BoundProgramProblem, bindProgramProblem, type ProgramProblem } from './bind-program-problem.js'
 import { crossValidateProgram } from './cross-validate-program.js'
+import { describeConstants, findConstants } from './find-constants.js'
 import { createProgramEstimate } from './program-estimate.js'
 import { describeProgramKinks, settleProgramKinks } from './settle-program-kinks.js'
 
@@ -51,12 +52,18 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
   const gradients = checked.map(({ gradient }) => gradient)
   const tolerances = gradients.map(({ dtype }) => toleranceOf(dtype))
   const cotangents = reversePass(bound, { wanted: checked.map(({ input }) => input.id) })
-  const { estimate, roundingIn } = createProgramEstimate(bound, cotangents, checked, evaluator.precision)
+  const { estimate, exact, roundingIn } = createProgramEstimate(
+    bound,
+    cotangents,
+    checked,
+    evaluator.precision,
+  )
   const evaluated = await evaluate(read, evaluator, step, estimate, tolerances, options)
   const { results, truncations, crossed, perturbations, interrupted, secondLook } = evaluated
   // before entries on kinks get what a convention gives them
   const crossValidation = await crossValidateProgram(bound, checked, results, estimate)
   const kinks = settleProgramKinks(read, results, crossed, estimate, tolerances)
+  const constants = await findConstants(bound, checked, results, estimate, exact)
   const evidence = checked.map(
     ({ gradient }, t): TensorEvidence => ({
       gradient,
@@ -66,6 +73,7 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
       crossings: crossed[t],
       between: kinks.between[t],
       untested: kinks.untested[t],
+      isConstant: constants[t] !== undefined,
     }),
   )
   const judged = judgeAll({ results, gradients, estimate, roundingIn, evidence }, toleranceOf)
@@ -104,7 +112,7 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
     crossValidation: { checked: crossValidation.checked, difference: crossValidation.difference },
     timing: { seconds: (performance.now() - started) / 1000, perturbations },
     reasons: verdict === 'inconclusive' ? reasons : [],
-    notices: [...reasons, ...describeProgramKinks(kinks)],
+    notices: [...reasons, ...describeProgramKinks(kinks), ...describeConstants(constants)],
     interrupted,
     ...(options.keepGradients === true
       ? { gradients: results.map((tensor, t) => listEntries(tensor, t, evidence[t])) }

@@ -93,6 +93,8 @@ export function errorsIn(precision: Precision, { whole, carried }: RoundingOfVal
 /** The errors of both gradients of a program, and what the analytical one's would be in other formats. */
 export interface ProgramEstimate {
   readonly estimate: ErrorEstimate
+  /** Bounds on the errors of each tensor's derivatives by difference arithmetic in float64. */
+  readonly exact: readonly Float64Array[]
   roundingIn(dtypes: readonly DType[]): TensorRounding
 }
 
@@ -133,5 +135,5 @@ export function createProgramEstimate(
       return { rounding: normOf(chosen) / ROUNDING_DEVIATIONS, truncation: 0 }
     },
   }
-  return { estimate, roundingIn }
+  return { estimate, exact: rounding.map((ofValue) => errorsIn('double', ofValue)), roundingIn }
 }

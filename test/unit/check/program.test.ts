@@ -6,7 +6,7 @@ import { type Builder, buildProgram, type Node, program } from '../../../src/pro
 import { bindProgram } from '../../../src/program/evaluate.js'
 import { inputsOf } from '../../../src/program/program.js'
 import { formatReport } from '../../../src/report/text.js'
-import { type NamedTensors, tensor } from '../../../src/tensor.js'
+import { elementCount, type NamedTensors, tensor } from '../../../src/tensor.js'
 import { storeAs } from '../../support/plant-errors.js'
 import { Draws } from '../../support/random-network.js'
 import { SMALL_PROGRAMS } from '../../support/small-programs.js'
@@ -327,4 +327,56 @@ it('a wrong entry among more than a call takes arguments is named', async () => 
   const gradients = { dW: { ...dW, data: dW.data.with(70_000, 2.5) } }
   const report = await checkGradients({ ...problem, gradients })
   expect(report.diagnosis.map(({ kind, entries }) => [kind, entries])).toEqual([['elements', [[70_000]]]])
+})
+
+describe('a gradient that is 0 by the form of the program', () => {
+  const draws = new Draws(12)
+  const draw = (...shape: number[]) => tensor(draws.normals(elementCount(shape), 1), shape)
+  const nets: Record<string, { arrays: NamedTensors; build: Build; constant: string; by: string }> = {
+    'a bias below a batch norm': {
+      arrays: new Map([
+        ['x', draw(6, 3)],
+        ['w', draw(4, 3)],
+        ['bias', draw(4)],
+        ['y', draw(6, 4)],
+      ]),
+      build: (b, { x, w, bias, y }) => b.mseLoss(b.tanh(b.batchNorm(b.linear(x, w, { bias }))), y),
+      constant: 'bias',
+      by: 'standardize',
+    },
+    'the key bias of attention': {
+      arrays: new Map([
+        ['q', draw(5, 4)],
+        ['k', draw(5, 4)],
+        ['bias', draw(4)],
+        ['v', draw(5, 3)],
+      ]),
+      build: (b, { q, k, bias, v }) => b.sum(b.tanh(b.scaledDotProductAttention(q, b.add(k, bias), v))),
+      constant: 'bias',
+      by: 'softmax',
+    },
+  }
+
+  it.each(Object.entries(nets))('%s passes, and is named', async (_, { arrays, build, constant, by }) => {
+    const right = rightProblem(arrays, build)
+    // what another order of sums leaves
+    const gradients = new Map([...right.gradients]).set(
+      `d${constant}`,
+      tensor([3e-17, -2e-17, 1e-17, 0], [4]),
+    )
+    const report = await checkGradients({ ...right, gradients })
+    expect(report.verdict, report.reasons.join()).toBe('pass')
+    expect(report.notices.join()).toMatch(new RegExp(`J does not change with ${constant}.*${by}`))
+  })
+
+  it.each(Object.entries(nets))(
+    '%s fails where it is more than rounding',
+    async (_, { arrays, build, constant }) => {
+      const right = rightProblem(arrays, build)
+      const gradients = new Map([...right.gradients]).set(`d${constant}`, tensor([0, 1e-9, 0, 0], [4]))
+      const report = await checkGradients({ ...right, gradients })
+      expect(report.verdict).toBe('fail')
+      expect(report.tensors.find(({ name }) => name === constant)?.wrongEntries).toBe(1)
+    },
+  )
 })
