@@ -25,6 +25,7 @@ export interface OtherRule {
     | 'derivative-wrong'
     | 'not-transposed'
     | 'summed-wrong'
+    | 'not-accumulated'
     | 'kernel-flipped'
     | 'operation-derivative-wrong'
   /** As a sentence goes on: what is passed back … */

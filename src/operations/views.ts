@@ -11,7 +11,7 @@ import { elementCount, formatShape } from '../tensor.js'
 import { boxShape, widen } from './change.js'
 import type { Definition } from './definition.js'
 import type { Kernel } from './kernels.js'
-import type { Application, Operation } from './operation.js'
+import type { Application, Operand, Operation, OtherRule } from './operation.js'
 
 /**
  * An operation whose elements are elements of its operand.
@@ -25,6 +25,7 @@ function view(
   shape: (operand: Shape) => Shape,
   order: (extents: Shape, operand: Shape) => Int32Array,
   axesOf: (operand: Shape) => readonly (number | undefined)[],
+  mistakes?: Operation['mistakes'],
 ): Operation {
   const gatherBack = ({ operands: [operand] }: Application, cotangent: Float64Array) => {
     const pulled = new Float64Array(operand.data.length)
@@ -41,6 +42,7 @@ function view(
       for (let k = 0; k < result.length; k++) result[k] = from[k] < 0 ? 0 : operand.data[from[k]]
     },
     pullBack: gatherBack,
+    ...(mistakes === undefined ? {} : { mistakes }),
     pullBackSquares: gatherBack,
     errors: ({ operands: [operand] }, [errors]) =>
       Float64Array.from(order(operand.shape, operand.shape), (from) => (from < 0 ? 0 : errors[from])),
@@ -134,6 +136,7 @@ function along(
   attributes: Operation['attributes'],
   axis: number,
   indicesOf: (length: number) => Int32Array,
+  isRepeated = false,
 ): Operation {
   const orderOf = (operand: Shape) => {
     const at = normalizeAxis(axis, operand.length)
@@ -161,7 +164,28 @@ function along(
     // all others are what they were
     (operand) =>
       operand.map((_, other) => (other === normalizeAxis(axis, operand.length) ? undefined : other)),
+    isRepeated ? ({ operands: [operand] }) => overwriting(orderOf(operand.shape), operand) : undefined,
   )
+}
+
+/** Elements that are read several times get what the last of their readers passes back, or the first. */
+function* overwriting(order: Int32Array, { data }: Operand): Generator<OtherRule> {
+  for (const isLast of [true, false]) {
+    yield {
+      kind: 'not-accumulated',
+      text: `is not added up where an index is named several times: the ${isLast ? 'last' : 'first'} alone counts`,
+      passBack(cotangent) {
+        const pulled = new Float64Array(data.length)
+        const isSet = new Uint8Array(data.length)
+        for (const [k, from] of order.entries()) {
+          if (from < 0 || (!isLast && isSet[from] === 1)) continue
+          pulled[from] = cotangent[k]
+          isSet[from] = 1
+        }
+        return pulled
+      },
+    }
+  }
 }
 
 /** Elements `start` to `stop`, itself left out, of an axis, as NumPy slices: negative ones count from the end. */
@@ -196,13 +220,19 @@ export interface TakeAttributes {
 }
 
 function take(name: string, { axis, indices }: TakeAttributes): Operation {
-  return along(name, { axis, indices }, axis, (length) => {
-    const outside = indices.find((index) => index >= length || index < -length)
-    if (outside !== undefined) {
-      throw new ShapeMismatch(`index ${outside} is out of bounds for axis ${axis} of length ${length}`)
-    }
-    return Int32Array.from(indices, (index) => (index < 0 ? index + length : index))
-  })
+  return along(
+    name,
+    { axis, indices },
+    axis,
+    (length) => {
+      const outside = indices.find((index) => index >= length || index < -length)
+      if (outside !== undefined) {
+        throw new ShapeMismatch(`index ${outside} is out of bounds for axis ${axis} of length ${length}`)
+      }
+      return Int32Array.from(indices, (index) => (index < 0 ? index + length : index))
+    },
+    new Set(indices).size < indices.length,
+  )
 }
 
 /** Zeros before, behind and between the elements of an axis. */

@@ -8,6 +8,7 @@ import {
   coneOf,
   type Program,
   type Source,
+  usersOf,
   type Value,
 } from '../../program/program.js'
 import { formatShape } from '../../tensor.js'
@@ -45,6 +46,7 @@ const KINDS = {
   'not-transposed': 'weights-not-transposed',
   'summed-wrong': 'bias-summed-wrong',
   'kernel-flipped': 'kernel-flipped',
+  'not-accumulated': 'not-accumulated',
   'operation-derivative-wrong': 'operation-derivative-wrong',
 } as const satisfies Record<OtherRule['kind'], MistakeKind>
 
@@ -65,16 +67,24 @@ export function findEdgeMistake(
   const count = ({ explained }: EdgeMistake) => explained.length
   const wrong = evidence.filter(({ isWrong }) => isWrong).length
   const suspects = listSuspects(bound, inputs, evidence)
-  const search: Search = { bound, right: cotangents, byShape: groupByShape(bound.program) }
+  const search: Search = {
+    bound,
+    right: cotangents,
+    byShape: groupByShape(bound.program),
+    usersOf: usersOf(bound.program),
+  }
   let spent = 0
   // what is more unusual is looked for where the usual does not explain all
-  for (const mistakesOf of [tryEdge, tryOtherValues, tryWithoutSamples]) {
+  for (const mistakesOf of [tryEdge, tryOneUse, tryOtherValues, tryWithoutSamples]) {
     if (found.some((mistake) => count(mistake) === wrong)) break
     for (const { edge, reached } of suspects) {
       if (spent > SEARCH_WORK) break
       for (const mistake of mistakesOf(search, edge, reached)) {
         spent += work
-        const isTelling = mistakesOf === tryEdge || (mistake && countTelling(mistake) >= FEWEST_OTHER)
+        const isTelling =
+          mistakesOf === tryEdge ||
+          mistakesOf === tryOneUse ||
+          (mistake && countTelling(mistake) >= FEWEST_OTHER)
         if (mistake !== undefined && isTelling) found.push(mistake)
         if (spent > SEARCH_WORK) break
       }
@@ -98,6 +108,8 @@ interface Search {
   readonly right: Cotangents
   /** Values that are no constants, by their shapes. */
   readonly byShape: ReadonlyMap<string, readonly Value[]>
+  /** The computed values that read each one. */
+  readonly usersOf: readonly (readonly number[])[]
 }
 
 function groupByShape({ values }: Program): Map<string, Value[]> {
@@ -223,6 +235,31 @@ function* replaceRule(
   }
 }
 
+/** Nothing but what one of several uses passes back: a gradient that is assigned where it is to be added to. */
+function* tryOneUse(
+  { bound, usersOf }: Search,
+  edge: Edge,
+  reached: readonly Reached[],
+): Generator<EdgeMistake | undefined> {
+  const from = computed(bound, edge.user).operands[edge.operand]
+  const uses = usersOf[from]
+  if (uses.length < 2) return
+  const length = bound.base[from].length
+  const mistaken = reversePass(bound, {
+    wanted: reached.map(({ id }) => id),
+    passBack: (other) => {
+      const isOther = computed(bound, other.user).operands[other.operand] === from && !isSame(other, edge)
+      return isOther ? new Float64Array(length) : undefined
+    },
+  })
+  const place = uses.indexOf(edge.user) + 1
+  yield toMistakeIfExplained(bound, edge, reached, mistaken, {
+    kind: 'not-accumulated',
+    cost: 1,
+    text: `is all that is there: of ${uses.length} uses number ${place} alone, what the others pass back is not added`,
+  })
+}
+
 /** Another value of that shape in the place of one that the operation's rule reads. */
 function* tryOtherValues(
   { bound, right, byShape }: Search,
@@ -305,6 +342,17 @@ function tryRule(
     wanted: reached.map(({ id }) => id),
     passBack: (other, cotangent) => (isSame(other, edge) ? passBack(cotangent) : undefined),
   })
+  return toMistakeIfExplained(bound, edge, reached, mistaken, mistake)
+}
+
+/** The mistake whose gradients are known; undefined where they do not explain what is wrong. */
+function toMistakeIfExplained(
+  bound: BoundProgram,
+  edge: Edge,
+  reached: readonly Reached[],
+  mistaken: Cotangents,
+  mistake: NamedMistake,
+): EdgeMistake | undefined {
   const predictions = reached.map(
     ({ id, evidence }): Prediction => ({
       value: (offset) => mistaken[id]?.[offset] ?? 0,

@@ -6,7 +6,7 @@ import { elementwise, isElementwise } from '../../../../src/operations/elementwi
 import { type Builder, buildProgram, type Node, program } from '../../../../src/program/builder.js'
 import { applicationOf, type BoundProgram, bindProgram } from '../../../../src/program/evaluate.js'
 import { type ComputedValue, inputsOf } from '../../../../src/program/program.js'
-import { type NamedTensors, tensor } from '../../../../src/tensor.js'
+import { elementCount, type NamedTensors, tensor } from '../../../../src/tensor.js'
 import { Draws } from '../../../support/random-network.js'
 import { SMALL_PROGRAMS } from '../../../support/small-programs.js'
 
@@ -312,4 +312,164 @@ it('a single number is not explained by a factor that nobody writes, but by one 
   expect(odd.diagnosis.map(({ kind }) => kind)).not.toContain('path-scaled')
   const round = await scaled(exp, 3)
   expect(round.diagnosis[0]).toMatchObject({ kind: 'path-scaled', factor: 3, tensors: ['w'] })
+})
+
+describe('mistakes of operations', () => {
+  const draws = new Draws(8)
+  const draw = (...shape: number[]) => tensor(draws.normals(elementCount(shape), 0.8), shape)
+  /** A mistake, and the edge it is on: the first of an operation, at one of its operands. */
+  const cases: Record<
+    string,
+    {
+      arrays: NamedTensors
+      build: Build
+      operation: string
+      operand?: number
+      mistake?: number
+      kind: string
+      says: string
+    }
+  > = {
+    'softmax without its off-diagonal terms': {
+      arrays: new Map([
+        ['x', draw(3, 4)],
+        ['w', draw(4, 4)],
+      ]),
+      build: (b, { x, w }) => b.sum(b.sin(b.softmax(b.matmul(x, w)))),
+      operation: 'softmax',
+      kind: 'operation-derivative-wrong',
+      says: 'p·(1 − p) alone',
+    },
+    'a norm whose variance is held constant': {
+      arrays: new Map([
+        ['x', draw(3, 4)],
+        ['w', draw(4, 4)],
+      ]),
+      build: (b, { x, w }) => b.sum(b.sin(b.layerNorm(b.matmul(x, w)))),
+      operation: 'standardize',
+      kind: 'operation-derivative-wrong',
+      says: 'variance for a constant',
+    },
+    'a norm whose mean and variance are held constant': {
+      arrays: new Map([
+        ['x', draw(3, 4)],
+        ['w', draw(4, 4)],
+      ]),
+      build: (b, { x, w }) => b.sum(b.sin(b.layerNorm(b.matmul(x, w)))),
+      operation: 'standardize',
+      mistake: 2,
+      kind: 'operation-derivative-wrong',
+      says: 'mean and variance for constants',
+    },
+    'a kernel that is not flipped': {
+      arrays: new Map([
+        ['x', draw(2, 2, 5, 5)],
+        ['w', draw(3, 2, 3, 3)],
+        ['v', draw(2, 3, 2, 2)],
+      ]),
+      build: (b, { x, w, v }) => b.sum(b.square(b.conv2d(b.tanh(b.conv2d(x, w)), v))),
+      operation: 'convolution',
+      operand: 1,
+      kind: 'kernel-flipped',
+      says: 'the wrong way round',
+    },
+    'the gradient of a kernel that is flipped': {
+      arrays: new Map([
+        ['x', draw(2, 2, 5, 5)],
+        ['w', draw(3, 2, 3, 3)],
+      ]),
+      build: (b, { x, w }) => b.sum(b.square(b.tanh(b.conv2d(x, w)))),
+      operation: 'convolution',
+      operand: 0,
+      kind: 'kernel-flipped',
+      says: 'turned round',
+    },
+    'pooling to all': {
+      arrays: new Map([
+        ['x', draw(2, 2, 5, 5)],
+        ['w', draw(3, 2, 2, 2)],
+      ]),
+      build: (b, { x, w }) => b.sum(b.square(b.maxPool2d(b.conv2d(x, w), { kernel: 2 }))),
+      operation: 'maxPool',
+      kind: 'operation-derivative-wrong',
+      says: 'everything that was compared',
+    },
+    'pooling to the first': {
+      arrays: new Map([
+        ['x', draw(2, 2, 5, 5)],
+        ['w', draw(3, 2, 2, 2)],
+      ]),
+      build: (b, { x, w }) => b.sum(b.square(b.maxPool2d(b.conv2d(x, w), { kernel: 2 }))),
+      operation: 'maxPool',
+      mistake: 2,
+      kind: 'operation-derivative-wrong',
+      says: 'the first that was compared',
+    },
+    'repeated indices that are overwritten': {
+      arrays: new Map([
+        ['table', draw(5, 3)],
+        ['w', draw(3, 3)],
+      ]),
+      build: (b, { table, w }) =>
+        b.sum(b.tanh(b.matmul(b.embedding(table, { indices: [1, 4, 1, 0, 1] }), w))),
+      operation: 'take',
+      kind: 'not-accumulated',
+      says: 'the last alone counts',
+    },
+  }
+
+  it.each(Object.entries(cases))(
+    '%s',
+    async (_, { arrays, build, operation, operand = 0, mistake = 0, kind, says }) => {
+      const bound = bind(arrays, build)
+      const value = bound.program.values.find(
+        (other): other is ComputedValue => other.kind === 'computed' && other.operation.name === operation,
+      )!
+      // of two layers the one behind, if it is its input that gets the mistake
+      const at2 =
+        operand === 1
+          ? (bound.program.values.findLast(
+              (other) => other.kind === 'computed' && other.operation.name === operation,
+            ) as ComputedValue)
+          : value
+      const wrong = [...at2.operation.mistakes!(applicationOf(bound, at2), operand)][mistake]
+      const report = await checkMistaken(arrays, build, (edge, cotangent) =>
+        edge.user === at2.id && edge.operand === operand ? wrong.passBack(cotangent) : undefined,
+      )
+      expect(report.verdict).toBe('fail')
+      expect(report.diagnosis.map((finding) => finding.kind)).toEqual([kind])
+      expect(report.diagnosis[0].message).toContain(says)
+      expect(report.diagnosis[0].tensors.toSorted()).toEqual(wrongOf(report).toSorted())
+    },
+  )
+
+  const recurrent = new Map([
+    ['x', draw(4, 2, 3)],
+    ['wx', draw(3, 3)],
+    ['wh', draw(3, 3)],
+  ])
+  const steps: Build = (b, { x, wx, wh }) => {
+    let h: Node | undefined
+    for (let t = 0; t < 4; t++) {
+      b.at({ file: 'rnn.py', line: 10 + t })
+      const own = b.matmul(b.squeeze(b.slice(x, { axis: 0, start: t, stop: t + 1 }), { axis: 0 }), wx)
+      h = b.tanh(h === undefined ? own : b.add(own, b.matmul(h, wh)))
+    }
+    return b.sum(b.square(h!))
+  }
+
+  it('of weights of a recurrence that are assigned at every step the use is named', async () => {
+    const bound = bind(recurrent, steps)
+    const input = inputsOf(bound.program).find(({ name }) => name === 'wh')!
+    const uses = bound.program.values.filter(
+      (value): value is ComputedValue => value.kind === 'computed' && value.operands.includes(input.id),
+    )
+    const report = await checkMistaken(recurrent, steps, ({ user, operand }) => {
+      const isOther = (bound.program.values[user] as ComputedValue).operands[operand] === input.id
+      return isOther && user !== uses[0].id ? new Float64Array(9) : undefined
+    })
+    expect(report.diagnosis.map(({ kind }) => kind)).toEqual(['not-accumulated'])
+    expect(report.diagnosis[0].message).toMatch(/of 3 uses number 1 alone/)
+    expect(report.diagnosis[0].source).toMatchObject({ file: 'rnn.py', line: 11 })
+  })
 })

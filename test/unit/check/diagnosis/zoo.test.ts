@@ -132,6 +132,7 @@ describe('a mistake in the backward pass of a network of some size', () => {
       'path-scaled',
       'other-value',
       'kernel-flipped',
+      'not-accumulated',
       'operation-derivative-wrong',
     ]
     const ofNetworks = Object.values(MISTAKE_CLASSES).map(({ kind }) => kind)
