@@ -21,6 +21,7 @@ const LONG = [
   'activations.many',
   'programs.many',
   'operations.many',
+  'nets.many',
 ].map((name) => `test/gpu/${name}.test.ts`)
 
 const isLong = process.env.LONG_TESTS !== undefined

@@ -133,7 +133,7 @@ function rnn(seed: number): Net {
   })
 }
 
-export function transformer(seed: number, layers = 2, width = 32, tokens = 16, vocabulary = 40): Net {
+function transformer(seed: number, layers = 2, width = 32, tokens = 16, vocabulary = 40): Net {
   const m = new Maker(seed)
   const [samples, heads] = [2, 4]
   m.p('E', [vocabulary, width], 0.02)
@@ -314,6 +314,18 @@ function residualTanh(seed: number, layers = 20, width = 24): Net {
     }
     return b.crossEntropy(b.linear(x, a.out), { classes })
   })
+}
+
+/** The same kinds where many layers show nothing that few do not. */
+export const SMALL_NETS: Readonly<Record<string, (seed: number) => Net>> = {
+  convolutional,
+  rnn,
+  transformer: (seed) => transformer(seed, 1, 16, 6, 12),
+  vae,
+  supportVectors,
+  contrastive,
+  residualConvolutional: (seed) => residualConvolutional(seed, 1, 4),
+  residualTanh: (seed) => residualTanh(seed, 4, 12),
 }
 
 /** Whole nets of every kind that people write backward passes for. */

@@ -426,15 +426,15 @@ describe('mistakes of operations', () => {
         (other): other is ComputedValue => other.kind === 'computed' && other.operation.name === operation,
       )!
       // of two layers the one behind, if it is its input that gets the mistake
-      const at2 =
+      const mistaken =
         operand === 1
           ? (bound.program.values.findLast(
               (other) => other.kind === 'computed' && other.operation.name === operation,
             ) as ComputedValue)
           : value
-      const wrong = [...at2.operation.mistakes!(applicationOf(bound, at2), operand)][mistake]
+      const wrong = [...mistaken.operation.mistakes!(applicationOf(bound, mistaken), operand)][mistake]
       const report = await checkMistaken(arrays, build, (edge, cotangent) =>
-        edge.user === at2.id && edge.operand === operand ? wrong.passBack(cotangent) : undefined,
+        edge.user === mistaken.id && edge.operand === operand ? wrong.passBack(cotangent) : undefined,
       )
       expect(report.verdict).toBe('fail')
       expect(report.diagnosis.map((finding) => finding.kind)).toEqual([kind])
