@@ -16,6 +16,7 @@ const LONG = [
   'function',
   'losses',
   'far-softmax',
+  'hard-points',
   'slope-series',
   'fast-check',
   'activations.many',

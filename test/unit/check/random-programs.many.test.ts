@@ -98,7 +98,6 @@ describe('a wrong edge of a program at random', () => {
       else missed.push(`${drawn.seed} ${value.operation.name} ${value.source.name}: ${first?.message}`)
     }
     expect(shown).toBeGreaterThan(0.5 * PROGRAMS.length)
-    if (process.env.SHOW) console.log(named, shown, missed.slice(0, 60).join('\n'))
     expect(named / shown, missed.slice(0, 20).join('\n')).toBeGreaterThanOrEqual(0.8)
   })
 })
