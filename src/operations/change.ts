@@ -76,6 +76,7 @@ export function widen(shape: Shape, form: Form, axes: readonly number[], count: 
     starts: place.starts,
     inner,
     size: elementCount(to),
+    onto: undefined,
   } as const
   return { form: { ...form, box }, kernel }
 }

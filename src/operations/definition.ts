@@ -17,8 +17,11 @@ export interface Example<A extends object = object> {
 }
 
 /** An entry of the table of operations: what an operation is, once its attributes are given. */
-export interface Definition<A extends object = object, Arity extends 1 | 2 | 3 = 1 | 2 | 3> {
-  /** How many operands it takes. */
+export interface Definition<
+  A extends object = object,
+  Arity extends 1 | 2 | 3 | 'many' = 1 | 2 | 3 | 'many',
+> {
+  /** How many operands it takes; many are given as one list. */
   readonly arity: Arity
   /** What it is told beside its operands. */
   readonly attributes?: AttributeRules

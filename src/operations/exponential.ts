@@ -31,6 +31,8 @@ export const expm1 = unary({
   value: Math.expm1,
   constants: (z) => [Math.exp(z)],
   secantSlope: (x, _y, d) => x * expm1Ratio(d),
+  // f + 1
+  terms: (_z, value) => 1 + Math.abs(value),
 })
 
 export const log = unary({

@@ -53,6 +53,12 @@ function extreme(
     shape: ([operand]) => {
       const shape = layout.shape(operand)
       if (elementCount(operand) === 0) throw new ShapeMismatch('there is nothing to choose from')
+      const { members, width } = membersOf(operand)
+      for (let row = 0; row < members.length; row += width) {
+        if (members.subarray(row, row + width).every((at) => at < 0)) {
+          throw new ShapeMismatch('a window lies in the padding alone: there is nothing to choose from')
+        }
+      }
       return shape
     },
     evaluate([operand], result) {

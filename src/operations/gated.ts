@@ -21,6 +21,9 @@ function gatedSlope(
 /** v(z) + z·v′(z) cancels below 0. */
 const ofGate = (z: number, value: number) => (z === 0 ? 0 : Math.abs(value / z))
 
+/** The same where the gate itself is ½·(1 + t), which cancels below 0. */
+const ofHalves = (z: number, value: number) => ofGate(z, value) + (z < 0 ? 1 : 0)
+
 export const silu: UnaryRule = {
   shader: 'silu',
   terms: ofGate,
@@ -31,7 +34,7 @@ export const silu: UnaryRule = {
 
 export const gelu: UnaryRule = {
   shader: 'gelu',
-  terms: ofGate,
+  terms: ofHalves,
   value: (z) => z * normalDistribution(z),
   tail: normalTail,
   secantSlope: (z, tail, d) => gatedSlope(z, tail, d, normalSecantSlope(z, tail, d), normalDistribution),
@@ -85,7 +88,7 @@ export const geluSigmoid: UnaryRule = {
 
 export const geluTanh: UnaryRule = {
   shader: 'gelu-tanh',
-  terms: ofGate,
+  terms: ofHalves,
   value: (z) => z * sigmoidOf(geluTanhLogit(z)),
   tail: (z) => sigmoidTail(geluTanhLogit(z)),
   // of σ(u), with Δu = scale·d·(1 + cubic·(3z² + 3zd + d²)); far, where the rounding of Δu would be amplified,

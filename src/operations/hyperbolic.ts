@@ -1,4 +1,5 @@
 import { ofRule } from './definition.js'
+import { log1pRatio } from './exponential.js'
 import { unary } from './scalar-rule.js'
 
 /** Changes beyond this are taken from the two ends. */
@@ -27,4 +28,21 @@ export const cosh = unary({
   secantSlope: slopeOf(Math.cosh),
 })
 
-export const HYPERBOLIC = { sinh: ofRule(1, sinh), cosh: ofRule(1, cosh) }
+// asinh |a| = ln(|a| + √(1 + a²)); the constants are a, that sum and the root
+const asinh = unary({
+  shader: 'asinh',
+  value: Math.asinh,
+  constants: (z) => [z, Math.abs(z) + Math.hypot(1, z), Math.hypot(1, z)],
+  secantSlope: (z, sum, d, root) => {
+    const size = Math.abs(z)
+    const moved = z < 0 ? -d : d
+    const ratio = (1 + (2 * size + moved) / (root + Math.hypot(1, size + moved))) / sum
+    return ratio * log1pRatio(moved * ratio)
+  },
+})
+
+export const HYPERBOLIC = {
+  asinh: ofRule(1, asinh),
+  sinh: ofRule(1, sinh),
+  cosh: ofRule(1, cosh),
+}

@@ -97,13 +97,15 @@ export interface GatherKernel {
   readonly order: Int32Array
 }
 
-/** Element e at starts[p] + inner[e], 0 elsewhere. */
+/** Element e at starts[p] + inner[e], 0 elsewhere, or what is there; nowhere where that is below 0. */
 export interface SpreadKernel {
   readonly kind: 'spread'
   readonly from: Read
   readonly starts: Int32Array
   readonly inner: Int32Array
   readonly size: number
+  /** The kernel among whose numbers these are put; undefined where the others are 0. */
+  readonly onto: number | undefined
 }
 
 /** The greatest or the least member of each row: what src/operations/extremes.ts says. */

@@ -79,6 +79,8 @@ export const tanh: UnaryRule = {
 
 export const softplus: UnaryRule = {
   shader: 'softplus',
+  // 1 − σ(−z), in whose place code has it
+  terms: (z) => (z < 0 ? 1 : 0),
   value: softplusOf,
   tail: sigmoidTail,
   secantSlope: softplusSecantSlope,

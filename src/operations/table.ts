@@ -1,5 +1,6 @@
 import { type Codes, numberNames } from '../gpu/shader-codes.js'
 import { ARITHMETIC } from './arithmetic.js'
+import { ASSEMBLIES } from './assembly.js'
 import { CHOICES } from './choices.js'
 import { CONVOLUTIONS } from './convolution.js'
 import type { Definition } from './definition.js'
@@ -35,6 +36,7 @@ export const OPERATIONS = {
   ...SOFTMAXES,
   ...STANDARDIZATIONS,
   ...VIEWS,
+  ...ASSEMBLIES,
   ...LOSSES,
 }
 

@@ -263,6 +263,8 @@ function broadcastTo(name: string, { shape }: { readonly shape: readonly number[
     name,
     { shape },
     (operand) => {
+      const negative = shape.find((length) => length < 0)
+      if (negative !== undefined) throw new ShapeMismatch(`${negative} is no length`)
       const result = broadcastShapes([operand, shape])
       if (formatShape(result) !== formatShape(shape)) {
         throw new ShapeMismatch(`${formatShape(operand)} cannot be broadcast to ${formatShape(shape)}`)

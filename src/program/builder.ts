@@ -28,11 +28,13 @@ type Method<D> =
       ? MethodOf<A, Arity>
       : never
 
-type MethodOf<A, Arity> = Arity extends 1
-  ? (a: NodeLike, attributes?: A) => Node
-  : Arity extends 2
-    ? (a: NodeLike, b: NodeLike, attributes?: A) => Node
-    : (a: NodeLike, b: NodeLike, c: NodeLike, attributes?: A) => Node
+type MethodOf<A, Arity> = Arity extends 'many'
+  ? (operands: readonly NodeLike[], attributes?: A) => Node
+  : Arity extends 1
+    ? (a: NodeLike, attributes?: A) => Node
+    : Arity extends 2
+      ? (a: NodeLike, b: NodeLike, attributes?: A) => Node
+      : (a: NodeLike, b: NodeLike, c: NodeLike, attributes?: A) => Node
 
 /** A method for every operation of the table. */
 export type OperationMethods = {
@@ -252,8 +254,15 @@ class ValueList {
   readCall(
     name: string,
     { arity, attributes: rules = {} }: Pick<Definition<object>, 'arity' | 'attributes'>,
-    given: readonly unknown[],
+    called: readonly unknown[],
   ): { operands: NodeLike[]; attributes: object } {
+    const isMany = arity === 'many'
+    if (isMany && !Array.isArray(called[0])) {
+      throw this.misuse(name, `takes a list of values, not ${describeValue(called[0])}`)
+    }
+    const given: readonly unknown[] = isMany
+      ? [...(called[0] as readonly unknown[]), ...called.slice(1)]
+      : called
     const isOperand = (value: unknown) =>
       typeof value === 'number' || this.has(value) || (isRecord(value) && 'data' in value)
     const count = given.findIndex((value) => !isOperand(value))
@@ -261,9 +270,9 @@ class ValueList {
     const [attributes = {}, ...others] = given.slice(operands.length)
     const says = `takes ${arity === 1 ? '1 operand' : `${arity} operands`}`
     const mistake =
-      !isRecord(attributes) || others.length > 0 || (operands.length < arity && 'id' in attributes)
+      !isRecord(attributes) || others.length > 0 || (!isMany && operands.length < arity && 'id' in attributes)
         ? `an operation takes values of its program, numbers or tensors, not ${describeValue(given[operands.length])}`
-        : operands.length !== arity
+        : !isMany && operands.length !== arity
           ? `${says}, not ${operands.length}`
           : findAttributeMistake(rules, attributes)
     if (mistake !== undefined) throw this.misuse(name, mistake)

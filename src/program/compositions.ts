@@ -1,7 +1,15 @@
 import type { AttributeRules } from '../operations/attribute-rules.js'
 import { elementCount, formatShape, type Tensor } from '../tensor.js'
 import type { Node, NodeLike, OperationMethods } from './builder.js'
-import { normalizeAxes, normalizeAxis, type Shape, ShapeMismatch } from './shapes.js'
+import {
+  broadcastShapes,
+  listOffsets,
+  normalizeAxes,
+  normalizeAxis,
+  type Shape,
+  ShapeMismatch,
+  stridesOf,
+} from './shapes.js'
 
 /** What compositions are built with. */
 export interface Core extends OperationMethods {
@@ -17,6 +25,9 @@ export interface Composition<A extends object = object, Arity extends 1 | 2 | 3 
   readonly attributes?: AttributeRules
   build(b: Core, operands: readonly Node[], attributes: A): Node
 }
+
+/** No probability is below it but 0. */
+const SMALLEST = 2 ** -1000
 
 const AXES = { axes: { rule: 'a list of whole numbers' }, keepDims: { rule: 'true or false' } } as const
 const AXIS = { axis: { rule: 'a whole number' } } as const
@@ -49,13 +60,19 @@ function spread(
   count: number,
   usual: number,
 ): readonly number[] {
-  if (given === undefined) return new Array<number>(count).fill(usual)
-  if (typeof given === 'number') return new Array<number>(count).fill(given)
-  if (given.length === count) return given
-  throw new ShapeMismatch(`${name} has ${given.length} numbers, and there are ${count} axes`)
+  const numbers = typeof given === 'object' ? given : new Array<number>(count).fill(given ?? usual)
+  if (numbers.length !== count) {
+    throw new ShapeMismatch(`${name} has ${numbers.length} numbers, and there are ${count} axes`)
+  }
+  // a padding may be 0, nothing else
+  const least = /padding/i.test(name) ? 0 : 1
+  const low = numbers.find((number) => number < least)
+  if (low !== undefined) throw new ShapeMismatch(`${name} must be ${least} or more, not ${low}`)
+  return numbers
 }
 
 const maskOf = (shape: Shape, holds: (row: number, column: number) => boolean): Tensor => {
+  if (shape.length < 2) throw new ShapeMismatch(`it takes matrices, not ${formatShape(shape)}`)
   const [rows, columns] = shape.slice(-2)
   return {
     shape: [rows, columns],
@@ -85,8 +102,11 @@ export function concatenate(b: Core, given: readonly Node[], axis = 0): Node {
   if (first === undefined) throw new ShapeMismatch('there is nothing to put together')
   const at = normalizeAxis(axis, first.shape.length)
   const total = given.reduce((sum, { shape }) => sum + (shape[at] ?? 0), 0)
+  const shape = first.shape.with(at, total)
+  const strides = stridesOf(shape)
+  const places: number[] = []
   let before = 0
-  const parts = given.map((node) => {
+  for (const node of given) {
     const fits =
       node.shape.length === first.shape.length &&
       node.shape.every((length, other) => other === at || length === first.shape[other])
@@ -95,19 +115,10 @@ export function concatenate(b: Core, given: readonly Node[], axis = 0): Node {
         `${formatShape(first.shape)} and ${formatShape(node.shape)} differ beside axis ${axis}, along which they are put together`,
       )
     }
-    const length = node.shape[at]
-    const padded = b.pad(node, { axis: at, before, after: total - before - length })
-    before += length
-    return padded
-  })
-  return addUp(b, parts)
-}
-
-/** The sum of some values, halves first. */
-function addUp(b: Core, parts: readonly Node[]): Node {
-  if (parts.length === 1) return parts[0]
-  const half = Math.ceil(parts.length / 2)
-  return b.add(addUp(b, parts.slice(0, half)), addUp(b, parts.slice(half)))
+    for (const offset of listOffsets(node.shape, strides)) places.push(before * strides[at] + offset)
+    before += node.shape[at]
+  }
+  return b.assemble(given, { shape, places })
 }
 
 /** Along a new axis. */
@@ -280,7 +291,6 @@ function convolve(b: Core, x: Node, w: Node, count: number, settings: Convolutio
   ]
   let input = x
   for (const [k, by] of padding.entries()) {
-    if (by < 0) throw new ShapeMismatch(`a padding of ${by} is none`)
     if (by > 0) input = b.pad(input, { axis: 2 + k, before: by, after: by })
     const span = (w.shape[2 + k] - 1) * dilation[k] + 1
     if (input.shape[2 + k] < span) {
@@ -386,6 +396,8 @@ const POOL = {
   dilation: PER_AXIS,
 } as const
 
+const { dilation: _, ...AVERAGE_POOL } = POOL
+
 function maxPool(b: Core, x: Node, count: number, settings: PoolSettings): Node {
   const kernel = spread('kernel', settings.kernel, count, 1)
   const padding = spread('padding', settings.padding, count, 0)
@@ -398,7 +410,7 @@ function maxPool(b: Core, x: Node, count: number, settings: PoolSettings): Node 
 }
 
 /** With zeros of the padding counted, as torch does it where it is not told otherwise. */
-function averagePool(b: Core, x: Node, count: number, settings: PoolSettings): Node {
+function averagePool(b: Core, x: Node, count: number, settings: Omit<PoolSettings, 'dilation'>): Node {
   const kernel = spread('kernel', settings.kernel, count, 1)
   let input = x
   for (const [k, by] of spread('padding', settings.padding, count, 0).entries()) {
@@ -486,8 +498,10 @@ function targetsOf(rows: number, count: number, settings: CrossEntropySettings) 
 }
 
 function crossEntropy(b: Core, logits: Node, settings: CrossEntropySettings): Node {
-  const count = logits.shape.at(-1)
-  if (count === undefined) throw new ShapeMismatch('logits need an axis of classes, the last one')
+  const count = logits.shape.at(-1) ?? 0
+  if (elementCount(logits.shape) === 0 || logits.shape.length === 0) {
+    throw new ShapeMismatch(`it takes logits (…, classes), not ${formatShape(logits.shape)}`)
+  }
   const { targets, total } = targetsOf(elementCount(logits.shape) / count, count, settings)
   const tensor: Tensor = { shape: [...logits.shape], data: targets, dtype: 'float64' }
   const losses = b.softmaxCrossEntropy(logits, b.constant(tensor))
@@ -509,10 +523,6 @@ export const COMPOSITIONS = {
     b.subtract(Math.PI / 2, b.atan(b.divide(x, b.sqrt(b.multiply(b.subtract(1, x), b.add(1, x)))))),
   ),
   atanh: unary((b, x) => b.multiply(0.5, b.subtract(b.log1p(x), b.log1p(b.negative(x))))),
-  asinh: unary((b, x) => {
-    const t = b.divide(x, b.sqrt(b.add(1, b.square(x))))
-    return b.multiply(0.5, b.subtract(b.log1p(t), b.log1p(b.negative(t))))
-  }),
   acosh: unary((b, x) => b.log(b.add(x, b.sqrt(b.multiply(b.subtract(x, 1), b.add(x, 1)))))),
   mish: unary((b, x) => b.multiply(x, b.tanh(b.softplus(x)))),
   relu6: unary((b, x) => b.minimum(b.relu(x), 6)),
@@ -521,7 +531,13 @@ export const COMPOSITIONS = {
   logSigmoid: unary((b, x) => b.negative(b.softplus(b.negative(x)))),
   hypot: binary((b, x, y) => b.sqrt(b.add(b.square(x), b.square(y)))),
   /** ln(e^a + e^b) */
-  logAddExp: binary((b, x, y) => b.add(y, b.softplus(b.subtract(x, y)))),
+  logAddExp: binary((b, x, y) => {
+    const shape = broadcastShapes([x.shape, y.shape])
+    const both = [x, y].map((one) =>
+      formatShape(one.shape) === formatShape(shape) ? one : b.broadcastTo(one, { shape }),
+    )
+    return b.logSumExp(stack(b, both), { axes: [0] })
+  }),
   // 1 or 0
   greater: binary((b, x, y) => b.step(b.subtract(x, y))),
   greaterEqual: binary((b, x, y) => b.subtract(1, b.step(b.subtract(y, x)))),
@@ -774,8 +790,12 @@ export const COMPOSITIONS = {
   ),
   maxPool1d: composition<PoolSettings, 1>(1, POOL, (b, [x], given) => maxPool(b, x, 1, given)),
   maxPool2d: composition<PoolSettings, 1>(1, POOL, (b, [x], given) => maxPool(b, x, 2, given)),
-  avgPool1d: composition<PoolSettings, 1>(1, POOL, (b, [x], given) => averagePool(b, x, 1, given)),
-  avgPool2d: composition<PoolSettings, 1>(1, POOL, (b, [x], given) => averagePool(b, x, 2, given)),
+  avgPool1d: composition<Omit<PoolSettings, 'dilation'>, 1>(1, AVERAGE_POOL, (b, [x], given) =>
+    averagePool(b, x, 1, given),
+  ),
+  avgPool2d: composition<Omit<PoolSettings, 'dilation'>, 1>(1, AVERAGE_POOL, (b, [x], given) =>
+    averagePool(b, x, 2, given),
+  ),
   /** Over every axis but one, that of channels. */
   batchNorm: composition<NormSettings & { readonly axis?: number }, 1>(
     1,
@@ -801,8 +821,11 @@ export const COMPOSITIONS = {
     { ...NORM, groups: { rule: 'a whole number ≥ 1', isRequired: true } },
     (b, [x], { groups, epsilon = 1e-5, ...given }) => {
       const [samples, channels, ...rest] = x.shape
-      if (channels === undefined || channels % groups !== 0) {
-        throw new ShapeMismatch(`${channels ?? 'no'} channels do not fall into ${groups} groups`)
+      if (channels === undefined) {
+        throw new ShapeMismatch(`it takes (samples, channels, …), not ${formatShape(x.shape)}`)
+      }
+      if (channels % groups !== 0) {
+        throw new ShapeMismatch(`${channels} channels do not fall into ${groups} groups`)
       }
       const grouped = b.reshape(x, { shape: [samples, groups, elementCount([channels / groups, ...rest])] })
       return affine(b, b.reshape(b.standardize(grouped, { epsilon }), { shape: x.shape }), given, 1)
@@ -848,6 +871,8 @@ export const COMPOSITIONS = {
       const barred = causal
         ? b.add(added, { ...ahead, data: ahead.data.map((is) => (is === 1 ? -1e30 : 0)) })
         : added
+      // values that a mask leaves out may be anything
+      if (mask !== undefined) return b.matmul(b.softmax(barred), v)
       // Σ p = 1: what all values have in common passes by the softmax, and loses no digits in it
       const common = b.mean(v, { axes: [-2], keepDims: true })
       return b.add(b.matmul(b.softmax(barred), b.subtract(v, common)), common)
@@ -878,9 +903,10 @@ export const COMPOSITIONS = {
   }),
   /** Σ t·(ln t − x) of log-probabilities x and probabilities t, summed unless a reduction is given. */
   klDiv: composition<LossSettings, 2>(2, REDUCTION, (b, [x, t], { reduction = 'sum' }) =>
-    reduce(b, b.multiply(t, b.subtract(b.log(t), x)), reduction),
+    // t·ln t is 0 where t is
+    reduce(b, b.subtract(b.multiply(t, b.log(b.maximum(t, SMALLEST))), b.multiply(t, x)), reduction),
   ),
-  /** Σ max(0, margin + x_j − x_y) over the other classes of each row, in the mean over rows. */
+  /** Σ max(0, margin + x_j − x_y) over the other classes of each row by the number of classes, in the mean over rows. */
   multiMarginLoss: composition<
     { readonly classes: readonly number[]; readonly margin?: number } & LossSettings,
     1
@@ -898,7 +924,7 @@ export const COMPOSITIONS = {
       const own = b.sum(b.multiply(x, one), { axes: [-1], keepDims: true })
       const margins = b.relu(b.add(b.subtract(x, own), margin))
       const rest: Tensor = { ...one, data: targets.map((is) => 1 - is) }
-      return reduce(b, b.sum(b.multiply(margins, rest), { axes: [-1] }), reduction)
+      return reduce(b, b.mean(b.multiply(margins, rest), { axes: [-1] }), reduction)
     },
   ),
 } as const

@@ -13,7 +13,7 @@ export interface Launch {
   /** Where what it reads was written, by operand and by kernel of its operation. */
   readonly operands: readonly (number | undefined)[]
   readonly kernels: readonly number[]
-  /** Where it writes; for a product that is added to another the place of that one. */
+  /** Where it writes; for one that adds to another, or puts among its numbers, the place of that one. */
   readonly result: number
   /** What nothing reads behind it. */
   readonly dropped: readonly number[]
@@ -81,8 +81,8 @@ export class CarryPlanner {
       const operands = read.map((change) => change?.place)
       const written: number[] = []
       for (const [k, kernel] of kernels.entries()) {
-        const isAdded = kernel.kind === 'product' && kernel.onto !== undefined
-        const result = isAdded ? written[kernel.onto!] : ++places
+        const onto = kernel.kind === 'product' || kernel.kind === 'spread' ? kernel.onto : undefined
+        const result = onto === undefined ? ++places : written[onto]
         const isLast = k === kernels.length - 1
         launches.push({
           kernel,

@@ -299,7 +299,9 @@ function runSpread({ launch, read }: Run, kernel: SpreadKernel, result: Float64A
   const data = read(from)
   for (let p = 0; p < launch.block.count; p++) {
     const start = p * size + starts[p]
-    for (let e = 0; e < inner.length; e++) result[start + inner[e]] = data[p * inner.length + e]
+    for (let e = 0; e < inner.length; e++) {
+      if (inner[e] >= 0) result[start + inner[e]] = data[p * inner.length + e]
+    }
   }
 }
 

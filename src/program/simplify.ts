@@ -1,3 +1,4 @@
+import { HIGHEST_INTEGER_POWER } from '../operations/arithmetic.js'
 import type { Definition } from '../operations/definition.js'
 import type { Attributes, Operation } from '../operations/operation.js'
 import { OPERATIONS } from '../operations/table.js'
@@ -62,7 +63,9 @@ class Simplifier {
     const operands = value.operands.map((id) => made[id])
     this.#source = value.source
     const found = this.#recognise(value.operation, operands)
-    if (found === undefined) {
+    // a constant of one element may have more axes than what it is taken for
+    const isAlike = found !== undefined && formatShape(this.values[found].shape) === formatShape(value.shape)
+    if (!isAlike) {
       return this.#push({ ...value, id: this.values.length, operands })
     }
     const { name } = value.source
@@ -78,6 +81,8 @@ class Simplifier {
     switch (operation.name) {
       case 'negative':
         return this.#operandOf(operands[0], 'negative')
+      case 'power':
+        return this.#constantPower(operands[0], operands[1])
       case 'divide':
         return this.#quotient(operands[0], operands[1])
       case 'multiply':
@@ -114,6 +119,18 @@ class Simplifier {
     }
     const root = this.#rootOf(b)
     return root === undefined ? undefined : this.#normed(a, root)
+  }
+
+  /** A power whose exponent is one number. */
+  #constantPower(base: number, exponent: number): number | undefined {
+    const number = this.#numberOf(exponent)
+    if (number === undefined) return undefined
+    if (number === 2) return this.#add('square', [base])
+    if (number === 0.5) return this.#add('sqrt', [base])
+    if (Number.isInteger(number) && number >= 1 && number <= HIGHEST_INTEGER_POWER) {
+      return this.#add('integerPower', [base], { exponent: number })
+    }
+    return undefined
   }
 
   /** x·σ(x), (x − mean)·(variance + ε)^−½. */
@@ -411,9 +428,8 @@ class Simplifier {
     if (one === other) return true
     if (one < 0 || other < 0) return false
     const [a, b] = [this.values[one], this.values[other]]
-    if (a.kind === 'constant' && b.kind === 'constant') {
-      return a.data.length === b.data.length && a.data.every((x, k) => x === b.data[k])
-    }
+    if (formatShape(a.shape) !== formatShape(b.shape)) return false
+    if (a.kind === 'constant' && b.kind === 'constant') return a.data.every((x, k) => x === b.data[k])
     if (depth === 0 || a.kind !== 'computed' || b.kind !== 'computed') return false
     return (
       a.operation.name === b.operation.name &&
@@ -432,7 +448,7 @@ class Simplifier {
     return (
       a.kind === 'constant' &&
       b.kind === 'constant' &&
-      a.data.length === b.data.length &&
+      formatShape(a.shape) === formatShape(b.shape) &&
       a.data.every((x, k) => x + b.data[k] === 1)
     )
   }

@@ -31,7 +31,7 @@ export function listOperationCases(): OperationCase[] {
     const instances = (examples as readonly Example[]).flatMap((example) =>
       (example.shapes === undefined ? BROADCAST : [example.shapes])
         .slice(0, arity === 1 ? 1 : undefined)
-        .map((shapes) => ({ ...example, operands: shapes.slice(0, arity) })),
+        .map((shapes) => ({ ...example, operands: arity === 'many' ? shapes : shapes.slice(0, arity) })),
     )
     return instances.map(({ attributes = {}, operands, domains }) => {
       const operation = make(name, attributes)
@@ -50,7 +50,8 @@ export function listOperationCases(): OperationCase[] {
       const program = buildProgram(
         (b, given) => {
           const method = b[name as keyof typeof OPERATIONS] as (...operands: readonly unknown[]) => never
-          return method(...operands.map((_, k) => given[`x${k}`]), attributes)
+          const nodes = operands.map((_, k) => given[`x${k}`])
+          return arity === 'many' ? method(nodes, attributes) : method(...nodes, attributes)
         },
         new Map([...arrays].map(([of, { shape }]) => [of, shape])),
         upstream,

@@ -61,6 +61,8 @@ export async function crossValidateProgram(
       const slow = fine + (fine - coarse) / 3
       const rounding = (FLOAT64_ROUNDOFF * errors[program.output][0]) / step
       const allowed = MARGIN * (rounding + Math.abs(fine - coarse)) + estimate.ofRounding(t, at)
+      // where a derivative is infinite nothing is estimated
+      if (!Number.isFinite(allowed)) continue
       const agrees = Math.abs(derivatives[at] - slow) <= allowed + AGREEMENT * Math.abs(slow)
       // beyond a kink that is near, both quotients are of another slope
       if (!agrees && (await runsOverKink(carrier, input, at, step))) continue

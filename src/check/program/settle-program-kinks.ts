@@ -108,6 +108,6 @@ export function describeProgramKinks({ sitting, places }: ProgramKinks): string[
     return `${count} of ${value.operation.name}${source === '' ? '' : ` (${source})`}`
   })
   return [
-    `${sitting} ${sitting === 1 ? 'entry sits' : 'entries sit'} on a kink of ${where.join(', ')}: the slopes beside it and their mean were tried, the same for all elements of an operation`,
+    `${sitting} ${sitting === 1 ? 'entry sits' : 'entries sit'} on a kink${where.length === 0 ? '' : ` of ${where.join(', ')}`}: the slopes beside it and their mean were tried, the same for all elements of an operation`,
   ]
 }

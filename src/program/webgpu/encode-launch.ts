@@ -166,7 +166,7 @@ export function encodeLaunch(launch: Launch, tables: Tables): EncodedLaunch {
         shader: 'move',
         entryPoint: 'spread',
         inputs: [of(kernel.from)],
-        clears: true,
+        clears: kernel.onto === undefined,
         workgroups: Math.ceil((block.count * kernel.inner.length) / GROUP_SIZE),
         sizes: [[kernel.inner.length, tables.add(kernel.starts), tables.add(kernel.inner)]],
       }
