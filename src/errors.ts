@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'bad-network'
   | 'bad-formula'
   | 'bad-program'
+  | 'bad-forward'
   | 'device-unavailable'
   | 'device-lost'
   | 'internal'

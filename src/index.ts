@@ -10,6 +10,7 @@ export type {
   EntryReport,
   FastReport,
   Finding,
+  ForwardReport,
   LocatedReport,
   LossReport,
   SamplingReport,
@@ -57,6 +58,8 @@ export {
   sequential,
 } from './network/network.js'
 export { REDUCTION_NAMES, type Reduction } from './network/reductions.js'
+export { traceForward } from './numpy/load-forward.js'
+export type { ForwardSource, TracedForward } from './numpy/trace-forward.js'
 export {
   type Builder,
   type Node,

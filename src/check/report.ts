@@ -171,6 +171,18 @@ export interface LossReport {
 }
 
 /** The result of a gradient check: the JSON report's content (`schema` 1), numbers still numbers. */
+/** A forward pass that was read, and what became of it. */
+export interface ForwardReport {
+  readonly file: string
+  /** The function, or the expression of the loss. */
+  readonly entry: string
+  /** Which array each argument got, or what else. */
+  readonly bound: readonly { readonly argument: string; readonly array: string }[]
+  /** Operations that the loss needs. */
+  readonly operations: number
+  readonly notices: readonly string[]
+}
+
 export interface CheckReport {
   readonly schema: 1
   readonly verdict: Verdict
@@ -189,6 +201,8 @@ export interface CheckReport {
   readonly savedCost?: SavedCostReport
   /** The loss declared of a network, and the samples that it was taken of. */
   readonly loss?: LossReport
+  /** The user's own forward pass, where it was read. */
+  readonly forward?: ForwardReport
   readonly parameters: { readonly total: number; readonly checked: number }
   readonly method: 'difference' | 'textbook'
   readonly scheme: 'central' | 'forward'

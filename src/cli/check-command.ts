@@ -1,5 +1,6 @@
 import { checkGradients } from '../check/check-gradients.js'
 import type { Progress } from '../check/check-options.js'
+import type { Problem } from '../check/problem.js'
 import { problemFromArrays } from '../check/problem-from-arrays.js'
 import type { CheckReport } from '../check/report.js'
 import type { OpenedDevice } from '../differentiate/node/open-device.js'
@@ -7,7 +8,7 @@ import { GradcheckError } from '../errors.js'
 import { escapeControls } from '../escape-controls.js'
 import type { DeviceChoice } from '../gpu/node/choose-device.js'
 import { ACTIVATION_NAMES } from '../network/activations.js'
-import { LOSS_NAMES } from '../network/losses.js'
+import { findLoss, LOSS_NAMES } from '../network/losses.js'
 import { formatCount, formatQuantity } from '../report/format-numbers.js'
 import { formatJson, reportToJson } from '../report/json.js'
 import { formatReport } from '../report/text.js'
@@ -18,6 +19,7 @@ import { locateInPackage } from './locate-in-package.js'
 import type { CheckSettings } from './options.js'
 import { ProgressBar } from './progress-bar.js'
 import { readFiles } from './read-files.js'
+import { describeForward, readForward } from './read-forward.js'
 import { requireFit } from './require-fit.js'
 import { writeOption } from './say-options.js'
 import { chooseWidth, shouldColor, type Terminal, writeNotice } from './terminal.js'
@@ -34,38 +36,27 @@ export async function runCheck(
   settings: CheckSettings,
   terminal: Terminal,
 ): Promise<number> {
-  const { activations, loss } = requireNetwork(paths, settings)
   const format = chooseFormat(settings)
   requireOneScope(settings)
+  if (settings.forward === undefined) requireNetwork(paths, settings)
   const choice = chooseDevice(settings)
   if (settings.output !== undefined) await requireWritable(settings.output)
-  const { reduction, ignoreIndex, layout, l2, inputs, targets, sampleWeights, weights, biases, gradients } =
-    settings
   const { memory, precision } = settings
-  const problem = problemFromArrays(await readFiles(paths), {
-    activations,
-    loss,
-    reduction,
-    ignoreIndex,
-    layout,
-    l2,
-    inputs,
-    targets,
-    sampleWeights,
-    weights,
-    biases,
-    gradients,
-  })
+  const problem =
+    settings.forward === undefined
+      ? await readNetwork(paths, settings)
+      : await readForward(paths, { ...settings, forward: settings.forward })
   if (settings.trace === true) {
     if (format !== 'text') {
       throw new GradcheckError('bad-usage', '--trace prints text, and no report', {
         fix: 'leave --json or --report out',
       })
     }
-    await writeReport(await traceProblem(problem), settings.output, terminal)
+    const traced = 'program' in problem ? describeForward(problem) : await traceProblem(problem)
+    await writeReport(traced, settings.output, terminal)
     return EXIT_STATUS.pass
   }
-  await requireFit(problem)
+  if (!('program' in problem)) await requireFit(problem)
 
   const { openDevice } = await import('../differentiate/node/open-device.js')
   const device = await openDevice(choice, {
@@ -119,6 +110,26 @@ export async function runCheck(
 const namePhase = ({ phase, round }: Progress) =>
   round === undefined ? phase : `${phase} what disagrees, round ${round}`
 
+async function readNetwork(paths: readonly string[], settings: CheckSettings): Promise<Problem> {
+  const { activations, loss } = requireNetwork(paths, settings)
+  const { reduction, ignoreIndex, layout, l2, inputs, targets, sampleWeights, weights, biases, gradients } =
+    settings
+  return problemFromArrays(await readFiles(paths), {
+    activations,
+    loss,
+    reduction,
+    ignoreIndex,
+    layout,
+    l2,
+    inputs,
+    targets,
+    sampleWeights,
+    weights,
+    biases,
+    gradients,
+  })
+}
+
 function requireNetwork(
   paths: readonly string[],
   settings: CheckSettings,
@@ -131,12 +142,13 @@ function requireNetwork(
   }
   if (activations === undefined) {
     throw new GradcheckError('bad-usage', '--activations is needed: one name a layer, separated by commas', {
-      fix: `for three layers --activations relu,relu,sigmoid; the names are ${ACTIVATION_NAMES.join(', ')}`,
+      fix: `for three layers --activations relu,relu,sigmoid, or your own code by --forward FILE.py:NAME; the names are ${ACTIVATION_NAMES.join(', ')}`,
     })
   }
   if (loss === undefined) {
     throw new GradcheckError('bad-usage', '--loss is needed', { fix: `use one of ${LOSS_NAMES.join(', ')}` })
   }
+  findLoss(loss)
   return { activations, loss }
 }
 

@@ -36,6 +36,12 @@ export interface CheckSettings {
   readonly steps?: boolean
   /** Nothing is checked: how the arrays were read is printed. */
   readonly trace?: boolean
+  /** The user's own forward pass: a file, and in it a function. */
+  readonly forward?: string
+  readonly with?: string[]
+  readonly bind?: string[]
+  readonly set?: string[]
+  readonly upstream?: string
   readonly precision: GpuPrecision
   readonly sample?: number
   readonly seed?: number

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander'
 import { PERTURB_CHOICES } from '../differentiate/plan.js'
 import { ACTIVATION_NAMES, findActivation } from '../network/activations.js'
 import { findLayout } from '../network/layout.js'
-import { findLoss, LOSS_NAMES } from '../network/losses.js'
+import { LOSS_NAMES } from '../network/losses.js'
 import { findReduction } from '../network/reductions.js'
 import type { BenchSettings } from './bench-command.js'
 import { type FunctionCommandSettings, parseValues } from './function-options.js'
@@ -188,7 +188,7 @@ export function createProgram(terminal: Terminal, setStatus: (status: number) =>
 
 function addCheckOptions(check: Command): Command {
   return check
-    .usage('FILE... --activations NAMES --loss NAME [options]')
+    .usage('FILE... (--activations NAMES --loss NAME | --forward FILE:NAME) [options]')
     .argument('[FILE...]', '.npz, .npy or .safetensors; several are merged')
     .optionsGroup('The network:')
     .addOption(
@@ -197,7 +197,7 @@ function addCheckOptions(check: Command): Command {
         `one a layer, the last included, separated by commas: ${ACTIVATION_NAMES.join(' ')}; with a constant in quotes: 'leaky-relu(0.2),elu(1.5),linear'`,
       ).argParser(parseActivations),
     )
-    .addOption(new Option('--loss <name>', LOSS_NAMES.join(' ')).argParser(parseName(findLoss)))
+    .option('--loss <name>', `${LOSS_NAMES.join(' ')}; with --forward a Python expression`)
     .addOption(
       new Option(
         '--reduction <name>',
@@ -217,6 +217,18 @@ function addCheckOptions(check: Command): Command {
       ).argParser(parseName(findLayout)),
     )
     .option('--l2 <lambda>', 'adds λ/(2m) Σ W² to the loss (default: 0)', parseNumber('--l2', NOT_NEGATIVE))
+    .optionsGroup('Your own forward pass:')
+    .option(
+      '--forward <file>',
+      'FILE.py:NAME or FILE.ipynb:CLASS.METHOD, which is read and never run; in the place of the network',
+    )
+    .option('--with <file...>', 'further files that it imports from')
+    .option(
+      '--bind <argument=array...>',
+      'arguments, attributes or globals under another name than their arrays',
+    )
+    .option('--set <argument=literal...>', "arguments that are no arrays, such as mode='train'")
+    .option('--upstream <name>', 'what an output that is no number is multiplied by (default: dout)')
     .optionsGroup("The arrays' names:")
     .option('--inputs <name>', 'inputs (default: X)')
     .option('--targets <name>', 'targets (default: Y, then y)')

@@ -89,6 +89,7 @@ function jump(shader: string, value: (z: number) => number): ScalarRule {
     secantSlope: (z, v, d) => (leavesSign(z, d) ? (value(z + d) - v) / d : 0),
     special: { kind: 'jump', where: 'its argument is 0' },
     crosses: leavesSign,
+    roundings: 0,
   })
 }
 
@@ -103,6 +104,7 @@ const floor = unary({
   constants: (z) => [z - Math.floor(z)],
   secantSlope: (above, _y, d) => (d === 0 ? 0 : Math.floor(above + d) / d),
   special: { kind: 'jump', where: 'its argument is a whole number' },
+  roundings: 0,
   crosses: (above, d) => d !== 0 && (above === 0 || Math.floor(above + d) !== 0),
 })
 

@@ -138,6 +138,28 @@ export function listOperations(
   return list.end(output)
 }
 
+/** A program that is being built, with the values that it has so far. */
+export interface ProgramRecorder {
+  readonly builder: Builder
+  readonly arrays: Readonly<Record<string, Node>>
+  readonly values: readonly Value[]
+  /** The program that ends in a value of one element. */
+  finish(output: Node): Program
+}
+
+/** Begins a program that is built step by step. */
+export function recordProgram(shapes: ReadonlyMap<string, Shape>): ProgramRecorder {
+  const list = new ValueList()
+  const arrays: Record<string, Node> = Object.create(null)
+  for (const [name, shape] of shapes) arrays[name] = list.addInput(name, shape)
+  return {
+    builder: createBuilder(list),
+    arrays,
+    values: list.values,
+    finish: (output) => list.finish(output),
+  }
+}
+
 function listValues<Output>(
   build: (builder: Builder, arrays: Readonly<Record<string, Node>>) => Output,
   shapes: ReadonlyMap<string, Shape>,
@@ -244,6 +266,10 @@ class ValueList {
   #source: Source = {}
   /** What is made of several operations at the moment: mistakes are told of it. */
   #composed: string | undefined
+
+  get values(): readonly Value[] {
+    return this.#values
+  }
 
   /** Whether something is a value of this program. */
   has(given: unknown): given is Node {

@@ -15,6 +15,7 @@ export function reportToJson(report: CheckReport): object {
     cost: encodeNumber(report.cost),
     ...(report.savedCost === undefined ? {} : { savedCost: encodeNumbers(report.savedCost) }),
     ...(report.loss === undefined ? {} : { loss: encodeNumbers(report.loss) }),
+    ...(report.forward === undefined ? {} : { forward: encodeNumbers(report.forward) }),
     parameters: { total: report.parameters.total, checked: report.parameters.checked },
     method: report.method,
     scheme: report.scheme,

@@ -158,6 +158,7 @@ function formatFacts(report: CheckReport, style: Style, width: number): string[]
         ? countOf(checked, total)
         : `${all} in random directions, ${formatCount(checked)} one by one`
   const facts: [string, string][] = [
+    ...describeForward(report),
     ['difference', describeDifference(report)],
     ['cost', formatValue(report.cost) + describeSavedCost(report)],
     [
@@ -182,6 +183,14 @@ function formatFacts(report: CheckReport, style: Style, width: number): string[]
   }
   const labelWidth = Math.max(...facts.map(([label]) => label.length))
   return facts.flatMap(([label, text]) => hang(label, labelWidth, text, style, width))
+}
+
+/** The user's own forward pass, where it was read. */
+function describeForward({ forward }: CheckReport): [string, string][] {
+  if (forward === undefined) return []
+  const { file, entry, operations } = forward
+  const where = escapeControls(entry === '' ? file : `${file}:${entry}`)
+  return [['forward', `${where}, ${formatQuantity(operations, 'operation')}`]]
 }
 
 /** What a saved cost says, where it agrees; a finding tells of one that does not. */

@@ -16,6 +16,7 @@ import {
   unravelIndex,
 } from '../../tensor.js'
 import type { TensorsByName } from '../problem.js'
+import type { ForwardReport } from '../report.js'
 import { readSavedCost, type SavedCost } from '../setup/saved-cost.js'
 
 /** A loss that is built of operations, the point it is checked at, and the gradient somebody wrote. */
@@ -28,7 +29,9 @@ export interface ProgramProblem {
   /** What the program's output is multiplied by and summed, where it is no single number: of its shape. */
   readonly upstream?: Tensor
   /** J as the user's code computed it. */
-  readonly cost?: number | Tensor
+  readonly cost?: number | Tensor | undefined
+  /** What the program was read from, for the report. */
+  readonly forward?: ForwardReport | undefined
 }
 
 /** A parameter with its analytical gradient. */

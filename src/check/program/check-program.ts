@@ -97,6 +97,7 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
     ...(read.savedCost === undefined
       ? {}
       : { savedCost: { value: read.savedCost.value, agrees: otherCost === undefined } }),
+    ...(problem.forward === undefined ? {} : { forward: problem.forward }),
     parameters: {
       total: checked.reduce((sum, { input }) => sum + elementCount(input.shape), 0),
       checked: results.reduce((sum, { done }) => sum + done, 0),
@@ -112,7 +113,12 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
     crossValidation: { checked: crossValidation.checked, difference: crossValidation.difference },
     timing: { seconds: (performance.now() - started) / 1000, perturbations },
     reasons: verdict === 'inconclusive' ? reasons : [],
-    notices: [...reasons, ...describeProgramKinks(kinks), ...describeConstants(constants)],
+    notices: [
+      ...reasons,
+      ...(problem.forward?.notices ?? []),
+      ...describeProgramKinks(kinks),
+      ...describeConstants(constants),
+    ],
     interrupted,
     ...(options.keepGradients === true
       ? { gradients: results.map((tensor, t) => listEntries(tensor, t, evidence[t])) }

@@ -1,0 +1,197 @@
+import type { NdArray } from './arrays.js'
+import type { ClassDefinition, Expression, FunctionDefinition, Parameter, Statement } from './ast.js'
+import type { SourceFile } from './source-file.js'
+
+/** Python's whole numbers are bigints here, so that 1 and 1.0 are told apart. */
+export type Value =
+  | null
+  | boolean
+  | bigint
+  | number
+  | string
+  | NdArray
+  | PyTuple
+  | PyList
+  | PyDict
+  | PySet
+  | PySlice
+  | PyFunction
+  | PyClass
+  | PyInstance
+  | PyModule
+  | Native
+  | Ellipsis
+  | Unknown
+
+export class PyTuple {
+  constructor(readonly items: readonly Value[]) {}
+}
+
+export class PyList {
+  constructor(readonly items: Value[]) {}
+}
+
+/** Entries by the text of their keys, which are told apart by kind: 1 and '1' are two. */
+export class PyDict {
+  readonly entries = new Map<string, { readonly key: Value; value: Value }>()
+
+  get(key: Value): Value | undefined {
+    return this.entries.get(keyOf(key))?.value
+  }
+
+  set(key: Value, value: Value): void {
+    const text = keyOf(key)
+    const known = this.entries.get(text)
+    if (known === undefined) this.entries.set(text, { key, value })
+    else known.value = value
+  }
+
+  has(key: Value): boolean {
+    return this.entries.has(keyOf(key))
+  }
+
+  remove(key: Value): void {
+    this.entries.delete(keyOf(key))
+  }
+}
+
+export class PySet {
+  readonly entries = new Map<string, Value>()
+
+  constructor(items: Iterable<Value>) {
+    for (const item of items) this.entries.set(keyOf(item), item)
+  }
+}
+
+export class PySlice {
+  constructor(
+    readonly start: Value,
+    readonly stop: Value,
+    readonly step: Value,
+  ) {}
+}
+
+export class Ellipsis {}
+
+/** Names of one level: of a call, of a file. */
+export interface Scope {
+  readonly names: Map<string, Value>
+  readonly outer: Scope | undefined
+  readonly file: SourceFile
+  /** Names that are those of the file. */
+  readonly globals: Set<string>
+  /** The class whose method is called, for super(). */
+  readonly owner: PyClass | undefined
+  readonly self: Value | undefined
+}
+
+export class PyFunction {
+  constructor(
+    readonly name: string,
+    readonly parameters: readonly Parameter[],
+    readonly body: readonly Statement[] | Expression,
+    readonly scope: Scope,
+    readonly at: number,
+    readonly self: Value | undefined,
+    readonly owner: PyClass | undefined,
+  ) {}
+
+  bind(self: Value): PyFunction {
+    return new PyFunction(this.name, this.parameters, this.body, this.scope, this.at, self, this.owner)
+  }
+}
+
+export class PyClass {
+  readonly members = new Map<string, Value>()
+  /** Functions that are called without an instance, and those that are read as attributes. */
+  readonly statics = new Set<string>()
+  readonly properties = new Set<string>()
+
+  constructor(
+    readonly definition: ClassDefinition,
+    readonly bases: readonly PyClass[],
+    readonly scope: Scope,
+  ) {}
+
+  /** The member of that name, of the class or of one that it is made of. */
+  find(name: string): { readonly owner: PyClass; readonly value: Value } | undefined {
+    const own = this.members.get(name)
+    if (own !== undefined) return { owner: this, value: own }
+    for (const base of this.bases) {
+      const found = base.find(name)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+}
+
+export class PyInstance {
+  /**
+   * @param of undefined of an object that takes anything, such as a context
+   * @param attributes those of another instance, where this one stands for it
+   */
+  constructor(
+    readonly of: PyClass | undefined,
+    readonly attributes: Map<string, Value> = new Map(),
+  ) {}
+}
+
+/** What is imported: names that are known, or the file behind them. */
+export class PyModule {
+  constructor(
+    readonly name: string,
+    readonly file: SourceFile | undefined,
+  ) {}
+}
+
+/** Where something is called, or read. */
+export interface Place {
+  readonly file: SourceFile
+  readonly at: number
+}
+
+/** Arguments of a call, as they are given. */
+export interface Given {
+  readonly plain: readonly Value[]
+  readonly named: ReadonlyMap<string, Value>
+}
+
+/** A function that is known here. */
+export class Native {
+  constructor(
+    readonly name: string,
+    readonly call: (given: Given, place: Place) => Value,
+  ) {}
+}
+
+/** What is not understood, random or missing: it matters only where the loss needs it. */
+export class Unknown {
+  constructor(
+    readonly message: string,
+    readonly place: Place,
+    readonly fix: string | undefined,
+    readonly isRandom = false,
+  ) {}
+}
+
+/** What is written as a definition. */
+export type Definition = FunctionDefinition | ClassDefinition
+
+/** A dictionary's key as text. */
+export function keyOf(key: Value): string {
+  if (typeof key === 'string') return `s${key}`
+  if (typeof key === 'bigint') return `n${key}`
+  if (typeof key === 'number') return `n${Number.isInteger(key) ? BigInt(key) : key}`
+  if (typeof key === 'boolean') return `n${key ? 1 : 0}`
+  if (key instanceof PyTuple) return `t(${key.items.map(keyOf).join()})`
+  if (key === null) return 'None'
+  let id = IDS.get(key as object)
+  if (id === undefined) {
+    id = ++count
+    IDS.set(key as object, id)
+  }
+  return `o${id}`
+}
+
+const IDS = new WeakMap<object, number>()
+let count = 0
