@@ -51,6 +51,8 @@ export interface TracedForward {
   /** Everything that the program reads, by name, and what of it has a gradient. */
   readonly parameters: NamedTensors
   readonly gradients: NamedTensors
+  /** What the gradients are called among the arrays, by their parameters. */
+  readonly gradientNames: ReadonlyMap<string, string>
   /** The saved loss, if the arrays have one. */
   readonly cost: number | undefined
   readonly forward: ForwardReport
@@ -190,6 +192,7 @@ class Forward {
       },
       parameters,
       gradients,
+      gradientNames: this.#gradients,
       cost,
       forward: {
         file: file.name,

@@ -30,6 +30,8 @@ export interface ProgramProblem {
   readonly upstream?: Tensor
   /** J as the user's code computed it. */
   readonly cost?: number | Tensor | undefined
+  /** What gradients are called where they were saved, by their parameters. @default their names above */
+  readonly gradientNames?: ReadonlyMap<string, string> | undefined
   /** What the program was read from, for the report. */
   readonly forward?: ForwardReport | undefined
 }
@@ -65,7 +67,11 @@ export function bindProgramProblem(problem: ProgramProblem): BoundProgramProblem
   const bound = bindProgram(listed, arrays)
   requireFiniteValues(bound)
   const inputs = new Map(inputsOf(listed).map((input) => [input.name, input]))
-  const checked = [...gradients].map(([name, tensor]) => pairGradient(name, tensor, inputs))
+  const checked = [...gradients].map(([name, tensor]) => {
+    const { input, gradient } = pairGradient(name, tensor, inputs)
+    const own = problem.gradientNames?.get(input.name)
+    return { input, gradient: own === undefined ? gradient : { ...gradient, name: own } }
+  })
   const twice = checked.find(({ input }, t) => checked.findIndex((other) => other.input === input) < t)
   if (twice !== undefined) {
     throw new GradcheckError('bad-usage', `there are two gradients of ${twice.input.name}`, {
