@@ -29,6 +29,8 @@ import {
 /** Steps and calls within calls after which code is taken to have no end. */
 const MOST_STEPS = 2e6
 const MOST_CALLS = 100
+/** Powers of whole numbers that are multiplied out. */
+const MOST_POWER = 1000
 
 /** How a block of statements ended. */
 type Completion = { readonly kind: 'return'; readonly value: Value } | 'break' | 'continue' | undefined
@@ -1085,7 +1087,7 @@ export class Interpreter {
     if (typeof left === 'string') {
       if (operator === '+' && typeof right === 'string') return left + right
       if (operator === '%') return this.#percent(left, right)
-      if (operator === '*') return left.repeat(this.integer(right, place))
+      if (operator === '*') return left.repeat(this.#count(right, left.length, place))
     }
     if (left instanceof PyList && right instanceof PyList && operator === '+') {
       return new PyList([...left.items, ...right.items])
@@ -1102,11 +1104,19 @@ export class Interpreter {
         (list instanceof PyList || list instanceof PyTuple) &&
         typeof count === 'bigint'
       ) {
-        const items = Array.from({ length: Number(count) }, () => list.items).flat()
+        const times = this.#count(count, list.items.length, place)
+        const items = Array.from({ length: times }, () => list.items).flat()
         return list instanceof PyList ? new PyList(items) : new PyTuple(items)
       }
     }
     return this.arrays(operator, this.toArray(left, place), this.toArray(right, place), place)
+  }
+
+  /** How often something is repeated, within reason. */
+  #count(value: Value, length: number, place: Place): number {
+    const count = Math.max(0, this.integer(value, place))
+    if (count * length <= MOST_STEPS) return count
+    throw this.error(place, `${count} times ${length} items are too many`)
   }
 
   /** An operator between arrays. */
@@ -1181,12 +1191,15 @@ export class Interpreter {
         if (operator === '/') return x / y
         return operator === '//' ? integer(Math.floor(x / y)) : integer(x - y * Math.floor(x / y))
       case '**':
-        return isWhole && y >= 0 ? BigInt(left as bigint) ** BigInt(right as bigint) : x ** y
+        if (!isWhole || y < 0) return x ** y
+        if (Math.abs(x) > 1 && y > MOST_POWER) throw this.error(place, `a power of ${y} is too large`)
+        return BigInt(left as bigint) ** BigInt(right as bigint)
       case '&':
         return typeof left === 'boolean' ? Boolean(x && y) : BigInt(x & y)
       case '|':
         return typeof left === 'boolean' ? Boolean(x || y) : BigInt(x | y)
       case '<<':
+        if (y > MOST_POWER) throw this.error(place, `a shift by ${y} is too large`)
         return BigInt(x) << BigInt(y)
       case '>>':
         return BigInt(x) >> BigInt(y)

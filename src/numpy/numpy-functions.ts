@@ -26,6 +26,9 @@ import {
   type Value,
 } from './values.js'
 
+/** Elements of an array that code makes from nothing. */
+const MOST_ELEMENTS = 2e7
+
 /** A call of a function that is known here. */
 class Call {
   constructor(
@@ -73,6 +76,12 @@ class Call {
 
   wrap(node: Node, kind: Kind): NdArray {
     return arrayOf(this.tracer, node, kind)
+  }
+
+  /** Refuses an array that is larger than what is followed. */
+  fitting(shape: readonly number[]): readonly number[] {
+    if (elementCount(shape) <= MOST_ELEMENTS) return shape
+    throw new ShapeMismatch(`an array of shape ${formatShape(shape)} is too large`)
   }
 
   constant(shape: readonly number[], data: ArrayLike<number>, kind: Kind): NdArray {
@@ -255,7 +264,7 @@ function kindOf(dtype: Value): Kind {
 const filled =
   (value: number, usual: Kind = 'f'): Body =>
   (call) => {
-    const shape = shapeOf(call, 0)
+    const shape = call.fitting(shapeOf(call, 0))
     return call.constant(shape, new Float64Array(elementCount(shape)).fill(value), kindFrom(call, usual, 1))
   }
 
@@ -398,6 +407,7 @@ function pad(call: Call): Value {
   if (mode !== undefined && mode !== 'constant')
     return call.refuse(`padding by ${call.interpreter.format(mode, '')} is not understood`)
   const widths = readWidths(call, given ?? null, array.shape.length)
+  call.fitting(array.shape.map((length, axis) => length + widths[axis][0] + widths[axis][1]))
   const value = call.interpreter.plainNumber(call.get(3, 'constant_values') ?? 0n) ?? 0
   const { b } = call.tracer
   let node = nodeOf(call.tracer, array)
@@ -434,6 +444,7 @@ function tile(call: Call): Value {
   let array = call.array(0, 'A')
   while (array.shape.length < counts.length) array = expandDims(array, [0])
   const all = [...new Array<number>(array.shape.length - counts.length).fill(1), ...counts]
+  call.fitting(all.map((count, axis) => count * array.shape[axis]))
   let offsets = array
   for (const [axis, count] of all.entries()) {
     const indices = Array.from({ length: count * offsets.shape[axis] }, (_, k) => k % offsets.shape[axis])
@@ -555,7 +566,7 @@ const NUMPY: Readonly<Record<string, Body>> = {
   ones_like: filledLike(1),
   empty_like: filledLike(0),
   full(call) {
-    const shape = shapeOf(call, 0)
+    const shape = call.fitting(shapeOf(call, 0))
     const value = call.array(1, 'fill_value')
     return copied(call, broadcastTo(value, shape), kindFrom(call, value.kind))
   },
@@ -565,6 +576,7 @@ const NUMPY: Readonly<Record<string, Body>> = {
     const [start, stop, step = 1] = numbers.length === 1 ? [0, numbers[0]] : numbers
     const count = Math.max(0, Math.ceil((stop - start) / step))
     if (!Number.isFinite(count)) return call.refuse('a bound of arange depends on the parameters')
+    call.fitting([count])
     const isWhole = call.given.plain.every((value) => typeof value === 'bigint')
     return call.constant(
       [count],
@@ -576,6 +588,7 @@ const NUMPY: Readonly<Record<string, Body>> = {
     const [start, stop, count = 50] = call.given.plain.map(
       (value) => call.interpreter.plainNumber(value) ?? Number.NaN,
     )
+    call.fitting([count])
     return call.constant(
       [count],
       Array.from({ length: count }, (_, k) => start + ((stop - start) * k) / (count - 1)),
@@ -585,6 +598,7 @@ const NUMPY: Readonly<Record<string, Body>> = {
   eye(call) {
     const n = call.integer(call.get(0, 'N') ?? null)
     const m = call.integer(call.get(1, 'M') ?? BigInt(n))
+    call.fitting([n, m])
     return call.constant(
       [n, m],
       Array.from({ length: n * m }, (_, k) => (Math.floor(k / m) === k % m ? 1 : 0)),
@@ -624,7 +638,7 @@ const NUMPY: Readonly<Record<string, Body>> = {
     const array = call.array(0)
     return array.shape.length >= 2 ? array : reshaped(array, [1, array.size])
   },
-  broadcast_to: (call) => broadcastTo(call.array(0), call.integers(call.get(1, 'shape')) ?? []),
+  broadcast_to: (call) => broadcastTo(call.array(0), call.fitting(call.integers(call.get(1, 'shape')) ?? [])),
   concatenate: (call) => concatenate(call, arraysIn(call, 0), call.integer(call.get(1, 'axis', 'dim') ?? 0n)),
   stack(call) {
     const arrays = arraysIn(call, 0)
@@ -668,6 +682,7 @@ const NUMPY: Readonly<Record<string, Body>> = {
     const count = call.integer(call.get(1, 'repeats') ?? null)
     const axis = call.get(2, 'axis')
     const array = axis === undefined || axis === null ? reshape(call.array(0), [-1]) : call.array(0)
+    call.fitting([count, array.size])
     return call.wrap(
       call.tracer.b.repeat(nodeOf(call.tracer, array), {
         count,
@@ -701,6 +716,7 @@ const NUMPY: Readonly<Record<string, Body>> = {
     ),
   tri(call) {
     const n = call.integer(call.get(0) ?? null)
+    call.fitting([n, n])
     return call.constant(
       [n, n],
       Array.from({ length: n * n }, (_, k) => (k % n <= Math.floor(k / n) ? 1 : 0)),

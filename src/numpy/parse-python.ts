@@ -492,6 +492,7 @@ class Converter {
     const clauses: Clause[] = []
     for (let k = start; k < parts.length; ) {
       const inside = parts.findIndex((part, at) => at > k && part.name === 'in')
+      if (inside === -1) return { kind: 'broken', at: node.from, what: 'this is no Python' }
       const next = parts.findIndex((part, at) => at > inside && part.name === 'for')
       const end = next === -1 ? parts.length : next
       const [list, ...conditions] = split(parts.slice(inside + 1, end), (part) => part.name === 'if')

@@ -7,7 +7,7 @@ import { printProgram } from '../program/print.js'
 import { ancestorsOf, type Program } from '../program/program.js'
 import { requireRecord } from '../requirements.js'
 import { suggestName } from '../suggest.js'
-import { formatShape, type NamedTensors, type Tensor } from '../tensor.js'
+import { elementCount, formatShape, type NamedTensors, type Tensor } from '../tensor.js'
 import { arrayOf, GuessedArray, type Kind, NdArray, nodeOf, type Tracer } from './arrays.js'
 import type { Expression, Statement } from './ast.js'
 import { Interpreter, type Surroundings } from './interpreter.js'
@@ -84,6 +84,9 @@ const HELPERS: Readonly<Record<string, (b: Builder, x: Node) => Node>> = {
   leaky_relu: (b, x) => b.leakyRelu(x),
   identity: (b, x) => b.multiply(x, 1),
 }
+/** Numbers and operations of a forward pass beyond which it is not followed. */
+const MOST_NUMBERS = 5e7
+const MOST_OPERATIONS = 3e5
 /** A source beyond this is not read. */
 const MOST_CHARACTERS = 2e6
 
@@ -513,9 +516,17 @@ function createTracer(
 ): Tracer {
   const base: Float64Array[] = []
   const traced: boolean[] = []
+  let numbers = 0
   const catchUp = () => {
     for (let id = base.length; id < recorder.values.length; id++) {
       const value = recorder.values[id]
+      numbers += elementCount(value.shape)
+      if (numbers > MOST_NUMBERS || id > MOST_OPERATIONS) {
+        const what = id > MOST_OPERATIONS ? `${MOST_OPERATIONS} operations` : `${MOST_NUMBERS} numbers`
+        throw new GradcheckError('bad-forward', `the forward pass makes more than ${what}`, {
+          fix: 'check it on a smaller case, or write loops over elements as operations on arrays',
+        })
+      }
       switch (value.kind) {
         case 'input':
           base.push(data.get(value.name)!.data)
