@@ -188,7 +188,7 @@ export function createProgram(terminal: Terminal, setStatus: (status: number) =>
 
 function addCheckOptions(check: Command): Command {
   return check
-    .usage('FILE... (--activations NAMES --loss NAME | --forward FILE:NAME) [options]')
+    .usage('FILE... --forward FILE.py:NAME [options]')
     .argument('[FILE...]', '.npz, .npy or .safetensors; several are merged')
     .optionsGroup('The network:')
     .addOption(

@@ -128,7 +128,7 @@ export type Statement = Placed &
     | { readonly kind: 'assert'; readonly condition: Expression; readonly message: Expression | undefined }
     | { readonly kind: 'raise'; readonly value: Expression | undefined }
     | { readonly kind: 'with'; readonly body: readonly Statement[] }
-    | { readonly kind: 'global'; readonly names: readonly string[] }
+    | { readonly kind: 'global'; readonly isNonlocal: boolean; readonly names: readonly string[] }
     | { readonly kind: 'pass' | 'break' | 'continue' }
     | { readonly kind: 'broken'; readonly what: string }
   )

@@ -98,12 +98,21 @@ function methodsOfString(interpreter: Interpreter, text: string, place: Place): 
     },
     lower: () => text.toLowerCase(),
     upper: () => text.toUpperCase(),
-    strip: () => text.trim(),
-    startswith: ({ plain: [start] }) => text.startsWith(String(start)),
-    endswith: ({ plain: [end] }) => text.endsWith(String(end)),
+    strip: ({ plain: [characters] }) => {
+      if (characters === undefined) return text.trim()
+      const of = String(characters)
+      let [from, to] = [0, text.length]
+      while (from < to && of.includes(text[from])) from++
+      while (to > from && of.includes(text[to - 1])) to--
+      return text.slice(from, to)
+    },
+    startswith: ({ plain: [start] }) => listOf(start).some((one) => text.startsWith(String(one))),
+    endswith: ({ plain: [end] }) => listOf(end).some((one) => text.endsWith(String(one))),
     replace: ({ plain: [one, other] }) => text.replaceAll(String(one), String(other)),
     split: ({ plain: [by] }) =>
       new PyList(typeof by === 'string' ? text.split(by) : text.trim().split(/\s+/)),
     join: ({ plain: [items] }) => interpreter.iterate(items, place).map(String).join(text),
   }
 }
+
+const listOf = (value: Value): readonly Value[] => (value instanceof PyTuple ? value.items : [value])

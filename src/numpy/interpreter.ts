@@ -3,7 +3,7 @@ import { broadcastShapes, broadcastStrides, listOffsets, ShapeMismatch } from '.
 import { suggestName } from '../suggest.js'
 import { elementCount, formatShape } from '../tensor.js'
 import { arrayOf, GuessedArray, type Kind, NdArray, nodeOf, reshaped, type Tracer, viewed } from './arrays.js'
-import type { Argument, Expression, Parameter, Statement } from './ast.js'
+import type { Argument, Expression, FunctionDefinition, Parameter, Statement } from './ast.js'
 import { methodOf } from './container-methods.js'
 import { type IndexItem, selectElements } from './indexing.js'
 import { describePlace, placeIn, type SourceFile } from './source-file.js'
@@ -20,6 +20,7 @@ import {
   PyModule,
   PySet,
   PySlice,
+  PySuper,
   PyTuple,
   type Scope,
   Unknown,
@@ -60,6 +61,8 @@ export class Interpreter {
   readonly #tracer: Tracer
   readonly #files = new Map<SourceFile, Scope>()
   readonly #opening = new Set<string>()
+  /** Names that a file has not. */
+  readonly #absent = new Set<string>()
   /** True while the object is made whose method is traced: its arrays are those of the file. */
   #isMaking = false
   #steps = 0
@@ -108,7 +111,9 @@ export class Interpreter {
     }
     this.#files.set(file, scope)
     for (const statement of topLevel(file.statements)) {
-      if (statement.kind === 'function' || statement.kind === 'class') this.#define(statement, scope)
+      if (statement.kind !== 'function' && statement.kind !== 'class') continue
+      // what is set to something else as well is looked at where it is wanted
+      if (touchesOf(file.statements, statement.name).length === 0) this.#define(statement, scope)
     }
     return scope
   }
@@ -119,10 +124,12 @@ export class Interpreter {
     if (known !== undefined) return known
     const { file } = scope
     const key = `${file.name} ${name}`
-    if (this.#opening.has(key)) return undefined
+    if (this.#opening.has(key) || this.#absent.has(key)) return undefined
     this.#opening.add(key)
     try {
-      return this.#openName(scope, name)
+      const found = this.#openName(scope, name)
+      if (found === undefined) this.#absent.add(key)
+      return found
     } finally {
       this.#opening.delete(key)
     }
@@ -130,6 +137,24 @@ export class Interpreter {
 
   #openName(scope: Scope, name: string): Value | undefined {
     const { file } = scope
+    const touches = touchesOf(file.statements, name)
+    const isDefined = file.statements.some(
+      (one) => (one.kind === 'function' || one.kind === 'class') && one.name === name,
+    )
+    if (
+      touches.length > 1 ||
+      touches.some(({ isSimple }) => !isSimple) ||
+      (isDefined && touches.length > 0)
+    ) {
+      return (
+        this.#world.arrayNamed(name) ??
+        new Unknown(
+          `${name} is set in more than one place of the file, or within a loop or a condition`,
+          { file, at: touches[touches.length - 1].at },
+          'save it as an array, or set it where it is used',
+        )
+      )
+    }
     for (const statement of topLevel(file.statements).toReversed()) {
       const place = { file, at: statement.at }
       let value: Value | undefined
@@ -167,7 +192,7 @@ export class Interpreter {
   #module(module: string, as: string): Value {
     // `import a.b` makes a known
     const name = as === module.split('.')[0] ? as : module
-    const known = KNOWN_MODULES[name] ?? name
+    const known = KNOWN_MODULES.get(name) ?? name
     return new PyModule(known, this.#world.fileOf(name))
   }
 
@@ -177,19 +202,21 @@ export class Interpreter {
       const found = this.lookUpIn(this.scopeOf(file), name)
       if (found !== undefined || isStar) return found
     }
-    const known = KNOWN_MODULES[module] ?? module
+    const known = KNOWN_MODULES.get(module) ?? module
     const native = this.#world.natives.get(`${known}.${name}`)
     if (native !== undefined) return native
     if (isStar) return undefined
     const nested = this.#world.fileOf(`${module}.${name}`)
     if (nested !== undefined) return new PyModule(name, nested)
-    if (IGNORED_MODULES.has(known.split('.')[0])) return new Native(name, () => null)
+    if (IGNORED_MODULES.has(known.split('.')[0])) return ignored(name, place)
+    const builtin = this.#world.natives.get(`builtins.${name}`)
+    if (builtin !== undefined && /^(builtins|collections|past|future|six)\b/.test(known)) return builtin
     return (
       this.#world.helperNamed(name, place) ??
       new Unknown(
         `${name} comes from ${module}, which is not at hand`,
         place,
-        `write it out, or name the file that defines it: --with FILE`,
+        'write it out, or give the file that defines it as well',
       )
     )
   }
@@ -205,16 +232,13 @@ export class Interpreter {
     if (ofFile !== undefined) return ofFile
     const native = this.#world.natives.get(name) ?? this.#world.natives.get(`builtins.${name}`)
     if (native !== undefined) return native
-    if (name in KNOWN_MODULES) return new PyModule(KNOWN_MODULES[name], undefined)
+    const module = KNOWN_MODULES.get(name)
+    if (module !== undefined) return new PyModule(module, undefined)
     const own = this.#world.arrayNamed(name)
     if (own !== undefined) return own
     return (
       this.#world.helperNamed(name, place) ??
-      new Unknown(
-        `${name} is defined in none of the files`,
-        place,
-        'name the file that defines it: --with FILE',
-      )
+      new Unknown(`${name} is defined in none of the files`, place, 'give the file that defines it as well')
     )
   }
 
@@ -240,8 +264,10 @@ export class Interpreter {
     switch (statement.kind) {
       case 'expression': {
         const value = this.evaluate(statement.value, scope)
-        // what stands by itself is there for what it does: of numbers' modules that must be understood
-        if (value instanceof Unknown && /^(numpy|torch)\b/.test(value.message)) throw this.errorOf(value)
+        // what stands by itself is there for what it does: that must be understood
+        if (value instanceof Unknown && value.kind !== 'ignored' && statement.value.kind === 'call') {
+          throw this.errorOf(value, place)
+        }
         return undefined
       }
       case 'assign': {
@@ -271,10 +297,15 @@ export class Interpreter {
         }
         return this.run(statement.otherwise, scope)
       case 'for': {
-        for (const item of this.iterate(this.evaluate(statement.list, scope), place)) {
+        const list = this.evaluate(statement.list, scope)
+        const items = this.iterate(list, place)
+        for (const item of items) {
           this.#step(place)
           this.#assign(statement.target, item, scope)
           const completion = this.run(statement.body, scope)
+          if (list instanceof PyList && list.items.length !== items.length && completion === undefined) {
+            throw this.error(place, 'the list changes while it is gone through')
+          }
           if (completion === 'break') return undefined
           if (completion !== undefined && completion !== 'continue') return completion
         }
@@ -317,7 +348,13 @@ export class Interpreter {
       case 'with':
         return this.run(statement.body, scope)
       case 'global':
-        for (const name of statement.names) scope.globals.add(name)
+        for (const name of statement.names) {
+          if (!statement.isNonlocal) scope.globals.add(name)
+          else {
+            scope.nonlocals ??= new Set()
+            scope.nonlocals.add(name)
+          }
+        }
         return undefined
       case 'break':
       case 'continue':
@@ -330,22 +367,8 @@ export class Interpreter {
   }
 
   #define(statement: Statement, scope: Scope): void {
-    if (statement.kind === 'function') {
-      const owner = scope.owner
-      scope.names.set(
-        statement.name,
-        new PyFunction(
-          statement.name,
-          statement.parameters,
-          statement.body,
-          scope,
-          statement.at,
-          undefined,
-          owner,
-        ),
-      )
-      return
-    }
+    if (statement.kind === 'function')
+      scope.names.set(statement.name, this.#function(statement, scope, scope.owner))
     if (statement.kind !== 'class') return
     const bases = statement.bases
       .map((base) => this.evaluate(base, scope))
@@ -361,15 +384,63 @@ export class Interpreter {
     }
     for (const member of statement.body) {
       if (member.kind === 'function') {
+        const plain = member.decorators.every(
+          (decorator) => decorator === 'staticmethod' || decorator === 'property',
+        )
         made.members.set(
           member.name,
-          new PyFunction(member.name, member.parameters, member.body, scope, member.at, undefined, made),
+          this.#function(plain ? { ...member, decorators: [] } : member, scope, made),
         )
+        if (member.decorators.some((decorator) => /\.(setter|deleter)$/.test(decorator))) {
+          made.broken = new Unknown(
+            'a property that is set is not understood',
+            { file: scope.file, at: member.at },
+            undefined,
+          )
+        }
         if (member.decorators.includes('staticmethod')) made.statics.add(member.name)
         if (member.decorators.includes('property')) made.properties.add(member.name)
-      } else if (member.kind === 'assign') this.#statement(member, inside)
+      } else if (member.kind === 'assign' && member.targets.every((target) => target.kind === 'name')) {
+        this.#statement(member, inside)
+      } else if (member.kind !== 'expression' && member.kind !== 'pass') {
+        const place = { file: scope.file, at: member.at }
+        made.broken = new Unknown(
+          'this is not understood in the body of a class',
+          place,
+          'write it into __init__',
+        )
+      }
     }
     scope.names.set(statement.name, made)
+  }
+
+  /** A function as it is defined, with its defaults as they then are; those of a file's own when they are first wanted. */
+  #function(statement: FunctionDefinition, scope: Scope, owner: PyClass | undefined): Value {
+    const place = { file: scope.file, at: statement.at }
+    const other = statement.decorators.find((decorator) => !HARMLESS_DECORATORS.test(decorator))
+    if (other !== undefined) {
+      return new Unknown(
+        `the decorator ${other} is not understood`,
+        place,
+        'leave it out, or write what it does',
+      )
+    }
+    const made = new PyFunction(
+      statement.name,
+      statement.parameters,
+      statement.body,
+      scope,
+      statement.at,
+      undefined,
+      owner,
+    )
+    if (scope.outer !== undefined) this.#fixDefaults(made)
+    return made
+  }
+
+  #fixDefaults({ parameters, defaults, scope }: PyFunction): void {
+    for (const { name, usual } of parameters)
+      if (usual !== undefined) defaults.set(name, this.evaluate(usual, scope))
   }
 
   // ---- what is assigned
@@ -378,7 +449,7 @@ export class Interpreter {
   #settle(name: string, value: Value, isMember = false): Value {
     const isOpen = value instanceof Unknown || value instanceof NdArray
     const isReplaced = this.#isMaking && isMember && isOpen
-    if (!isReplaced && !(value instanceof Unknown && value.isRandom)) return value
+    if (!isReplaced && !(value instanceof Unknown && value.kind === 'random')) return value
     const own = this.#world.arrayNamed(name)
     if (own === undefined) return value
     if (isReplaced) return own
@@ -391,8 +462,13 @@ export class Interpreter {
     switch (target.kind) {
       case 'name': {
         const settled = this.#settle(target.name, value)
-        if (scope.globals.has(target.name)) this.scopeOf(scope.file).names.set(target.name, settled)
-        else scope.names.set(target.name, settled)
+        let at: Scope | undefined = scope.globals.has(target.name) ? this.scopeOf(scope.file) : scope
+        if (scope.nonlocals?.has(target.name) === true) {
+          at = scope.outer
+          while (at?.outer !== undefined && !at.names.has(target.name)) at = at.outer
+        }
+        const holder = at ?? scope
+        holder.names.set(target.name, settled)
         if (settled instanceof NdArray) this.#call(target.name, settled)
         return
       }
@@ -486,6 +562,13 @@ export class Interpreter {
         'make the array with np.zeros(shape)',
       )
     }
+    if (array.kind !== 'f' && given.kind === 'f' && !given.numbers.every(Number.isInteger)) {
+      throw this.error(
+        place,
+        'a number that is not whole is stored in an array of whole numbers, which truncates it',
+        'make the array with np.zeros(shape)',
+      )
+    }
     const spread = this.#broadcast(given, shape, place)
     const positions = Int32Array.from(offsets, (offset) => array.place(offset))
     array.storage.write(positions, nodeOf(this.#tracer, spread))
@@ -513,12 +596,20 @@ export class Interpreter {
       // in place: whoever looks at it sees it
       const made = this.binary(operator, before, value, place)
       if (made instanceof Unknown) throw this.errorOf(made, place)
-      if (target.kind === 'index') this.#store(target.object, target.index, made, scope, place)
-      else this.store(before, new Ellipsis(), made, place)
+      const container = target.kind === 'index' ? this.evaluate(target.object, scope) : undefined
+      if (target.kind === 'index' && container instanceof NdArray) {
+        this.store(container, this.evaluate(target.index, scope), made, place)
+      } else this.store(before, new Ellipsis(), made, place)
       return
     }
-    if (before instanceof PyList && operator === '+') {
-      before.items.push(...this.iterate(value, place))
+    if (before instanceof PyList && (operator === '+' || operator === '*')) {
+      const more = operator === '+' ? this.iterate(value, place) : []
+      const items =
+        operator === '+'
+          ? [...before.items, ...more]
+          : (this.binary('*', before, value, place) as PyList).items
+      if (items.length > MOST_STEPS) throw this.error(place, 'the list grows too long')
+      before.items.splice(0, before.items.length, ...items)
       return
     }
     this.#assign(target, this.binary(operator, before, value, place), scope)
@@ -565,16 +656,12 @@ export class Interpreter {
         return this.truth(this.evaluate(expression.condition, scope), place)
           ? this.evaluate(expression.then, scope)
           : this.evaluate(expression.otherwise, scope)
-      case 'lambda':
-        return new PyFunction(
-          'lambda',
-          expression.parameters,
-          expression.body,
-          scope,
-          expression.at,
-          undefined,
-          undefined,
-        )
+      case 'lambda': {
+        const { parameters, body, at } = expression
+        const made = new PyFunction('lambda', parameters, body, scope, at, undefined, undefined)
+        this.#fixDefaults(made)
+        return made
+      }
       case 'call':
         return this.#callExpression(expression.callee, expression.arguments, scope, place)
       case 'member':
@@ -667,10 +754,8 @@ export class Interpreter {
   #super(scope: Scope): Value {
     let at: Scope | undefined = scope
     while (at !== undefined && at.self === undefined) at = at.outer
-    const [base] = at?.owner?.bases ?? []
-    if (at?.self === undefined || base === undefined) return new PyInstance(undefined)
-    // what it sets, it sets on the instance itself
-    return new PyInstance(base, at.self instanceof PyInstance ? at.self.attributes : undefined)
+    if (at?.self === undefined || at.owner === undefined) return new PyInstance(undefined)
+    return new PySuper(at.self, at.owner)
   }
 
   call(called: Value, given: Given, place: Place): Value {
@@ -678,7 +763,16 @@ export class Interpreter {
     if (called instanceof Native) {
       return this.fit(place, () => {
         this.#tracer.locate(place)
-        return called.call(given, place)
+        try {
+          return called.call(given, place)
+        } catch (error) {
+          if (!(error instanceof TypeError || error instanceof RangeError)) throw error
+          throw this.error(
+            place,
+            `${called.name} cannot be followed with these arguments`,
+            'docs/forward.md lists what is understood',
+          )
+        }
       })
     }
     if (called instanceof PyClass) return this.instantiate(called, given, place)
@@ -692,6 +786,7 @@ export class Interpreter {
   }
 
   instantiate(of: PyClass, given: Given, place: Place): PyInstance {
+    if (of.broken !== undefined) throw this.errorOf(of.broken, place)
     const instance = new PyInstance(of)
     const start = of.find('__init__')
     if (start?.value instanceof PyFunction) this.callFunction(start.value.bind(instance), given, place)
@@ -700,6 +795,7 @@ export class Interpreter {
 
   /** An instance of a class whose arrays are those of the file; what cannot be run of its making is left out. */
   makeSelf(of: PyClass, given: Given, place: Place): PyInstance {
+    if (of.broken !== undefined) throw this.errorOf(of.broken, place)
     const instance = new PyInstance(of)
     const start = of.find('__init__')
     if (!(start?.value instanceof PyFunction)) return instance
@@ -782,9 +878,16 @@ export class Interpreter {
   }
 
   #usual(called: PyFunction, { name, usual }: Parameter, place: Place): Value {
-    if (usual !== undefined) return this.evaluate(usual, called.scope)
+    const known = called.defaults.get(name)
+    if (known !== undefined) return known
+    if (usual !== undefined) {
+      const value = this.evaluate(usual, called.scope)
+      called.defaults.set(name, value)
+      return value
+    }
     // while an object is made, what it needs may be what the file has
-    if (this.#isMaking) return new Unknown(`${called.name} needs ${name}`, place, `give it: --init ${name}=…`)
+    if (this.#isMaking)
+      return new Unknown(`${called.name} needs ${name}`, place, 'give it a default, or an array of its name')
     throw this.error(place, `${called.name} needs ${name}`)
   }
 
@@ -803,8 +906,17 @@ export class Interpreter {
         return new PyModule(`${object.name}.${name}`, undefined)
       const file = this.#world.fileOf(`${object.name}.${name}`)
       if (file !== undefined) return new PyModule(name, file)
-      if (IGNORED_MODULES.has(object.name.split('.')[0])) return new Native(name, () => null)
+      if (IGNORED_MODULES.has(object.name.split('.')[0])) return ignored(name, place)
       return new Unknown(`${object.name}.${name} is not understood`, place, 'docs/forward.md lists what is')
+    }
+    if (object instanceof PySuper) {
+      const order = object.self instanceof PyInstance ? (object.self.of?.order() ?? []) : object.after.order()
+      for (const base of order.slice(order.indexOf(object.after) + 1)) {
+        const found = base.members.get(name)
+        if (found instanceof PyFunction) return found.bind(object.self)
+        if (found !== undefined) return found
+      }
+      return new Native(name, () => null)
     }
     if (object instanceof PyInstance) {
       const own = object.attributes.get(name)
@@ -821,13 +933,10 @@ export class Interpreter {
       const array = this.#world.arrayNamed(name) ?? this.#world.dictionaryNamed(name)
       if (array !== undefined) return array
       if (object.of === undefined) return new Native(name, () => null)
-      return new Unknown(
-        `the object has no attribute ${name}`,
-        place,
-        `save an array ${name}, or --bind ${name}=ARRAY`,
-      )
+      return new Unknown(`the object has no attribute ${name}`, place, `save an array ${name}`)
     }
     if (object instanceof PyClass) {
+      if (object.broken !== undefined) return object.broken
       const found = object.find(name)
       if (found !== undefined) return found.value
     }
@@ -882,7 +991,8 @@ export class Interpreter {
       }
       const { shape, offsets, isView } = this.#select(object, index, place)
       const view = viewed(object, shape, offsets)
-      if (isView) return view
+      // a number that is read is no view
+      if (isView && shape.length > 0) return view
       this.#tracer.locate(place)
       return arrayOf(this.#tracer, nodeOf(this.#tracer, view), object.kind)
     }
@@ -901,6 +1011,17 @@ export class Interpreter {
 
   #select(array: NdArray, index: Value, place: Place) {
     const items = index instanceof PyTuple ? index.items : [index]
+    const [only] = items
+    if (items.length === 1 && only instanceof NdArray && only.kind === 'f' && only.shape.length > 0) {
+      const isLeading = only.shape.every((length, axis) => array.shape[axis] === length)
+      if (isLeading && only.numbers.every((value) => value === 0 || value === 1)) {
+        throw this.error(
+          place,
+          'an array of zeros and ones may be a mask or indices',
+          'write mask == 1, or y.astype(int)',
+        )
+      }
+    }
     return this.fit(place, () =>
       selectElements(
         array.shape,
@@ -912,6 +1033,7 @@ export class Interpreter {
   #indexItem(item: Value, place: Place): IndexItem {
     if (item instanceof Unknown) throw this.errorOf(item, place)
     if (item === null) return { kind: 'new' }
+    if (typeof item === 'boolean') throw this.error(place, 'a truth value for an index is not understood')
     if (item instanceof Ellipsis) return { kind: 'rest' }
     if (item instanceof PySlice) {
       const part = (value: Value) => (value === null ? undefined : this.integer(value, place))
@@ -922,6 +1044,9 @@ export class Interpreter {
       return { kind: 'number', value: this.integer(item, place) }
     }
     const array = this.toArray(item, place)
+    if (array.kind === 'f' && !array.numbers.every(Number.isInteger)) {
+      throw this.error(place, 'an index is no whole number')
+    }
     if (array.isTraced && array.kind !== 'b') {
       throw this.error(
         place,
@@ -1051,6 +1176,8 @@ export class Interpreter {
     if (typeof value === 'number') return operator === '-' ? -value : value
     const array = this.toArray(value, place)
     if (operator === '+') return array
+    if (operator === '~' && array.kind !== 'b')
+      throw this.error(place, '~ is understood of truth values alone')
     return this.make(place, operator === '~' && array.kind === 'b' ? 'b' : array.kind, (b) => {
       const node = nodeOf(this.#tracer, array)
       return operator === '~' ? b.subtract(1, node) : b.negative(node)
@@ -1085,11 +1212,16 @@ export class Interpreter {
       typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean'
     if (isPlain(left) && isPlain(right)) return this.#arithmetic(operator, left, right, place)
     if (typeof left === 'string') {
-      if (operator === '+' && typeof right === 'string') return left + right
+      if (operator === '+' && typeof right === 'string') {
+        if (left.length + right.length > MOST_STEPS) throw this.error(place, 'the text grows too long')
+        return left + right
+      }
       if (operator === '%') return this.#percent(left, right)
       if (operator === '*') return left.repeat(this.#count(right, left.length, place))
     }
     if (left instanceof PyList && right instanceof PyList && operator === '+') {
+      if (left.items.length + right.items.length > MOST_STEPS)
+        throw this.error(place, 'the list grows too long')
       return new PyList([...left.items, ...right.items])
     }
     if (left instanceof PyTuple && right instanceof PyTuple && operator === '+') {
@@ -1122,6 +1254,13 @@ export class Interpreter {
   /** An operator between arrays. */
   arrays(operator: string, left: NdArray, right: NdArray, place: Place): NdArray {
     const isWhole = left.kind !== 'f' && right.kind !== 'f'
+    const isTruth = left.kind === 'b' && right.kind === 'b'
+    if (/[&|^]|<<|>>/.test(operator) && !isTruth) {
+      throw this.error(place, `${operator} is understood between truth values alone`)
+    }
+    if (isTruth && (operator === '+' || operator === '*')) {
+      return this.arrays(operator === '+' ? '|' : '&', left, right, place)
+    }
     const kind: Kind =
       operator === '/' ? 'f' : isWhole ? (/[&|^]/.test(operator) && left.kind === 'b' ? 'b' : 'i') : 'f'
     return this.make(place, kind, (b) => {
@@ -1176,7 +1315,6 @@ export class Interpreter {
   #arithmetic(operator: string, left: Value, right: Value, place: Place): Value {
     const isWhole = typeof left !== 'number' && typeof right !== 'number'
     const [x, y] = [Number(left), Number(right)]
-    const integer = (value: number) => (isWhole ? BigInt(Math.trunc(value)) : value)
     switch (operator) {
       case '+':
         return isWhole ? BigInt(left as bigint) + BigInt(right as bigint) : x + y
@@ -1187,21 +1325,31 @@ export class Interpreter {
       case '/':
       case '//':
       case '%':
+        if (isWhole && operator !== '/' && y !== 0) {
+          const [p, q] = [BigInt(left as bigint), BigInt(right as bigint)]
+          const rest = ((p % q) + q) % q
+          return operator === '%' ? rest : (p - rest) / q
+        }
         if (y === 0) throw this.error(place, 'this divides by zero')
-        if (operator === '/') return x / y
-        return operator === '//' ? integer(Math.floor(x / y)) : integer(x - y * Math.floor(x / y))
+        return operator === '/' ? x / y : divideFloats(x, y)[operator === '%' ? 'rest' : 'whole']
       case '**':
         if (!isWhole || y < 0) return x ** y
         if (Math.abs(x) > 1 && y > MOST_POWER) throw this.error(place, `a power of ${y} is too large`)
         return BigInt(left as bigint) ** BigInt(right as bigint)
       case '&':
-        return typeof left === 'boolean' ? Boolean(x && y) : BigInt(x & y)
       case '|':
-        return typeof left === 'boolean' ? Boolean(x || y) : BigInt(x | y)
+        if (!isWhole) throw this.error(place, `${operator} is understood between whole numbers alone`)
+        if (typeof left === 'boolean' && typeof right === 'boolean')
+          return operator === '&' ? left && right : left || right
+        return operator === '&'
+          ? BigInt(left as bigint) & BigInt(right as bigint)
+          : BigInt(left as bigint) | BigInt(right as bigint)
       case '<<':
+        if (!isWhole || y < 0) throw this.error(place, '<< is understood between whole numbers alone')
         if (y > MOST_POWER) throw this.error(place, `a shift by ${y} is too large`)
         return BigInt(x) << BigInt(y)
       case '>>':
+        if (!isWhole || y < 0) throw this.error(place, '>> is understood between whole numbers alone')
         return BigInt(x) >> BigInt(y)
       default:
         throw this.error(place, `${operator} is not understood`)
@@ -1224,6 +1372,8 @@ export class Interpreter {
 
   compare(operator: string, left: Value, right: Value, place: Place): Value {
     if (operator === 'is' || operator === 'is not') {
+      const unknown = [left, right].find((value): value is Unknown => value instanceof Unknown)
+      if (unknown !== undefined && left !== null && right !== null) return unknown
       const same = left === right || (isNone(left) && isNone(right))
       return operator === 'is' ? same : !same
     }
@@ -1245,17 +1395,40 @@ export class Interpreter {
       const same = this.#equal(left, right, place)
       return operator === '==' ? same : !same
     }
-    const [x, y] = typeof left === 'string' ? [left, String(right)] : [Number(left), Number(right)]
+    const order = this.#order(left, right, place)
     switch (operator) {
       case '<':
-        return x < y
+        return order < 0
       case '<=':
-        return x <= y
+        return order <= 0
       case '>':
-        return x > y
+        return order > 0
       default:
-        return x >= y
+        return order >= 0
     }
+  }
+
+  /** Below 0 where the first comes first: numbers, texts, and sequences of them. */
+  #order(left: Value, right: Value, place: Place): number {
+    if (typeof left === 'string' && typeof right === 'string') return left < right ? -1 : left > right ? 1 : 0
+    const isSequence = (value: Value): value is PyTuple | PyList =>
+      value instanceof PyTuple || value instanceof PyList
+    if (isSequence(left) && isSequence(right)) {
+      for (const [k, item] of left.items.entries()) {
+        if (k >= right.items.length) return 1
+        const order = this.#order(item, right.items[k], place)
+        if (order !== 0) return order
+      }
+      return left.items.length - right.items.length
+    }
+    const [x, y] = [this.plainNumber(left), this.plainNumber(right)]
+    if (x === undefined || y === undefined) throw this.error(place, 'these cannot be put in order')
+    return x - y
+  }
+
+  /** The same, for sorting. */
+  compareOrder(left: Value, right: Value, place: Place): number {
+    return this.#order(left, right, place)
   }
 
   #equal(left: Value, right: Value, place: Place): boolean {
@@ -1270,7 +1443,10 @@ export class Interpreter {
         left.items.every((item, k) => this.truth(this.compare('==', item, right.items[k], place), place))
       )
     }
-    return left === right
+    const isPlain = left === null || right === null || typeof left === 'string' || typeof right === 'string'
+    if (isPlain || left === right || left instanceof PyClass || left instanceof Native) return left === right
+    if (left instanceof Ellipsis) return right instanceof Ellipsis
+    throw this.error(place, 'whether these are equal is not understood')
   }
 
   #contains(list: Value, item: Value, place: Place): boolean {
@@ -1291,29 +1467,61 @@ export class Interpreter {
     )
   }
 
-  /** A value as text; of formats only what keys are made of. */
+  /** A value as text; of formats those that keys are made of. */
   format(value: Value, format: string): string {
+    const parts = /^([<>]?)(0?)(\d*)(?:\.(\d+))?([a-zA-Z]?)$/.exec(format)
+    const [, side = '', zero = '', width = '', digits] = parts ?? []
+    const number = this.plainNumber(value)
+    const isDigits = digits !== undefined && number !== undefined && Number(digits) <= 100
+    const text = isDigits ? number.toFixed(Number(digits)) : this.#write(value)
+    const wanted = Math.min(Number(width), MOST_CALLS)
+    if (zero === '0' && number !== undefined) return text.padStart(wanted, '0')
+    return side === '<' || (side === '' && typeof value === 'string')
+      ? text.padEnd(wanted)
+      : text.padStart(wanted)
+  }
+
+  #write(value: Value): string {
     if (value === null) return 'None'
     if (typeof value === 'boolean') return value ? 'True' : 'False'
-    const digits = /\.(\d+)f/.exec(format)
-    const number = this.plainNumber(value)
-    if (digits !== null && number !== undefined) return number.toFixed(Number(digits[1]))
-    const width = /^0(\d+)/.exec(format)
-    if (typeof value === 'bigint')
-      return width === null ? String(value) : String(value).padStart(Number(width[1]), '0')
-    if (typeof value === 'number') return Number.isInteger(value) ? `${value}.0` : String(value)
-    if (typeof value === 'string') return value
+    if (typeof value === 'bigint' || typeof value === 'string') return String(value)
+    if (typeof value === 'number') return writeFloat(value)
     if (value instanceof NdArray) {
-      return value.size === 1 ? String(value.numbers[0]) : `an array of shape ${formatShape(value.shape)}`
+      return value.size === 1 ? writeFloat(value.numbers[0]) : `an array of shape ${formatShape(value.shape)}`
     }
     if (value instanceof PyTuple || value instanceof PyList) {
-      return `(${value.items.map((item) => this.format(item, '')).join(', ')})`
+      const items = value.items.map((item) =>
+        typeof item === 'string' ? `'${item}'` : item === value ? '...' : this.#write(item),
+      )
+      if (value instanceof PyList) return `[${items.join(', ')}]`
+      return items.length === 1 ? `(${items[0]},)` : `(${items.join(', ')})`
     }
     return 'an object'
   }
 }
 
 const isNone = (value: Value) => value === null
+
+/** A float as Python writes it. */
+function writeFloat(value: number): string {
+  const size = Math.abs(value)
+  if (Number.isInteger(value) && size < 1e16) return `${value}.0`
+  if (size !== 0 && (size < 1e-4 || size >= 1e16)) {
+    return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
+  }
+  return String(value)
+}
+
+/** Python's // and % of floats: the rest has the divisor's sign. */
+function divideFloats(x: number, y: number): { whole: number; rest: number } {
+  let rest = x % y
+  if (rest !== 0 && rest < 0 !== y < 0) rest += y
+  return { whole: Math.round((x - rest) / y), rest }
+}
+
+/** What a module makes that changes no number: it matters only if a number is needed of it. */
+const ignored = (name: string, place: Place) =>
+  new Native(name, () => new Unknown(`what ${name} makes is not followed`, place, undefined, 'ignored'))
 
 const COMPARISONS: Readonly<
   Record<string, 'less' | 'lessEqual' | 'greater' | 'greaterEqual' | 'equal' | 'notEqual'>
@@ -1327,21 +1535,25 @@ const COMPARISONS: Readonly<
 }
 
 /** Modules whose functions are known, by the names that they are imported under. */
-const KNOWN_MODULES: Readonly<Record<string, string>> = {
-  np: 'numpy',
-  numpy: 'numpy',
-  math: 'math',
-  torch: 'torch',
-  F: 'torch.nn.functional',
-  'torch.nn.functional': 'torch.nn.functional',
-  'numpy.lib.stride_tricks': 'numpy.lib.stride_tricks',
-  'numpy.random': 'numpy.random',
-}
+const KNOWN_MODULES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    np: 'numpy',
+    numpy: 'numpy',
+    math: 'math',
+    torch: 'torch',
+    F: 'torch.nn.functional',
+    'torch.nn.functional': 'torch.nn.functional',
+    'numpy.lib.stride_tricks': 'numpy.lib.stride_tricks',
+    'numpy.random': 'numpy.random',
+  }),
+)
 
 /** Modules that change no number. */
 const IGNORED_MODULES = new Set([
   'matplotlib',
   'plt',
+  'seaborn',
+  'sns',
   'time',
   'os',
   'sys',
@@ -1349,24 +1561,79 @@ const IGNORED_MODULES = new Set([
   'warnings',
   'typing',
   'tqdm',
-  'copy',
-  'future',
+  'wandb',
   '__future__',
-  'builtins',
   'dataclasses',
   'pickle',
-  'random',
-  'functools',
-  'itertools',
-  'collections',
 ])
 
-/** Definitions, imports and assignments of a file, those within conditions too. */
-function topLevel(statements: readonly Statement[]): Statement[] {
+/** Decorators that change nothing of a function. */
+const HARMLESS_DECORATORS =
+  /^(torch\.no_grad\(\)|abstractmethod|abc\.abstractmethod|n?jit|(numba|nb)\.n?jit(\(.*\))?)$/
+
+/** Definitions, imports and assignments of a file, those within `with` too. */
+function topLevel(statements: readonly Statement[]): readonly Statement[] {
+  if (!statements.some(({ kind }) => kind === 'with')) return statements
+  return statements.flatMap((statement) =>
+    statement.kind === 'with' ? topLevel(statement.body) : [statement],
+  )
+}
+
+/** Where a file's own code sets a name or changes what it holds; a definition that is replaced by another counts once. */
+function touchesOf(
+  statements: readonly Statement[],
+  name: string,
+  isSimple = true,
+): { readonly at: number; readonly isSimple: boolean }[] {
   return statements.flatMap((statement) => {
-    if (statement.kind === 'with') return topLevel(statement.body)
-    return [statement]
+    const touch = (target: Expression) =>
+      rootsOf(target).includes(name)
+        ? [{ at: statement.at, isSimple: isSimple && target.kind !== 'index' && target.kind !== 'member' }]
+        : []
+    switch (statement.kind) {
+      case 'assign':
+        return statement.targets.flatMap(touch)
+      case 'update':
+        return touch(statement.target)
+      case 'expression': {
+        const { value } = statement
+        const isMethod = value.kind === 'call' && value.callee.kind === 'member'
+        return isMethod && rootsOf(value.callee).includes(name) ? [{ at: statement.at, isSimple: false }] : []
+      }
+      case 'for':
+        return [
+          ...touch(statement.target).map((one) => ({ ...one, isSimple: false })),
+          ...touchesOf(statement.body, name, false),
+        ]
+      case 'while':
+        return touchesOf(statement.body, name, false)
+      case 'if':
+        // what is only there when the file is run is not
+        if (isMain(statement.branches[0]?.condition)) return []
+        return [
+          ...statement.branches.flatMap(({ body }) => touchesOf(body, name, false)),
+          ...touchesOf(statement.otherwise, name, false),
+        ]
+      case 'with':
+        return touchesOf(statement.body, name, isSimple)
+      case 'function':
+      case 'class':
+        return !isSimple && statement.name === name ? [{ at: statement.at, isSimple: false }] : []
+      default:
+        return []
+    }
   })
+}
+
+/** `__name__ == '__main__'` */
+const isMain = (condition: Expression | undefined) =>
+  condition?.kind === 'compare' && condition.first.kind === 'name' && condition.first.name === '__name__'
+
+/** The names at whose values a target, or a method's object, begins. */
+function rootsOf(target: Expression): string[] {
+  if (target.kind === 'name') return [target.name]
+  if (target.kind === 'index' || target.kind === 'member') return rootsOf(target.object)
+  return target.kind === 'tuple' || target.kind === 'list' ? target.items.flatMap(rootsOf) : []
 }
 
 /** The names that an assignment makes. */

@@ -26,11 +26,16 @@ import {
   type Value,
 } from './values.js'
 
+/** Stands for infinity, which no value of a program may be. */
+const INFINITE = 1e300
 /** Elements of an array that code makes from nothing. */
 const MOST_ELEMENTS = 2e7
 
 /** A call of a function that is known here. */
 class Call {
+  /** Names of arguments that were looked at. */
+  readonly read = new Set<string>()
+
   constructor(
     readonly interpreter: Interpreter,
     readonly tracer: Tracer,
@@ -40,6 +45,7 @@ class Call {
 
   /** An argument by its position, or by one of its names. */
   get(position: number, ...names: string[]): Value | undefined {
+    for (const name of names) this.read.add(name)
     for (const name of names) if (this.given.named.has(name)) return this.given.named.get(name)
     return this.given.plain[position]
   }
@@ -80,6 +86,8 @@ class Call {
 
   /** Refuses an array that is larger than what is followed. */
   fitting(shape: readonly number[]): readonly number[] {
+    const negative = shape.find((length) => length < 0)
+    if (negative !== undefined) throw new ShapeMismatch(`${negative} is no length`)
     if (elementCount(shape) <= MOST_ELEMENTS) return shape
     throw new ShapeMismatch(`an array of shape ${formatShape(shape)} is too large`)
   }
@@ -87,6 +95,14 @@ class Call {
   constant(shape: readonly number[], data: ArrayLike<number>, kind: Kind): NdArray {
     const numbers: Tensor = { shape: [...shape], data: Float64Array.from(data), dtype: 'float64' }
     return this.wrap(this.tracer.b.constant(numbers), kind)
+  }
+
+  /** An argument that is named and was not looked at is not understood. */
+  unread(): Unknown | undefined {
+    const other = [...this.given.named.keys()].find(
+      (key) => !this.read.has(key) && !HARMLESS_ARGUMENTS.has(key),
+    )
+    return other === undefined ? undefined : this.refuse(`the argument ${other} is not understood here`)
   }
 
   /** What is not understood. */
@@ -176,6 +192,7 @@ const COMPARISONS: Readonly<Record<string, string>> = {
 }
 
 function reductionOf(call: Call, from: number): { axes?: number[]; keepDims: boolean } {
+  if (call.given.plain.length > from + 1) throw new ShapeMismatch('arguments behind the axis must be named')
   const axes = call.integers(call.get(from, 'axis', 'dim'))
   return { keepDims: call.flag('keepdims', 'keepdim'), ...(axes === undefined ? {} : { axes }) }
 }
@@ -258,6 +275,8 @@ function kindFrom(call: Call, usual: Kind, position?: number): Kind {
 function kindOf(dtype: Value): Kind {
   const name = dtype instanceof Native ? dtype.name : String(dtype)
   if (/bool/.test(name)) return 'b'
+  if (/uint|int8|int16|^byte/.test(name))
+    throw new ShapeMismatch(`${name} wraps around, which is not followed`)
   return /int|long|^i\d?$|^u\d?$/.test(name) ? 'i' : 'f'
 }
 
@@ -275,8 +294,8 @@ const filledLike =
     return call.constant(shape, new Float64Array(elementCount(shape)).fill(value), kindFrom(call, kind, 1))
   }
 
-/** The same elements in another shape: a view. */
-function reshape(array: NdArray, given: readonly number[]): NdArray {
+/** The same elements in another shape: a view, or a copy of what does not lie in a row. */
+function reshape(call: Call, array: NdArray, given: readonly number[]): NdArray {
   const known = given.filter((length) => length !== -1).reduce((product, length) => product * length, 1)
   const shape = given.map((length) => (length === -1 ? array.size / known : length))
   if (elementCount(shape) !== array.size || shape.some((length) => !Number.isInteger(length) || length < 0)) {
@@ -284,8 +303,14 @@ function reshape(array: NdArray, given: readonly number[]): NdArray {
       `an array of shape ${formatShape(array.shape)} cannot be reshaped to ${formatShape(given)}`,
     )
   }
-  return reshaped(array, shape)
+  const { positions } = array
+  const isRun = positions === undefined || positions.every((position, k) => position === positions[0] + k)
+  return isRun ? reshaped(array, shape) : call.wrap(elementsAs(call, array, shape), array.kind)
 }
+
+/** An array's elements as a value of a shape. */
+const elementsAs = (call: Call, array: NdArray, shape: readonly number[]) =>
+  call.tracer.b.reshape(nodeOf(call.tracer, array), { shape })
 
 function broadcastTo(array: NdArray, shape: readonly number[]): NdArray {
   return viewed(array, shape, listOffsets(shape, broadcastStrides(array.shape, shape)))
@@ -326,7 +351,19 @@ function swapAxes(array: NdArray, one: number, other: number): NdArray {
   )
 }
 
-const copied = (call: Call, array: NdArray, kind = array.kind) => call.wrap(nodeOf(call.tracer, array), kind)
+/** An array of its own; whole numbers and truth values are made as NumPy makes them. */
+function copied(call: Call, array: NdArray, kind = array.kind): Value {
+  const node = nodeOf(call.tracer, array)
+  if (kind === 'b' && array.kind !== 'b') return call.wrap(call.tracer.b.notEqual(node, 0), 'b')
+  const isCut = kind === 'i' && array.kind === 'f' && !array.numbers.every(Number.isInteger)
+  if (!isCut) return call.wrap(node, kind)
+  if (array.isTraced)
+    return call.refuse(
+      'whole numbers are made of what depends on the parameters',
+      'they must come from the data',
+    )
+  return call.constant(array.shape, array.numbers.map(Math.trunc), 'i')
+}
 
 const arraysIn = (call: Call, position: number): NdArray[] =>
   call.interpreter
@@ -337,6 +374,7 @@ const kindOfAll = (arrays: readonly NdArray[]): Kind =>
   arrays.some(({ kind }) => kind === 'f') ? 'f' : arrays.some(({ kind }) => kind === 'i') ? 'i' : 'b'
 
 function concatenate(call: Call, arrays: readonly NdArray[], axis: number): NdArray {
+  if (arrays.length === 0) throw new ShapeMismatch('there is nothing to put together')
   const nodes = arrays.map((array) => nodeOf(call.tracer, array))
   return call.wrap(call.tracer.b.concatenate(nodes, { axis }), kindOfAll(arrays))
 }
@@ -570,7 +608,12 @@ const NUMPY: Readonly<Record<string, Body>> = {
     const value = call.array(1, 'fill_value')
     return copied(call, broadcastTo(value, shape), kindFrom(call, value.kind))
   },
-  full_like: (call) => copied(call, broadcastTo(call.array(1, 'fill_value'), call.array(0).shape)),
+  full_like: (call) =>
+    copied(
+      call,
+      broadcastTo(call.array(1, 'fill_value'), call.array(0).shape),
+      kindFrom(call, call.array(0).kind),
+    ),
   arange(call) {
     const numbers = call.given.plain.map((value) => call.interpreter.plainNumber(value) ?? Number.NaN)
     const [start, stop, step = 1] = numbers.length === 1 ? [0, numbers[0]] : numbers
@@ -607,10 +650,13 @@ const NUMPY: Readonly<Record<string, Body>> = {
   },
   array: (call) => copied(call, call.array(0), kindFrom(call, call.array(0).kind, 1)),
   asarray: (call) => call.array(0),
-  ascontiguousarray: (call) => call.array(0),
+  ascontiguousarray: (call) => {
+    const array = call.array(0)
+    return array.positions === undefined ? array : copied(call, array)
+  },
   copy: (call) => copied(call, call.array(0)),
-  reshape: (call) => reshape(call.array(0, 'a'), shapeFrom(call, 1)),
-  ravel: (call) => reshape(call.array(0), [-1]),
+  reshape: (call) => reshape(call, call.array(0, 'a'), shapeFrom(call, 1)),
+  ravel: (call) => reshape(call, call.array(0), [-1]),
   transpose: (call) => transposeBy(call.array(0), call.integers(call.get(1, 'axes'))),
   swapaxes: (call) =>
     swapAxes(call.array(0), call.integer(call.get(1) ?? null), call.integer(call.get(2) ?? null)),
@@ -671,7 +717,7 @@ const NUMPY: Readonly<Record<string, Body>> = {
     const [array, values] = [call.array(0), call.array(1)]
     const axis = call.get(2, 'axis')
     if (axis !== undefined && axis !== null) return concatenate(call, [array, values], call.integer(axis))
-    return concatenate(call, [reshape(array, [-1]), reshape(values, [-1])], 0)
+    return concatenate(call, [reshape(call, array, [-1]), reshape(call, values, [-1])], 0)
   },
   split: (call) => splitAlong(call, call.integer(call.get(2, 'axis') ?? 0n)),
   array_split: (call) => splitAlong(call, call.integer(call.get(2, 'axis') ?? 0n)),
@@ -681,7 +727,7 @@ const NUMPY: Readonly<Record<string, Body>> = {
   repeat(call) {
     const count = call.integer(call.get(1, 'repeats') ?? null)
     const axis = call.get(2, 'axis')
-    const array = axis === undefined || axis === null ? reshape(call.array(0), [-1]) : call.array(0)
+    const array = axis === undefined || axis === null ? reshape(call, call.array(0), [-1]) : call.array(0)
     call.fitting([count, array.size])
     return call.wrap(
       call.tracer.b.repeat(nodeOf(call.tracer, array), {
@@ -696,14 +742,13 @@ const NUMPY: Readonly<Record<string, Body>> = {
     const axes = call.integers(call.get(1, 'axis'))
     return call.wrap(call.tracer.b.flip(call.node(0), axes === undefined ? {} : { axes }), call.array(0).kind)
   },
-  roll: (call) =>
-    call.wrap(
-      call.tracer.b.roll(call.node(0), {
-        shift: call.integer(call.get(1) ?? null),
-        axis: call.integer(call.get(2, 'axis') ?? -1n),
-      }),
-      call.array(0).kind,
-    ),
+  roll: (call) => {
+    if (call.get(2, 'axis') === undefined)
+      return call.refuse('a roll of all axes as one', 'say along which axis')
+    const shift = call.integer(call.get(1, 'shift') ?? null)
+    const axis = call.integer(call.get(2, 'axis') ?? null)
+    return call.wrap(call.tracer.b.roll(call.node(0), { shift, axis }), call.array(0).kind)
+  },
   tril: (call) =>
     call.wrap(
       call.tracer.b.tril(call.node(0), { diagonal: call.integer(call.get(1, 'k', 'diagonal') ?? 0n) }),
@@ -725,7 +770,7 @@ const NUMPY: Readonly<Record<string, Body>> = {
   },
   take: (call) => {
     const axis = call.get(2, 'axis')
-    const array = axis === undefined || axis === null ? reshape(call.array(0), [-1]) : call.array(0)
+    const array = axis === undefined || axis === null ? reshape(call, call.array(0), [-1]) : call.array(0)
     const at = axis === undefined || axis === null ? 0 : normalizeAxis(call.integer(axis), array.shape.length)
     const index = array.shape.map((_, k) => (k === at ? call.array(1) : new PySlice(null, null, null)))
     return call.interpreter.index(array, new PyTuple(index), call.place)
@@ -746,7 +791,7 @@ const NUMPY: Readonly<Record<string, Body>> = {
   },
   cumsum(call) {
     const axis = call.get(1, 'axis')
-    const array = axis === undefined || axis === null ? reshape(call.array(0), [-1]) : call.array(0)
+    const array = axis === undefined || axis === null ? reshape(call, call.array(0), [-1]) : call.array(0)
     return call.wrap(
       call.tracer.b.cumsum(nodeOf(call.tracer, array), {
         axis: axis === undefined || axis === null ? 0 : call.integer(axis),
@@ -783,8 +828,8 @@ const NUMPY: Readonly<Record<string, Body>> = {
   all: (call) => extremeOf(call, 'min'),
   any: (call) => extremeOf(call, 'max'),
   count_nonzero: (call) => call.wrap(call.tracer.b.sum(call.tracer.b.notEqual(call.node(0), 0)), 'i'),
-  allclose: () => true,
-  array_equal: () => true,
+  allclose: (call) => areClose(call, 1e-5, 1e-8),
+  array_equal: (call) => areClose(call, 0, 0),
   shape: (call) => shapeTuple(call.array(0)),
   size: (call) => BigInt(call.array(0).size),
   ndim: (call) => BigInt(call.array(0).shape.length),
@@ -839,11 +884,24 @@ function extremeOf(call: Call, by: 'min' | 'max'): NdArray {
   return call.wrap(call.tracer.b[by](holds, reductionOf(call, 1)), 'b')
 }
 
+/** Whether two arrays have the same numbers at the given point, nearly. */
+function areClose(call: Call, relative: number, absolute: number): boolean {
+  const [x, y] = [call.array(0), call.array(1)]
+  if (relative === 0 && formatShape(x.shape) !== formatShape(y.shape)) return false
+  const shape = broadcastShapes([x.shape, y.shape])
+  const [a, b] = [x, y].map((array) => broadcastTo(array, shape).numbers)
+  return a.every((value, k) => Math.abs(value - b[k]) <= absolute + relative * Math.abs(b[k]))
+}
+
 const shapeTuple = ({ shape }: NdArray) => new PyTuple(shape.map(BigInt))
 
 function norm(call: Call): Value {
   const order = call.get(1, 'ord')
   const axes = call.integers(call.get(2, 'axis'))
+  const isMatrix = axes === undefined ? call.array(0).shape.length === 2 : axes.length === 2
+  if (isMatrix && order !== undefined && order !== null && order !== 'fro') {
+    return call.refuse('norms of matrices but that of Frobenius are not understood')
+  }
   const number = order === undefined || order === null || order === 'fro' ? 2 : call.integer(order)
   return call.wrap(
     call.tracer.b.norm(call.node(0), {
@@ -936,7 +994,15 @@ export function listNatives(interpreterOf: () => Interpreter, tracer: Tracer): M
       )
       // what is printed or measured may be anything
       if (unknown !== undefined && !TAKES_UNKNOWN.has(name)) return unknown
-      return body(new Call(interpreterOf(), tracer, given, place))
+      const call = new Call(interpreterOf(), tracer, given, place)
+      const value = body(call)
+      const other = [...given.named.keys()].find((key) => !call.read.has(key) && !HARMLESS_ARGUMENTS.has(key))
+      if (other === undefined || TAKES_NAMES.has(name)) return value
+      return new Unknown(
+        `the argument ${other} of ${name} is not understood`,
+        place,
+        'docs/forward.md lists what is',
+      )
     })
   for (const [name, body] of Object.entries(NUMPY)) natives.set(`numpy.${name}`, make(name, body))
   for (const [name, body] of Object.entries(NUMPY))
@@ -951,7 +1017,7 @@ export function listNatives(interpreterOf: () => Interpreter, tracer: Tracer): M
     'numpy.ndarray',
     make('ndarray', (call) => call.array(0)),
   )
-  for (const [name, value] of Object.entries({ pi: Math.PI, e: Math.E, inf: 1e300, nan: Number.NaN })) {
+  for (const [name, value] of Object.entries({ pi: Math.PI, e: Math.E, inf: INFINITE })) {
     natives.set(`numpy.${name}`, value)
     natives.set(`math.${name}`, value)
   }
@@ -979,7 +1045,7 @@ export function listNatives(interpreterOf: () => Interpreter, tracer: Tracer): M
               `np.random.${name} is random: the loss must be the same at every evaluation`,
               call.place,
               'save what it drew under the name that it is assigned to here, or switch it off',
-              true,
+              'random',
             ),
       ),
     )
@@ -1002,6 +1068,7 @@ export function listNatives(interpreterOf: () => Interpreter, tracer: Tracer): M
     natives.set(
       `math.${name}`,
       make(name, (call) => {
+        if (call.given.plain.length > 1) return call.refuse(`math.${name} of two numbers is not understood`)
         const number = call.interpreter.plainNumber(call.given.plain[0])
         const f = Math[name as keyof Math] as ((x: number) => number) | undefined
         if (number !== undefined && f !== undefined) {
@@ -1028,20 +1095,6 @@ export function listNatives(interpreterOf: () => Interpreter, tracer: Tracer): M
   return natives
 }
 
-const TAKES_UNKNOWN = new Set([
-  'print',
-  'isinstance',
-  'hasattr',
-  'callable',
-  'type',
-  'repr',
-  'str',
-  'dict',
-  'list',
-  'tuple',
-  'zip',
-  'setattr',
-])
 const RANDOM = [
   'rand',
   'randn',
@@ -1060,12 +1113,53 @@ const RANDOM = [
   'random_sample',
 ]
 
+/** Arguments that change no number. */
+const HARMLESS_ARGUMENTS = new Set([
+  'dtype',
+  'copy',
+  'casting',
+  'optimize',
+  'device',
+  'requires_grad',
+  'subok',
+  'inplace',
+])
+/** Functions that take any names, or are of no effect. */
+const TAKES_NAMES = new Set([
+  'print',
+  'dict',
+  'OrderedDict',
+  'errstate',
+  'seterr',
+  'set_printoptions',
+  ...RANDOM,
+])
+
+const TAKES_UNKNOWN = new Set([
+  'print',
+  'isinstance',
+  'hasattr',
+  'callable',
+  'type',
+  'repr',
+  'str',
+  'dict',
+  'list',
+  'tuple',
+  'zip',
+  'setattr',
+])
+
+/** Kinds of values that isinstance tells. */
+const KINDS = new Set(['int', 'float', 'str', 'list', 'tuple', 'dict', 'bool', 'ndarray', 'set', 'object'])
+
 /** Python's own functions. */
 const BUILTINS: Readonly<Record<string, Body>> = {
   print: () => null,
   len(call) {
     const [value] = call.given.plain
     if (value instanceof NdArray && value.shape.length > 0) return BigInt(value.shape[0])
+    if (value instanceof PySet) return BigInt(value.entries.size)
     return BigInt(call.interpreter.iterate(value, call.place).length)
   },
   range(call) {
@@ -1103,13 +1197,13 @@ const BUILTINS: Readonly<Record<string, Body>> = {
       key === undefined || key === null
         ? item
         : call.interpreter.call(key, { plain: [item], named: new Map() }, call.place)
-    items.sort((one, other) => {
-      const [a, b] = [of(one), of(other)]
-      if (typeof a === 'string' && typeof b === 'string') return a < b ? -1 : a > b ? 1 : 0
-      return (call.interpreter.plainNumber(a) ?? 0) - (call.interpreter.plainNumber(b) ?? 0)
-    })
-    if (call.flag('reverse')) items.reverse()
-    return new PyList(items)
+    const keys = new Map(items.map((item, k) => [k, of(item)]))
+    const order = items.map((_, k) => k)
+    const sign = call.flag('reverse') ? -1 : 1
+    order.sort(
+      (one, other) => sign * call.interpreter.compareOrder(keys.get(one)!, keys.get(other)!, call.place),
+    )
+    return new PyList(order.map((k) => items[k]))
   },
   map(call) {
     const [f, ...lists] = call.given.plain
@@ -1159,7 +1253,11 @@ const BUILTINS: Readonly<Record<string, Body>> = {
   },
   round: (call) => {
     const number = call.interpreter.plainNumber(call.given.plain[0])
-    return number === undefined ? call.given.plain[0] : BigInt(Math.round(number))
+    if (number === undefined || call.given.plain.length > 1)
+      return call.refuse('rounding to digits, or of what depends on the parameters')
+    const whole = Math.round(number)
+    // halves to even ones
+    return BigInt(Math.abs(number % 1) === 0.5 && whole % 2 !== 0 ? whole - 1 : whole)
   },
   int(call) {
     const [value] = call.given.plain
@@ -1174,14 +1272,22 @@ const BUILTINS: Readonly<Record<string, Body>> = {
   },
   float(call) {
     const [value] = call.given.plain
-    if (value instanceof NdArray) return reshape(value, [])
-    return typeof value === 'string' ? Number(value) : (call.interpreter.plainNumber(value) ?? value)
+    if (value instanceof NdArray) return call.wrap(elementsAs(call, value, []), 'f')
+    if (typeof value === 'string') return readFloat(call, value)
+    return call.interpreter.plainNumber(value) ?? value
   },
   bool: (call) => call.interpreter.truth(call.given.plain[0], call.place),
   str: (call) => call.interpreter.format(call.given.plain[0], ''),
   repr: (call) => call.interpreter.format(call.given.plain[0], ''),
-  type: () => 'type',
-  callable: (call) => call.given.plain[0] instanceof PyFunction || call.given.plain[0] instanceof Native,
+  type: (call) => {
+    const [value] = call.given.plain
+    return value instanceof PyInstance && value.of !== undefined ? value.of : call.refuse('the type of this')
+  },
+  callable: (call) => {
+    const [value] = call.given.plain
+    if (value instanceof PyInstance) return value.of?.find('__call__') !== undefined
+    return value instanceof PyFunction || value instanceof Native || value instanceof PyClass
+  },
   any: (call) =>
     call.interpreter
       .iterate(call.given.plain[0], call.place)
@@ -1193,13 +1299,16 @@ const BUILTINS: Readonly<Record<string, Body>> = {
   isinstance(call) {
     const [value, of] = call.given.plain
     const kinds = of instanceof PyTuple ? of.items : [of]
+    const unknown = kinds.find((kind): kind is Unknown => kind instanceof Unknown)
+    if (unknown !== undefined) return unknown
     return kinds.some((kind) => {
       if (kind instanceof PyClass) return value instanceof PyInstance && isOf(value.of, kind)
       const name = kind instanceof Native ? kind.name : String(kind)
       if (value instanceof NdArray)
         return name === 'ndarray' || (name === 'float' && value.shape.length === 0)
+      if (!KINDS.has(name)) throw new ShapeMismatch(`whether something is of kind ${name} is not understood`)
       return (
-        (name === 'int' && typeof value === 'bigint') ||
+        (name === 'int' && (typeof value === 'bigint' || typeof value === 'boolean')) ||
         (name === 'float' && typeof value === 'number') ||
         (name === 'str' && typeof value === 'string') ||
         (name === 'list' && value instanceof PyList) ||
@@ -1230,6 +1339,16 @@ const BUILTINS: Readonly<Record<string, Body>> = {
   object: () => new PyInstance(undefined),
 }
 
+/** A number that is written as a text. */
+function readFloat(call: Call, text: string): Value {
+  const plain = text.trim().toLowerCase()
+  if (/^[+-]?inf(inity)?$/.test(plain)) return plain.startsWith('-') ? -INFINITE : INFINITE
+  const number = Number(plain)
+  return plain === '' || Number.isNaN(number)
+    ? call.refuse(`"${text}" is no number that is followed`)
+    : number
+}
+
 const isOf = (of: PyClass | undefined, kind: PyClass): boolean =>
   of === kind || (of?.bases.some((base) => isOf(base, kind)) ?? false)
 
@@ -1256,6 +1375,15 @@ function best(call: Call, operator: '>' | '<'): Value {
 const TORCH: Readonly<Record<string, Body>> = {
   tensor: (call) => copied(call, call.array(0)),
   cat: (call) => concatenate(call, arraysIn(call, 0), call.integer(call.get(1, 'dim', 'axis') ?? 0n)),
+  // torch gives the places as well
+  max: (call) => torchExtreme(call, 'max', 1),
+  min: (call) => torchExtreme(call, 'min', -1),
+  repeat: (call) => call.refuse('torch.repeat is not understood', 'write tile, or expand'),
+  transpose: (call) =>
+    swapAxes(call.array(0), call.integer(call.get(1) ?? null), call.integer(call.get(2) ?? null)),
+  zeros: (call) => torchFilled(call, 0),
+  ones: (call) => torchFilled(call, 1),
+  split: (call) => call.refuse('torch.split is not understood', 'write chunk'),
   bmm: (call) => NUMPY.matmul(call),
   mm: (call) => NUMPY.matmul(call),
   var: (call) => torchSpread(call, 'variance'),
@@ -1301,6 +1429,16 @@ const TORCH: Readonly<Record<string, Body>> = {
     ),
   leaky_relu: (call) => call.wrap(call.tracer.b.leakyRelu(call.node(0)), 'f'),
   embedding: (call) => call.interpreter.index(call.array(1), call.array(0), call.place),
+}
+
+function torchFilled(call: Call, value: number): Value {
+  const shape = call.fitting(shapeFrom(call, 0))
+  return call.constant(shape, new Float64Array(elementCount(shape)).fill(value), 'f')
+}
+
+function torchExtreme(call: Call, by: 'max' | 'min', sign: 1 | -1): Value {
+  if (call.get(1, 'dim', 'axis') === undefined) return reduction(by)(call)
+  return new PyTuple([reduction(by)(call), argument(sign)(call)])
 }
 
 function axesOf(call: Call): { axes?: number[] } {
@@ -1417,8 +1555,8 @@ export function listMethods(
   isTorch: () => boolean,
 ): [string, Native][] {
   const methods: Readonly<Record<string, Body>> = {
-    reshape: (call) => reshape(call.array(0), shapeFrom(call, 1)),
-    view: (call) => reshape(call.array(0), shapeFrom(call, 1)),
+    reshape: (call) => reshape(call, call.array(0), shapeFrom(call, 1)),
+    view: (call) => reshape(call, call.array(0), shapeFrom(call, 1)),
     transpose(call) {
       const axes = call.given.plain.slice(1)
       if (isTorch()) return swapAxes(call.array(0), call.integer(axes[0]), call.integer(axes[1]))
@@ -1435,10 +1573,12 @@ export function listMethods(
     t: (call) => transposeBy(call.array(0), undefined),
     flatten: (call) => {
       const array = call.array(0)
+      if (!isTorch() && call.given.plain.length > 1)
+        return call.refuse('an order of elements is not understood')
       const start = isTorch() ? call.integer(call.get(1, 'start_dim') ?? 0n) : 0
-      return copied(call, reshape(array, [...array.shape.slice(0, start), -1]))
+      return copied(call, reshape(call, array, [...array.shape.slice(0, start), -1]))
     },
-    ravel: (call) => reshape(call.array(0), [-1]),
+    ravel: (call) => reshape(call, call.array(0), [-1]),
     squeeze: (call) => squeeze(call.array(0), call.integers(call.get(1, 'axis', 'dim'))),
     unsqueeze: (call) => expandDims(call.array(0), [call.integer(call.get(1, 'dim') ?? 0n)]),
     expand: (call) => {
@@ -1449,7 +1589,7 @@ export function listMethods(
       return broadcastTo(array, broadcastShapes([array.shape, shape]))
     },
     astype: (call) => copied(call, call.array(0), kindOf(call.get(1, 'dtype') ?? 'float')),
-    item: (call) => reshape(call.array(0), []),
+    item: (call) => call.wrap(elementsAs(call, call.array(0), []), call.array(0).kind),
     tolist: (call) => new PyList([...call.interpreter.iterate(call.array(0), call.place)]),
     clone: (call) => copied(call, call.array(0)),
     fill: (call) => {
@@ -1497,7 +1637,10 @@ export function listMethods(
     new Native(name, (given, place) => {
       const interpreter = interpreterOf()
       const unknown = given.plain.find((value): value is Unknown => value instanceof Unknown)
-      return unknown ?? interpreter.fit(place, () => body(new Call(interpreter, tracer, given, place)))
+      if (unknown !== undefined) return unknown
+      const call = new Call(interpreter, tracer, given, place)
+      const value = interpreter.fit(place, () => body(call))
+      return call.unread() ?? value
     }),
   ])
 }

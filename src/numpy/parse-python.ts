@@ -192,15 +192,21 @@ class Converter {
           {
             kind: 'global',
             at,
+            isNonlocal: parts[0].name === 'nonlocal',
             names: parts
               .slice(1)
               .filter((part) => part.name === 'VariableName')
               .map((part) => this.#read(part)),
           },
         ]
+      case 'DeleteStatement':
+        // a name that is gone is one that is not read
+        if (parts.slice(1).every((part) => part.name === 'VariableName' || part.name === ',')) {
+          return [{ kind: 'pass', at }]
+        }
+        return [{ kind: 'broken', at, what: 'del of an item' }]
       case 'PassStatement':
       case 'PrintStatement':
-      case 'DeleteStatement':
         return [{ kind: 'pass', at }]
       case 'BreakStatement':
         return [{ kind: 'break', at }]
@@ -409,6 +415,10 @@ class Converter {
     const text = this.#read(node).replaceAll('_', '')
     const isFloat = this.#floats.has(node.from) || /^[0-9.]*[.eE]/.test(text)
     const isInteger = !(isFloat && !/^0[xX]/.test(text))
+    const number = Number(text)
+    if (Number.isNaN(number)) return { kind: 'broken', at: node.from, what: `the number ${text}` }
+    if (isInteger && !Number.isSafeInteger(number))
+      return { kind: 'broken', at: node.from, what: 'a number as large' }
     return { kind: 'number', at: node.from, value: Number(text), isInteger }
   }
 
@@ -607,7 +617,9 @@ class PrecedenceParser {
 
 function children(node: SyntaxNode): SyntaxNode[] {
   const list: SyntaxNode[] = []
-  for (let child = node.firstChild; child !== null; child = child.nextSibling) list.push(child)
+  for (let child = node.firstChild; child !== null; child = child.nextSibling) {
+    if (child.name !== 'Comment') list.push(child)
+  }
   return list
 }
 

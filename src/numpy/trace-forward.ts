@@ -8,7 +8,7 @@ import { ancestorsOf, type Program } from '../program/program.js'
 import { requireRecord } from '../requirements.js'
 import { suggestName } from '../suggest.js'
 import { elementCount, formatShape, type NamedTensors, type Tensor } from '../tensor.js'
-import { arrayOf, GuessedArray, type Kind, NdArray, nodeOf, type Tracer } from './arrays.js'
+import { arrayOf, GuessedArray, NdArray, nodeOf, type Tracer } from './arrays.js'
 import type { Expression, Statement } from './ast.js'
 import { Interpreter, type Surroundings } from './interpreter.js'
 import { listMethods, listNatives, memberOfArray } from './numpy-functions.js'
@@ -106,12 +106,21 @@ export async function traceForward(source: ForwardSource): Promise<TracedForward
         `${name} is ${text.length} characters long, more than ${MOST_CHARACTERS}`,
       )
     }
-    const plain = text.replaceAll('\r\n', '\n')
+    const plain = text.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n')
     const read = name.endsWith('.ipynb') ? readNotebook(name, plain) : { text: plain }
     return { name, ...read, statements: parser.parse(read.text) }
   })
   const parse = (text: string, name: string): SourceFile => ({ name, text, statements: parser.parse(text) })
-  return new Forward(source, files, parse).trace()
+  try {
+    return new Forward(source, files, parse).trace()
+  } catch (error) {
+    // stacks and lengths beyond JavaScript's own
+    if (!(error instanceof RangeError)) throw error
+    throw new GradcheckError('bad-forward', `what ${files[0]?.name} makes is too large, or nests too deep`, {
+      fix: 'check it on a smaller case',
+      cause: error,
+    })
+  }
 }
 
 /** Parameters and their gradients among arrays, as their names say. */
@@ -292,7 +301,7 @@ class Forward {
         throw this.#interpreter.error(
           place,
           `${called.name}() needs ${name}; there are ${[...this.#data.keys()].slice(0, 12).join(', ')}`,
-          `save it under that name, or --bind ${name}=ARRAY`,
+          'save it under that name, or bind the argument to another array',
         )
       }
     }
@@ -323,7 +332,7 @@ class Forward {
 
   /** The expression of a loss, in the names of the file and of the arrays. */
   #evaluate(text: string, file: SourceFile): Value {
-    const written = this.#parse(text, '--loss')
+    const written = this.#parse(text, 'the loss')
     const [statement] = written.statements
     if (statement?.kind !== 'expression') {
       throw new GradcheckError('bad-forward', `"${text}" is no expression`, {
@@ -379,7 +388,7 @@ class Forward {
   }
 
   #literal(name: string, text: string): Value {
-    const [statement] = this.#parse(text, `--set ${name}`).statements
+    const [statement] = this.#parse(text, name).statements
     const [file] = this.#files
     if (statement?.kind !== 'expression' || file === undefined) {
       throw new GradcheckError('bad-usage', `${name}=${text} is no literal of Python`)
@@ -402,13 +411,11 @@ class Forward {
     const tensor = this.#data.get(name)
     if (tensor === undefined) return this.#listNamed(name)
     this.#read.add(name)
-    const isParameter = this.#gradients.has(name)
-    const isWhole = !isParameter && tensor.data.every(Number.isInteger)
-    if (tensor.shape.length === 0 && !isParameter) {
-      return isWhole ? BigInt(tensor.data[0]) : tensor.data[0]
+    if (tensor.shape.length === 0 && !this.#gradients.has(name)) {
+      return Number.isInteger(tensor.data[0]) ? BigInt(tensor.data[0]) : tensor.data[0]
     }
-    const kind: Kind = isWhole ? 'i' : 'f'
-    const array = arrayOf(this.#tracer, this.#inputs[name], kind)
+    // whole numbers among them may be indices all the same
+    const array = arrayOf(this.#tracer, this.#inputs[name], 'f')
     this.#arrays.set(name, array)
     return array
   }
@@ -450,7 +457,7 @@ class Forward {
         ? new Unknown(
             'softmax is defined in none of the files',
             place,
-            'its axis differs from code to code: name the file that defines it, --with FILE',
+            'its axis differs from code to code: give the file that defines it as well',
           )
         : undefined
     }

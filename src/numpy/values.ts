@@ -1,4 +1,4 @@
-import type { NdArray } from './arrays.js'
+import { NdArray } from './arrays.js'
 import type { ClassDefinition, Expression, FunctionDefinition, Parameter, Statement } from './ast.js'
 import type { SourceFile } from './source-file.js'
 
@@ -18,6 +18,7 @@ export type Value =
   | PyFunction
   | PyClass
   | PyInstance
+  | PySuper
   | PyModule
   | Native
   | Ellipsis
@@ -80,6 +81,8 @@ export interface Scope {
   readonly file: SourceFile
   /** Names that are those of the file. */
   readonly globals: Set<string>
+  /** Names that are those of a function around this one. */
+  nonlocals?: Set<string>
   /** The class whose method is called, for super(). */
   readonly owner: PyClass | undefined
   readonly self: Value | undefined
@@ -94,11 +97,22 @@ export class PyFunction {
     readonly at: number,
     readonly self: Value | undefined,
     readonly owner: PyClass | undefined,
+    /** What arguments are where they are not given: evaluated once. */
+    readonly defaults: Map<string, Value> = new Map(),
   ) {}
 
   bind(self: Value): PyFunction {
-    return new PyFunction(this.name, this.parameters, this.body, this.scope, this.at, self, this.owner)
+    const { name, parameters, body, scope, at, owner, defaults } = this
+    return new PyFunction(name, parameters, body, scope, at, self, owner, defaults)
   }
+}
+
+/** An instance as classes before one of its own see it. */
+export class PySuper {
+  constructor(
+    readonly self: Value,
+    readonly after: PyClass,
+  ) {}
 }
 
 export class PyClass {
@@ -106,6 +120,8 @@ export class PyClass {
   /** Functions that are called without an instance, and those that are read as attributes. */
   readonly statics = new Set<string>()
   readonly properties = new Set<string>()
+  /** What of its body is not understood. */
+  broken: Unknown | undefined
 
   constructor(
     readonly definition: ClassDefinition,
@@ -113,13 +129,24 @@ export class PyClass {
     readonly scope: Scope,
   ) {}
 
+  /** The class and those that it is made of, in the order in which they are asked (C3 linearization). */
+  order(): readonly PyClass[] {
+    const lists = [...this.bases.map((base) => [...base.order()]), [...this.bases]]
+    const order: PyClass[] = [this]
+    while (lists.some((list) => list.length > 0)) {
+      const heads = lists.flatMap(([head]) => (head === undefined ? [] : [head]))
+      const next = heads.find((head) => lists.every((list) => list.indexOf(head) < 1)) ?? heads[0]
+      order.push(next)
+      for (const list of lists) if (list[0] === next) list.shift()
+    }
+    return order
+  }
+
   /** The member of that name, of the class or of one that it is made of. */
   find(name: string): { readonly owner: PyClass; readonly value: Value } | undefined {
-    const own = this.members.get(name)
-    if (own !== undefined) return { owner: this, value: own }
-    for (const base of this.bases) {
-      const found = base.find(name)
-      if (found !== undefined) return found
+    for (const owner of this.order()) {
+      const value = owner.members.get(name)
+      if (value !== undefined) return { owner, value }
     }
     return undefined
   }
@@ -170,7 +197,8 @@ export class Unknown {
     readonly message: string,
     readonly place: Place,
     readonly fix: string | undefined,
-    readonly isRandom = false,
+    /** Drawn at random, or of a module that changes no number. */
+    readonly kind?: 'random' | 'ignored',
   ) {}
 }
 
@@ -185,6 +213,8 @@ export function keyOf(key: Value): string {
   if (typeof key === 'boolean') return `n${key ? 1 : 0}`
   if (key instanceof PyTuple) return `t(${key.items.map(keyOf).join()})`
   if (key === null) return 'None'
+  // a number that was read from an array
+  if (key instanceof NdArray && key.size === 1 && !key.isTraced) return keyOf(key.numbers[0])
   let id = IDS.get(key as object)
   if (id === undefined) {
     id = ++count

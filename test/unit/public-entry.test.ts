@@ -37,6 +37,7 @@ const BROWSER_SAFE = [
   'reportToJson',
   'sequential',
   'tensor',
+  'traceForward',
   'useWebWorkers',
 ]
 

@@ -212,6 +212,58 @@ describe('what is not understood is refused where it stands', () => {
   })
 })
 
+describe('what would be followed wrongly is refused', () => {
+  const refusals: [string, string, RegExp][] = [
+    [
+      'a name of the file that is set twice',
+      'k = 1\nk = k * 3\ndef f(W):\n    return W.sum() * k\n',
+      /^model\.py:2:1: k is set in more than one place/,
+    ],
+    [
+      'a decorator',
+      'def twice(g):\n    return g\n@twice\ndef f(W):\n    return W.sum()\n@twice\ndef g(W):\n    return W\n',
+      /no function f|decorator twice/,
+    ],
+    [
+      'an argument that is not read',
+      'def f(W):\n    return np.maximum(W, 0, out=W).sum()\n',
+      /the argument out .*is not understood/,
+    ],
+    [
+      'an order of elements',
+      "def f(W):\n    return np.sum(W.reshape(4, order='F'))\n",
+      /the argument order is not understood/,
+    ],
+    [
+      'what is done by a method that is not known',
+      'def f(W):\n    l = [W[0], W[1]]\n    l.sort()\n    return l[0].sum()\n',
+      /^model\.py:3:5: \.sort is not understood here/,
+    ],
+    [
+      'an item that is deleted',
+      "def f(W):\n    d = {'a': W}\n    del d['a']\n    return W.sum()\n",
+      /^model\.py:3:5: del of an item/,
+    ],
+    [
+      'zeros and ones that may be a mask',
+      'def f(W):\n    return W[np.array([0., 1.])].sum()\n',
+      /may be a mask or indices/,
+    ],
+    ['a norm of matrices', 'def f(W):\n    return np.linalg.norm(W, 2)\n', /norms of matrices/],
+    [
+      'a comprehension without in',
+      'def f(W):\n    return W.sum()\ndef g(b):\n    return [x for x i b]\n',
+      /^$/,
+    ],
+  ]
+
+  it.each(refusals)('%s', async (_, source, message) => {
+    const traced = await trace(source).catch((error: Error) => error)
+    // what is not called is not looked at
+    expect(traced instanceof Error ? traced.message : '').toMatch(message)
+  })
+})
+
 describe('what surrounds a forward pass', () => {
   const lossOf = async (source: string, more: object = {}) => {
     const traced = await trace(source, more)
