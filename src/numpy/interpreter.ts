@@ -276,13 +276,7 @@ export class Interpreter {
         return undefined
       }
       case 'update':
-        this.#update(
-          statement.target,
-          statement.operator,
-          this.evaluate(statement.value, scope),
-          scope,
-          place,
-        )
+        this.#update(statement.target, statement.operator, statement.value, scope, place)
         return undefined
       case 'return':
         return {
@@ -498,9 +492,7 @@ export class Interpreter {
       }
       case 'member': {
         const object = this.evaluate(target.object, scope)
-        if (object instanceof PyInstance)
-          object.attributes.set(target.name, this.#settle(target.name, value, true))
-        else if (object instanceof NdArray && target.name === 'shape') {
+        if (object instanceof NdArray && target.name === 'shape') {
           const shape = this.iterate(value, place).map((length) => this.integer(length, place))
           const reshape = this.member(object, 'reshape', place)
           this.#assign(
@@ -508,11 +500,11 @@ export class Interpreter {
             this.call(reshape, { plain: shape.map(BigInt), named: new Map() }, place),
             scope,
           )
-        } else if (object instanceof PyClass) object.members.set(target.name, value)
+        } else this.#setMember(object, target.name, value)
         return
       }
       case 'index':
-        this.#store(target.object, target.index, value, scope, place)
+        this.#store(this.evaluate(target.object, scope), this.evaluate(target.index, scope), value, place)
         return
       case 'starred':
         this.#assign(target.value, value, scope)
@@ -531,9 +523,12 @@ export class Interpreter {
     b.named(name, node)
   }
 
-  #store(objectOf: Expression, indexOf: Expression, value: Value, scope: Scope, place: Place): void {
-    const object = this.evaluate(objectOf, scope)
-    const index = this.evaluate(indexOf, scope)
+  #setMember(object: Value, name: string, value: Value): void {
+    if (object instanceof PyInstance) object.attributes.set(name, this.#settle(name, value, true))
+    else if (object instanceof PyClass) object.members.set(name, value)
+  }
+
+  #store(object: Value, index: Value, value: Value, place: Place): void {
     if (object instanceof Unknown) return
     if (object instanceof PyDict) {
       object.set(index, typeof index === 'string' ? this.#settle(index, value, true) : value)
@@ -590,19 +585,44 @@ export class Interpreter {
     })
   }
 
-  #update(target: Expression, operator: string, value: Value, scope: Scope, place: Place): void {
-    const before = this.evaluate(target, scope)
-    if (before instanceof NdArray && before.shape.length > 0) {
-      // in place: whoever looks at it sees it
-      const made = this.binary(operator, before, value, place)
-      if (made instanceof Unknown) throw this.errorOf(made, place)
-      const container = target.kind === 'index' ? this.evaluate(target.object, scope) : undefined
-      if (target.kind === 'index' && container instanceof NdArray) {
-        this.store(container, this.evaluate(target.index, scope), made, place)
-      } else this.store(before, new Ellipsis(), made, place)
+  /** `target operator= value`: what the target is in, and where, is found once, before the value. */
+  #update(target: Expression, operator: string, operand: Expression, scope: Scope, place: Place): void {
+    if (target.kind !== 'index' && target.kind !== 'member') {
+      const before = this.evaluate(target, scope)
+      this.#change(before, operator, this.evaluate(operand, scope), place, (made) =>
+        this.#assign(target, made, scope),
+      )
       return
     }
-    if (before instanceof PyList && (operator === '+' || operator === '*')) {
+    const at = { file: scope.file, at: target.at }
+    const object = this.evaluate(target.object, scope)
+    if (target.kind === 'member') {
+      const before = this.member(object, target.name, at)
+      this.#change(before, operator, this.evaluate(operand, scope), place, (made) =>
+        this.#setMember(object, target.name, made),
+      )
+      return
+    }
+    const index = this.evaluate(target.index, scope)
+    const before = this.index(object, index, at)
+    const value = this.evaluate(operand, scope)
+    if (object instanceof NdArray) {
+      // what several indices or a mask choose is a copy: it is put back
+      this.#store(object, index, this.#madeOf(operator, before, value, place), place)
+    } else this.#change(before, operator, value, place, (made) => this.#store(object, index, made, place))
+  }
+
+  #madeOf(operator: string, before: Value, value: Value, place: Place): Value {
+    const made = this.binary(operator, before, value, place)
+    if (made instanceof Unknown) throw this.errorOf(made, place)
+    return made
+  }
+
+  /** What can change does so in place, where whoever looks at it sees it; anything else is put where it was. */
+  #change(before: Value, operator: string, value: Value, place: Place, put: (made: Value) => void): void {
+    if (before instanceof NdArray && before.shape.length > 0) {
+      this.store(before, new Ellipsis(), this.#madeOf(operator, before, value, place), place)
+    } else if (before instanceof PyList && (operator === '+' || operator === '*')) {
       const more = operator === '+' ? this.iterate(value, place) : []
       const items =
         operator === '+'
@@ -610,9 +630,7 @@ export class Interpreter {
           : (this.binary('*', before, value, place) as PyList).items
       if (items.length > MOST_STEPS) throw this.error(place, 'the list grows too long')
       before.items.splice(0, before.items.length, ...items)
-      return
-    }
-    this.#assign(target, this.binary(operator, before, value, place), scope)
+    } else put(this.binary(operator, before, value, place))
   }
 
   // ---- expressions
