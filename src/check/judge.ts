@@ -44,6 +44,8 @@ export interface TensorEvidence {
   readonly untested: boolean
   /** True where the loss does not change with the tensor, however far it is moved: its gradient is 0, and rounding about it. */
   readonly isConstant?: boolean
+  /** What the analytical value at an offset may be where the derivative is 0 but for its own rounding, and still be rounding of terms that cancel. */
+  readonly ofCancelled?: (offset: number) => number
 }
 
 /**
@@ -60,7 +62,7 @@ function sizeOf(sum: DifferenceSum, whole: Float64Array, checked: number): numbe
  * Judges one tensor, each entry against the tolerance and its own error estimate: an entry is wrong when
  * |g − ĝ| > tolerance·(|g| + |ĝ|) + the estimated error of both sides. A tensor with a wrong entry fails. One is
  * inconclusive whose difference is above the tolerance although no entry is wrong, whose ĝ is not known to within the
- * tolerance, or that has an entry which an overflow or a kink leaves open.
+ * tolerance, or that has an entry which an overflow, a kink or rounding of terms that cancel leaves open.
  */
 export function judgeTensor(
   tensor: TensorDerivatives,
@@ -75,6 +77,8 @@ export function judgeTensor(
   const open: number[] = []
   // disagree, but by no more than the errors of both sides
   const excused: number[] = []
+  // 0 but for its own rounding on one side, and on the other what rounding may leave of terms that cancel
+  let cancelled = 0
   let unresolved = 0
   let between = 0
   let overflowed = 0
@@ -95,7 +99,13 @@ export function judgeTensor(
     const tolerated = tolerance * (Math.abs(analytical) + Math.abs(numerical))
     if (distance <= tolerated) continue
     if (!isFar(distance, tolerated, k) && distance <= allowedDistance(evidence, tensor, t, k)) excused.push(k)
-    else if (evidence.between.has(k)) {
+    else if (
+      Math.abs(numerical) <= estimate.ofRounding(t, offset) &&
+      distance <= (evidence.ofCancelled?.(offset) ?? 0)
+    ) {
+      cancelled++
+      open.push(k)
+    } else if (evidence.between.has(k)) {
       between++
       open.push(k)
     } else if (kinks[k] === 0 || !Number.isNaN(truncations?.[k] ?? Number.NaN)) wrong.push(k)
@@ -112,6 +122,7 @@ export function judgeTensor(
   if (overflowed > 0) reasons.push({ kind: 'overflowed', count: overflowed })
   if (between > 0) reasons.push({ kind: 'between', count: between })
   if (evidence.untested) reasons.push({ kind: 'untested' })
+  if (cancelled > 0) reasons.push({ kind: 'rounded', dtype: gradient.dtype })
   const size = sizeOf(sum, gradient.values, done)
   const numericalError = sum.norms === 0 ? 0 : error / sum.norms
   const isAbove = sum.distance > tolerance * size

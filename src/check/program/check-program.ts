@@ -2,8 +2,10 @@ import { type Cotangents, reversePass } from '../../backward/reverse-pass.js'
 import { createDerivatives, type Evaluator, type TensorDerivatives } from '../../differentiate/evaluator.js'
 import { GradcheckError } from '../../errors.js'
 import { bareParameter } from '../../network/model.js'
+import { formatOf } from '../../network/rounding.js'
 import { createCpuCarrier } from '../../program/carry-changes.js'
 import { ProgramDifferences } from '../../program/differentiate-parameter.js'
+import type { BoundProgram } from '../../program/evaluate.js'
 import { PerturbationPlanner } from '../../program/plan.js'
 import { requireRecord } from '../../requirements.js'
 import { type DType, elementCount } from '../../tensor.js'
@@ -18,7 +20,12 @@ import { concludeAll, judgeAll } from '../judge-all.js'
 import type { CheckReport, Finding } from '../report.js'
 import { isSameCost, type SavedCost } from '../setup/saved-cost.js'
 import { defaultTolerance } from '../tolerances.js'
-import { type BoundProgramProblem, bindProgramProblem, type ProgramProblem } from './bind-program-problem.js'
+import {
+  type BoundProgramProblem,
+  bindProgramProblem,
+  type CheckedParameter,
+  type ProgramProblem,
+} from './bind-program-problem.js'
 import { crossValidateProgram } from './cross-validate-program.js'
 import { describeConstants, findConstants } from './find-constants.js'
 import { createProgramEstimate } from './program-estimate.js'
@@ -64,6 +71,7 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
   const crossValidation = await crossValidateProgram(bound, checked, results, estimate)
   const kinks = settleProgramKinks(read, results, crossed, estimate, tolerances)
   const constants = await findConstants(bound, checked, results, estimate, exact)
+  const terms = sizeOfTerms(bound, cotangents)
   const evidence = checked.map(
     ({ gradient }, t): TensorEvidence => ({
       gradient,
@@ -74,6 +82,7 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
       between: kinks.between[t],
       untested: kinks.untested[t],
       isConstant: constants[t] !== undefined,
+      ofCancelled: boundCancelled(bound, checked[t], results[t], terms, estimate.atMost(t)),
     }),
   )
   const judged = judgeAll({ results, gradients, estimate, roundingIn, evidence }, toleranceOf)
@@ -124,6 +133,42 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
       ? { gradients: results.map((tensor, t) => listEntries(tensor, t, evidence[t])) }
       : {}),
   }
+}
+
+/** Roundings of the largest terms of a loss and of what cancels behind them. */
+const CANCELLED_ROUNDINGS = 8
+
+/**
+ * What rounding may leave where a derivative is 0 in the program, but the terms of the user's own formula cancel: a
+ * softmax over one class, the cosine of equal vectors. It is as much as rounding makes of any element of the tensor;
+ * where all of them are 0, what changes the loss by rounding of its largest terms over the whole size of the element.
+ * @param terms size of the largest terms
+ * @param most what rounding makes of the tensor's elements at most
+ */
+function boundCancelled(
+  bound: BoundProgram,
+  { input, gradient }: CheckedParameter,
+  { derivatives }: TensorDerivatives,
+  terms: number,
+  most: number,
+): (offset: number) => number {
+  if (!derivatives.every((numerical) => Math.abs(numerical) <= most)) return () => most
+  const values = bound.base[input.id]
+  const rounding = CANCELLED_ROUNDINGS * formatOf(gradient.dtype).unitRoundoff * terms
+  return (offset) => (values[offset] === 0 ? most : Math.max(most, rounding / Math.abs(values[offset])))
+}
+
+/** The most that the loss changes, to first order, if every element of one of its values is off by its own size. */
+function sizeOfTerms({ base }: BoundProgram, cotangents: Cotangents): number {
+  return base.reduce((most, value, id) => {
+    const slopes = cotangents[id]
+    return slopes === undefined
+      ? most
+      : Math.max(
+          most,
+          value.reduce((sum, element, k) => sum + Math.abs(element * slopes[k]), 0),
+        )
+  }, 0)
 }
 
 /** @throws GradcheckError `bad-usage` for options that a program does not take */

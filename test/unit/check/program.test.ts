@@ -380,3 +380,53 @@ describe('a gradient that is 0 by the form of the program', () => {
     },
   )
 })
+
+describe('a derivative that is 0 in the program, but rounding of what cancels in the formula', () => {
+  const cosine: Build = (b, { x, y }) => b.sum(b.cosineSimilarity(x, y, { axes: [1] }))
+  /** As people write it: y/(|x|·|y|) − cos·x/|x|². */
+  const slopes = (x: Float64Array, y: Float64Array, width: number) =>
+    x.map((own, k) => {
+      const row = Math.floor(k / width) * width
+      const of = (a: Float64Array, b: Float64Array) =>
+        a.slice(row, row + width).reduce((sum, value, j) => sum + value * b[row + j], 0)
+      const [across, xs, ys] = [of(x, y), Math.sqrt(of(x, x)), Math.sqrt(of(y, y))]
+      return y[k] / (xs * ys) - ((across / (xs * ys)) * own) / xs ** 2
+    })
+  const draws = new Draws(83)
+  const draw = (...shape: number[]) =>
+    tensor(
+      Array.from({ length: elementCount(shape) }, () => draws.normal()),
+      shape,
+    )
+  const problemOf = (width: number, isSame: boolean, leak = 0): ProgramProblem => {
+    const x = draw(6, width)
+    const other = draw(6, width)
+    const y = isSame ? tensor(x.data.slice(), x.shape) : other
+    // one pair of equal vectors beside others
+    if (!isSame) y.data.set(x.data.subarray(0, width))
+    const dx = slopes(Float64Array.from(x.data), Float64Array.from(y.data), width)
+    dx[0] += leak
+    return {
+      program: program.from(cosine),
+      parameters: new Map([
+        ['x', x],
+        ['y', y],
+      ]),
+      gradients: new Map([['dx', tensor(dx, x.shape)]]),
+    }
+  }
+
+  it.each([
+    ['vectors of one element', 1, false],
+    ['equal vectors', 4, true],
+    ['equal vectors beside others', 4, false],
+  ] as const)('of %s never fails', async (_, width, isSame) => {
+    for (let k = 0; k < 40; k++) {
+      const report = await checkGradients(problemOf(width, isSame))
+      expect(report.verdict, `draw ${k}`).not.toBe('fail')
+      if (report.verdict === 'inconclusive') expect(report.reasons.join()).toMatch(/cancel|zero everywhere/)
+      const wrong = await checkGradients(problemOf(width, isSame, 1e-9))
+      expect(wrong.verdict, `draw ${k}`).toBe('fail')
+    }
+  })
+})
