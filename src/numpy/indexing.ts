@@ -4,6 +4,7 @@ import {
   listOffsets,
   type Shape,
   ShapeMismatch,
+  sliceIndices,
   stridesOf,
 } from '../program/shapes.js'
 import { elementCount } from '../tensor.js'
@@ -134,21 +135,4 @@ function combine(lists: readonly { shape: Shape; offsets: Int32Array }[]): Part 
     for (let k = 0; k < sums.length; k++) sums[k] += list.offsets[order[k]]
   }
   return { shape, offsets: sums }
-}
-
-/** The indices that a slice takes of an axis. */
-export function sliceIndices(
-  length: number,
-  start: number | undefined,
-  stop: number | undefined,
-  step: number,
-): Int32Array {
-  if (step === 0) throw new ShapeMismatch('a step of 0 leads nowhere')
-  const clip = (index: number, lowest: number, highest: number) =>
-    Math.min(highest, Math.max(lowest, index < 0 ? index + length : index))
-  const [from, to] =
-    step > 0
-      ? [clip(start ?? 0, 0, length), clip(stop ?? length, 0, length)]
-      : [clip(start ?? length - 1, -1, length - 1), stop === undefined ? -1 : clip(stop, -1, length - 1)]
-  return Int32Array.from({ length: Math.max(0, Math.ceil((to - from) / step)) }, (_, k) => from + k * step)
 }

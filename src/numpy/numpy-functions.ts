@@ -1548,6 +1548,20 @@ export function memberOfArray(
   return method(({ plain, named }, place) => known.call({ plain: [array, ...plain], named }, place))
 }
 
+/** Parts of `size` along an axis, the last of what is left. */
+function inPartsOf(call: Call, size: number, axis: number): Value {
+  if (!(size > 0)) return call.refuse('parts of no length')
+  const array = call.array(0)
+  const length = array.shape[normalizeAxis(axis, array.shape.length)]
+  const count = Math.ceil(length / size)
+  return parts(
+    call,
+    array,
+    Array.from({ length: count - 1 }, (_, k) => (k + 1) * size),
+    axis,
+  )
+}
+
 /** Methods that no function of a module is. */
 export function listMethods(
   interpreterOf: () => Interpreter,
@@ -1605,27 +1619,12 @@ export function listMethods(
       )
     },
     chunk: (call) => {
-      const array = call.array(0)
       const [count, axis] = [call.integer(call.get(1) ?? null), call.integer(call.get(2, 'dim') ?? 0n)]
-      const length = array.shape[normalizeAxis(axis, array.shape.length)]
-      return parts(
-        call,
-        array,
-        Array.from({ length: count - 1 }, (_, k) => ((k + 1) * length) / count),
-        axis,
-      )
+      const { shape } = call.array(0)
+      return inPartsOf(call, Math.ceil(shape[normalizeAxis(axis, shape.length)] / count), axis)
     },
-    split: (call) => {
-      const array = call.array(0)
-      const [size, axis] = [call.integer(call.get(1) ?? null), call.integer(call.get(2, 'dim') ?? 0n)]
-      const length = array.shape[normalizeAxis(axis, array.shape.length)]
-      return parts(
-        call,
-        array,
-        Array.from({ length: Math.ceil(length / size) - 1 }, (_, k) => (k + 1) * size),
-        axis,
-      )
-    },
+    split: (call) =>
+      inPartsOf(call, call.integer(call.get(1) ?? null), call.integer(call.get(2, 'dim') ?? 0n)),
   }
   for (const name of ['detach', 'to', 'contiguous', 'cpu', 'float', 'double', 'numpy', 'requires_grad_']) {
     Object.assign(methods, { [name]: (call: Call) => call.array(0) })

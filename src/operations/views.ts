@@ -5,6 +5,7 @@ import {
   normalizeAxis,
   type Shape,
   ShapeMismatch,
+  sliceIndices,
   stridesOf,
 } from '../program/shapes.js'
 import { elementCount, formatShape } from '../tensor.js'
@@ -200,17 +201,7 @@ export interface SliceAttributes {
 }
 
 function slice(name: string, { axis, start, stop, step = 1 }: SliceAttributes): Operation {
-  return along(name, { axis, start, stop, step }, axis, (length) => {
-    if (step === 0) throw new ShapeMismatch('a step of 0 leads nowhere')
-    const clip = (index: number, lowest: number, highest: number) =>
-      Math.min(highest, Math.max(lowest, index < 0 ? index + length : index))
-    const [from, to] =
-      step > 0
-        ? [clip(start ?? 0, 0, length), clip(stop ?? length, 0, length)]
-        : [clip(start ?? length - 1, -1, length - 1), stop === undefined ? -1 : clip(stop, -1, length - 1)]
-    const count = Math.max(0, Math.ceil((to - from) / step))
-    return Int32Array.from({ length: count }, (_, k) => from + k * step)
-  })
+  return along(name, { axis, start, stop, step }, axis, (length) => sliceIndices(length, start, stop, step))
 }
 
 /** Elements of an axis by their indices, which are constants; each may be named several times. */

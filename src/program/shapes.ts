@@ -80,3 +80,23 @@ export function listOffsets(shape: Shape, strides: readonly number[]): Int32Arra
   }
   return offsets
 }
+
+/**
+ * The indices that a slice takes of an axis, as Python has them.
+ * @throws ShapeMismatch for a step of 0
+ */
+export function sliceIndices(
+  length: number,
+  start: number | undefined,
+  stop: number | undefined,
+  step: number,
+): Int32Array {
+  if (step === 0) throw new ShapeMismatch('a step of 0 leads nowhere')
+  const clip = (index: number, lowest: number, highest: number) =>
+    Math.min(highest, Math.max(lowest, index < 0 ? index + length : index))
+  const [from, to] =
+    step > 0
+      ? [clip(start ?? 0, 0, length), clip(stop ?? length, 0, length)]
+      : [clip(start ?? length - 1, -1, length - 1), stop === undefined ? -1 : clip(stop, -1, length - 1)]
+  return Int32Array.from({ length: Math.max(0, Math.ceil((to - from) / step)) }, (_, k) => from + k * step)
+}

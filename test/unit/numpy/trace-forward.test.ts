@@ -330,6 +330,19 @@ describe('what surrounds a forward pass', () => {
     })
   })
 
+  it('parts of a tensor whose length they do not divide, as torch has them', async () => {
+    const source =
+      'import torch\ndef f(W):\n    (a, b), c = W.chunk(2), W.split(2)\n    return 10 * a.sum() + b.sum() + 100 * c[2].sum() + 1000 * c[0].sum()\n'
+    const W = tensor([1, 2, 3, 4, 5], [5])
+    const { loss } = await lossOf(source, {
+      arrays: new Map([
+        ['W', W],
+        ['dW', W],
+      ]),
+    })
+    expect(loss).toBe(10 * 6 + 9 + 100 * 5 + 1000 * 3)
+  })
+
   it('names and places of values', async () => {
     const { traced } = await lossOf('def f(W, x):\n    Z1 = np.dot(W, x)\n    return np.sum(np.tanh(Z1))\n')
     const z = traced.program.build(new Map()).values.find(({ source }) => source.name === 'Z1')
