@@ -7,111 +7,9 @@ import {
   ShapeMismatch,
 } from '../program/shapes.js'
 import { elementCount, formatShape, type Tensor } from '../tensor.js'
-import { arrayOf, type Kind, NdArray, nodeOf, reshaped, type Tracer, transposed, viewed } from './arrays.js'
-import type { Interpreter } from './interpreter.js'
-import {
-  Ellipsis,
-  type Given,
-  Native,
-  type Place,
-  PyClass,
-  PyDict,
-  PyFunction,
-  PyInstance,
-  PyList,
-  PySet,
-  PySlice,
-  PyTuple,
-  Unknown,
-  type Value,
-} from './values.js'
-
-/** Stands for infinity, which no value of a program may be. */
-const INFINITE = 1e300
-/** Elements of an array that code makes from nothing. */
-const MOST_ELEMENTS = 2e7
-
-/** A call of a function that is known here. */
-class Call {
-  /** Names of arguments that were looked at. */
-  readonly read = new Set<string>()
-
-  constructor(
-    readonly interpreter: Interpreter,
-    readonly tracer: Tracer,
-    readonly given: Given,
-    readonly place: Place,
-  ) {}
-
-  /** An argument by its position, or by one of its names. */
-  get(position: number, ...names: string[]): Value | undefined {
-    for (const name of names) this.read.add(name)
-    for (const name of names) if (this.given.named.has(name)) return this.given.named.get(name)
-    return this.given.plain[position]
-  }
-
-  array(position: number, ...names: string[]): NdArray {
-    const value = this.get(position, ...names)
-    if (value === undefined) throw new ShapeMismatch(`argument ${position + 1} is missing`)
-    return this.interpreter.toArray(value, this.place)
-  }
-
-  node(position: number, ...names: string[]): Node {
-    return nodeOf(this.tracer, this.array(position, ...names))
-  }
-
-  integer(value: Value): number {
-    return this.interpreter.integer(value, this.place)
-  }
-
-  /** A whole number, or a list of them; undefined where nothing is said. */
-  integers(value: Value | undefined): number[] | undefined {
-    if (value === undefined || value === null) return undefined
-    const isList =
-      value instanceof PyTuple ||
-      value instanceof PyList ||
-      (value instanceof NdArray && value.shape.length === 1)
-    if (isList) return this.interpreter.iterate(value, this.place).map((item) => this.integer(item))
-    return [this.integer(value)]
-  }
-
-  flag(...names: string[]): boolean {
-    const value = this.get(99, ...names)
-    return value !== undefined && this.interpreter.truth(value, this.place)
-  }
-
-  wrap(node: Node, kind: Kind): NdArray {
-    return arrayOf(this.tracer, node, kind)
-  }
-
-  /** Refuses an array that is larger than what is followed. */
-  fitting(shape: readonly number[]): readonly number[] {
-    const negative = shape.find((length) => length < 0)
-    if (negative !== undefined) throw new ShapeMismatch(`${negative} is no length`)
-    if (elementCount(shape) <= MOST_ELEMENTS) return shape
-    throw new ShapeMismatch(`an array of shape ${formatShape(shape)} is too large`)
-  }
-
-  constant(shape: readonly number[], data: ArrayLike<number>, kind: Kind): NdArray {
-    const numbers: Tensor = { shape: [...shape], data: Float64Array.from(data), dtype: 'float64' }
-    return this.wrap(this.tracer.b.constant(numbers), kind)
-  }
-
-  /** An argument that is named and was not looked at is not understood. */
-  unread(): Unknown | undefined {
-    const other = [...this.given.named.keys()].find(
-      (key) => !this.read.has(key) && !HARMLESS_ARGUMENTS.has(key),
-    )
-    return other === undefined ? undefined : this.refuse(`the argument ${other} is not understood here`)
-  }
-
-  /** What is not understood. */
-  refuse(what: string, fix?: string): Unknown {
-    return new Unknown(what, this.place, fix ?? 'docs/forward.md lists what is')
-  }
-}
-
-type Body = (call: Call) => Value
+import { type Kind, NdArray, nodeOf, reshaped, transposed, viewed } from './arrays.js'
+import type { Body, Call } from './native-call.js'
+import { Ellipsis, Native, PyList, PySlice, PyTuple, type Value } from './values.js'
 
 /** Element by element, of one operand, by the builder's name. */
 const ELEMENTWISE: Readonly<Record<string, keyof Builder>> = {
@@ -191,7 +89,7 @@ const COMPARISONS: Readonly<Record<string, string>> = {
   eq: '==',
 }
 
-function reductionOf(call: Call, from: number): { axes?: number[]; keepDims: boolean } {
+export function reductionOf(call: Call, from: number): { axes?: number[]; keepDims: boolean } {
   if (call.given.plain.length > from + 1) throw new ShapeMismatch('arguments behind the axis must be named')
   const axes = call.integers(call.get(from, 'axis', 'dim'))
   return { keepDims: call.flag('keepdims', 'keepdim'), ...(axes === undefined ? {} : { axes }) }
@@ -213,7 +111,7 @@ const REDUCTIONS: Readonly<
   logsumexp: { by: 'logSumExp', kind: 'f' },
 }
 
-function reduction(name: string): Body {
+export function reduction(name: string): Body {
   const { by, kind } = REDUCTIONS[name]
   return (call) => {
     const array = call.array(0, 'a', 'input', 'x')
@@ -226,7 +124,7 @@ function reduction(name: string): Body {
 }
 
 /** Where the greatest or least is: it does not change but in jumps. */
-function argument(sign: number): Body {
+export function argument(sign: number): Body {
   return (call) => {
     const array = call.array(0, 'a')
     const axis = call.get(1, 'axis', 'dim')
@@ -259,7 +157,7 @@ const shapeOf = (call: Call, position: number): number[] =>
   call.integers(call.get(position, 'shape', 'size')) ?? []
 
 /** A shape whose arguments stand one by one, or as one tuple. */
-function shapeFrom(call: Call, from: number): number[] {
+export function shapeFrom(call: Call, from: number): number[] {
   const given = call.given.plain.slice(from)
   const named = call.get(99, 'shape', 'newshape')
   if (named !== undefined) return call.integers(named) ?? []
@@ -272,7 +170,7 @@ function kindFrom(call: Call, usual: Kind, position?: number): Kind {
 }
 
 /** What a dtype holds. */
-function kindOf(dtype: Value): Kind {
+export function kindOf(dtype: Value): Kind {
   const name = dtype instanceof Native ? dtype.name : String(dtype)
   if (/bool/.test(name)) return 'b'
   if (/uint|int8|int16|^byte/.test(name))
@@ -295,7 +193,7 @@ const filledLike =
   }
 
 /** The same elements in another shape: a view, or a copy of what does not lie in a row. */
-function reshape(call: Call, array: NdArray, given: readonly number[]): NdArray {
+export function reshape(call: Call, array: NdArray, given: readonly number[]): NdArray {
   const known = given.filter((length) => length !== -1).reduce((product, length) => product * length, 1)
   const shape = given.map((length) => (length === -1 ? array.size / known : length))
   if (elementCount(shape) !== array.size || shape.some((length) => !Number.isInteger(length) || length < 0)) {
@@ -309,14 +207,14 @@ function reshape(call: Call, array: NdArray, given: readonly number[]): NdArray 
 }
 
 /** An array's elements as a value of a shape. */
-const elementsAs = (call: Call, array: NdArray, shape: readonly number[]) =>
+export const elementsAs = (call: Call, array: NdArray, shape: readonly number[]) =>
   call.tracer.b.reshape(nodeOf(call.tracer, array), { shape })
 
-function broadcastTo(array: NdArray, shape: readonly number[]): NdArray {
+export function broadcastTo(array: NdArray, shape: readonly number[]): NdArray {
   return viewed(array, shape, listOffsets(shape, broadcastStrides(array.shape, shape)))
 }
 
-function expandDims(array: NdArray, axes: readonly number[]): NdArray {
+export function expandDims(array: NdArray, axes: readonly number[]): NdArray {
   const rank = array.shape.length + axes.length
   const added = new Set(axes.map((axis) => normalizeAxis(axis, rank)))
   let next = 0
@@ -326,7 +224,7 @@ function expandDims(array: NdArray, axes: readonly number[]): NdArray {
   )
 }
 
-function squeeze(array: NdArray, axes: readonly number[] | undefined): NdArray {
+export function squeeze(array: NdArray, axes: readonly number[] | undefined): NdArray {
   const gone = axes?.map((axis) => normalizeAxis(axis, array.shape.length))
   return reshaped(
     array,
@@ -334,7 +232,7 @@ function squeeze(array: NdArray, axes: readonly number[] | undefined): NdArray {
   )
 }
 
-function transposeBy(array: NdArray, axes: readonly number[] | undefined): NdArray {
+export function transposeBy(array: NdArray, axes: readonly number[] | undefined): NdArray {
   const rank = array.shape.length
   return transposed(
     array,
@@ -342,7 +240,7 @@ function transposeBy(array: NdArray, axes: readonly number[] | undefined): NdArr
   )
 }
 
-function swapAxes(array: NdArray, one: number, other: number): NdArray {
+export function swapAxes(array: NdArray, one: number, other: number): NdArray {
   const rank = array.shape.length
   const [i, j] = [normalizeAxis(one, rank), normalizeAxis(other, rank)]
   return transposed(
@@ -352,7 +250,7 @@ function swapAxes(array: NdArray, one: number, other: number): NdArray {
 }
 
 /** An array of its own; whole numbers and truth values are made as NumPy makes them. */
-function copied(call: Call, array: NdArray, kind = array.kind): Value {
+export function copied(call: Call, array: NdArray, kind = array.kind): Value {
   const node = nodeOf(call.tracer, array)
   if (kind === 'b' && array.kind !== 'b') return call.wrap(call.tracer.b.notEqual(node, 0), 'b')
   const isCut = kind === 'i' && array.kind === 'f' && !array.numbers.every(Number.isInteger)
@@ -365,7 +263,7 @@ function copied(call: Call, array: NdArray, kind = array.kind): Value {
   return call.constant(array.shape, array.numbers.map(Math.trunc), 'i')
 }
 
-const arraysIn = (call: Call, position: number): NdArray[] =>
+export const arraysIn = (call: Call, position: number): NdArray[] =>
   call.interpreter
     .iterate(call.get(position) ?? null, call.place)
     .map((item) => call.interpreter.toArray(item, call.place))
@@ -373,14 +271,14 @@ const arraysIn = (call: Call, position: number): NdArray[] =>
 const kindOfAll = (arrays: readonly NdArray[]): Kind =>
   arrays.some(({ kind }) => kind === 'f') ? 'f' : arrays.some(({ kind }) => kind === 'i') ? 'i' : 'b'
 
-function concatenate(call: Call, arrays: readonly NdArray[], axis: number): NdArray {
+export function concatenate(call: Call, arrays: readonly NdArray[], axis: number): NdArray {
   if (arrays.length === 0) throw new ShapeMismatch('there is nothing to put together')
   const nodes = arrays.map((array) => nodeOf(call.tracer, array))
   return call.wrap(call.tracer.b.concatenate(nodes, { axis }), kindOfAll(arrays))
 }
 
 /** Parts of an axis, each a view. */
-function parts(call: Call, array: NdArray, bounds: readonly number[], axis: number): PyList {
+export function parts(call: Call, array: NdArray, bounds: readonly number[], axis: number): PyList {
   const at = normalizeAxis(axis, array.shape.length)
   const ends = [...bounds, array.shape[at]]
   return new PyList(
@@ -492,7 +390,7 @@ function tile(call: Call): Value {
 }
 
 /** Functions of NumPy. */
-const NUMPY: Readonly<Record<string, Body>> = {
+export const NUMPY: Readonly<Record<string, Body>> = {
   ...Object.fromEntries(
     Object.entries(ELEMENTWISE).map(([name, method]): [string, Body] => [
       name,
@@ -893,7 +791,7 @@ function areClose(call: Call, relative: number, absolute: number): boolean {
   return a.every((value, k) => Math.abs(value - b[k]) <= absolute + relative * Math.abs(b[k]))
 }
 
-const shapeTuple = ({ shape }: NdArray) => new PyTuple(shape.map(BigInt))
+export const shapeTuple = ({ shape }: NdArray) => new PyTuple(shape.map(BigInt))
 
 function norm(call: Call): Value {
   const order = call.get(1, 'ord')
@@ -963,683 +861,4 @@ function strided(call: Call): Value {
     throw new ShapeMismatch('strides lead out of the array')
   }
   return viewed(array, shape, offsets)
-}
-
-/** What stands for a type in `astype` and `dtype`. */
-const TYPES = [
-  'float64',
-  'float32',
-  'float16',
-  'float',
-  'int64',
-  'int32',
-  'int8',
-  'uint8',
-  'int_',
-  'bool_',
-  'double',
-  'long',
-]
-
-/** Makes a function of Python or of a module. */
-export type MakeNative = (name: string, body: Body) => Native
-
-/** Everything that a name of Python, NumPy or math stands for. */
-export function listNatives(interpreterOf: () => Interpreter, tracer: Tracer): Map<string, Value> {
-  const natives = new Map<string, Value>()
-  const make: MakeNative = (name, body) =>
-    new Native(name, (given, place) => {
-      const unknown = [...given.plain, ...given.named.values()].find(
-        (value): value is Unknown => value instanceof Unknown,
-      )
-      // what is printed or measured may be anything
-      if (unknown !== undefined && !TAKES_UNKNOWN.has(name)) return unknown
-      const call = new Call(interpreterOf(), tracer, given, place)
-      const value = body(call)
-      const other = [...given.named.keys()].find((key) => !call.read.has(key) && !HARMLESS_ARGUMENTS.has(key))
-      if (other === undefined || TAKES_NAMES.has(name)) return value
-      return new Unknown(
-        `the argument ${other} of ${name} is not understood`,
-        place,
-        'docs/forward.md lists what is',
-      )
-    })
-  for (const [name, body] of Object.entries(NUMPY)) natives.set(`numpy.${name}`, make(name, body))
-  for (const [name, body] of Object.entries(NUMPY))
-    if (name.startsWith('lib.')) natives.set(`numpy.${name}`, make(name, body))
-  for (const prefix of ['linalg', 'add', 'lib', 'lib.stride_tricks']) natives.set(`numpy.${prefix}.`, null)
-  for (const type of TYPES) {
-    const cast = make(type, (call) => copied(call, call.array(0), kindOf(type)))
-    natives.set(`numpy.${type}`, cast)
-    natives.set(`torch.${type}`, cast)
-  }
-  natives.set(
-    'numpy.ndarray',
-    make('ndarray', (call) => call.array(0)),
-  )
-  for (const [name, value] of Object.entries({ pi: Math.PI, e: Math.E, inf: INFINITE })) {
-    natives.set(`numpy.${name}`, value)
-    natives.set(`math.${name}`, value)
-  }
-  natives.set('numpy.newaxis', null)
-  natives.set(
-    'numpy.errstate',
-    make('errstate', () => null),
-  )
-  natives.set(
-    'numpy.seterr',
-    make('seterr', () => null),
-  )
-  natives.set(
-    'numpy.set_printoptions',
-    make('set_printoptions', () => null),
-  )
-  natives.set('numpy.random.', null)
-  for (const name of RANDOM) {
-    natives.set(
-      `numpy.random.${name}`,
-      make(name, (call) =>
-        name === 'seed'
-          ? null
-          : new Unknown(
-              `np.random.${name} is random: the loss must be the same at every evaluation`,
-              call.place,
-              'save what it drew under the name that it is assigned to here, or switch it off',
-              'random',
-            ),
-      ),
-    )
-  }
-  for (const name of [
-    'exp',
-    'log',
-    'sqrt',
-    'sin',
-    'cos',
-    'tan',
-    'tanh',
-    'log2',
-    'log10',
-    'floor',
-    'ceil',
-    'erf',
-    'fabs',
-  ]) {
-    natives.set(
-      `math.${name}`,
-      make(name, (call) => {
-        if (call.given.plain.length > 1) return call.refuse(`math.${name} of two numbers is not understood`)
-        const number = call.interpreter.plainNumber(call.given.plain[0])
-        const f = Math[name as keyof Math] as ((x: number) => number) | undefined
-        if (number !== undefined && f !== undefined) {
-          const value = f(number)
-          return name === 'floor' || name === 'ceil' ? BigInt(value) : value
-        }
-        return NUMPY[name](call)
-      }),
-    )
-  }
-  natives.set(
-    'math.pow',
-    make('pow', (call) =>
-      call.interpreter.binary('**', call.given.plain[0], call.given.plain[1], call.place),
-    ),
-  )
-  for (const [name, body] of Object.entries(BUILTINS)) natives.set(`builtins.${name}`, make(name, body))
-  for (const [name, body] of Object.entries({ ...NUMPY, ...TORCH }))
-    natives.set(`torch.${name}`, make(name, body))
-  for (const [name, body] of Object.entries({ ...NUMPY, ...TORCH }))
-    natives.set(`torch.nn.functional.${name}`, make(name, body))
-  natives.set('torch.nn.', null)
-  natives.set('torch.nn.functional.', null)
-  return natives
-}
-
-const RANDOM = [
-  'rand',
-  'randn',
-  'random',
-  'normal',
-  'uniform',
-  'randint',
-  'choice',
-  'permutation',
-  'shuffle',
-  'seed',
-  'binomial',
-  'standard_normal',
-  'RandomState',
-  'default_rng',
-  'random_sample',
-]
-
-/** Arguments that change no number. */
-const HARMLESS_ARGUMENTS = new Set([
-  'dtype',
-  'copy',
-  'casting',
-  'optimize',
-  'device',
-  'requires_grad',
-  'subok',
-  'inplace',
-])
-/** Functions that take any names, or are of no effect. */
-const TAKES_NAMES = new Set([
-  'print',
-  'dict',
-  'OrderedDict',
-  'errstate',
-  'seterr',
-  'set_printoptions',
-  ...RANDOM,
-])
-
-const TAKES_UNKNOWN = new Set([
-  'print',
-  'isinstance',
-  'hasattr',
-  'callable',
-  'type',
-  'repr',
-  'str',
-  'dict',
-  'list',
-  'tuple',
-  'zip',
-  'setattr',
-])
-
-/** Kinds of values that isinstance tells. */
-const KINDS = new Set(['int', 'float', 'str', 'list', 'tuple', 'dict', 'bool', 'ndarray', 'set', 'object'])
-
-/** Python's own functions. */
-const BUILTINS: Readonly<Record<string, Body>> = {
-  print: () => null,
-  len(call) {
-    const [value] = call.given.plain
-    if (value instanceof NdArray && value.shape.length > 0) return BigInt(value.shape[0])
-    if (value instanceof PySet) return BigInt(value.entries.size)
-    return BigInt(call.interpreter.iterate(value, call.place).length)
-  },
-  range(call) {
-    const numbers = call.given.plain.map((value) => call.integer(value))
-    const [start, stop, step = 1] = numbers.length === 1 ? [0, numbers[0]] : numbers
-    const count = Math.max(0, Math.ceil((stop - start) / step))
-    if (count > 2e6) return call.refuse(`a range of ${count} is too long`)
-    return new PyList(Array.from({ length: count }, (_, k) => BigInt(start + k * step)))
-  },
-  xrange: (call) => BUILTINS.range(call),
-  enumerate(call) {
-    const start = call.get(1, 'start')
-    const from = start === undefined ? 0 : call.integer(start)
-    return new PyList(
-      call.interpreter
-        .iterate(call.given.plain[0], call.place)
-        .map((item, k) => new PyTuple([BigInt(from + k), item])),
-    )
-  },
-  zip(call) {
-    const lists = call.given.plain.map((value) => call.interpreter.iterate(value, call.place))
-    const count = Math.min(...lists.map(({ length }) => length))
-    return new PyList(
-      Array.from(
-        { length: Number.isFinite(count) ? count : 0 },
-        (_, k) => new PyTuple(lists.map((list) => list[k])),
-      ),
-    )
-  },
-  reversed: (call) => new PyList([...call.interpreter.iterate(call.given.plain[0], call.place)].reverse()),
-  sorted(call) {
-    const items = [...call.interpreter.iterate(call.given.plain[0], call.place)]
-    const key = call.get(99, 'key')
-    const of = (item: Value) =>
-      key === undefined || key === null
-        ? item
-        : call.interpreter.call(key, { plain: [item], named: new Map() }, call.place)
-    const keys = new Map(items.map((item, k) => [k, of(item)]))
-    const order = items.map((_, k) => k)
-    const sign = call.flag('reverse') ? -1 : 1
-    order.sort(
-      (one, other) => sign * call.interpreter.compareOrder(keys.get(one)!, keys.get(other)!, call.place),
-    )
-    return new PyList(order.map((k) => items[k]))
-  },
-  map(call) {
-    const [f, ...lists] = call.given.plain
-    const items = lists.map((list) => call.interpreter.iterate(list, call.place))
-    return new PyList(
-      items[0].map((_, k) =>
-        call.interpreter.call(f, { plain: items.map((list) => list[k]), named: new Map() }, call.place),
-      ),
-    )
-  },
-  list: (call) =>
-    new PyList(
-      call.given.plain.length === 0 ? [] : [...call.interpreter.iterate(call.given.plain[0], call.place)],
-    ),
-  tuple: (call) =>
-    new PyTuple(
-      call.given.plain.length === 0 ? [] : call.interpreter.iterate(call.given.plain[0], call.place),
-    ),
-  set: (call) =>
-    new PySet(call.given.plain.length === 0 ? [] : call.interpreter.iterate(call.given.plain[0], call.place)),
-  dict(call) {
-    const made = new PyDict()
-    const [first] = call.given.plain
-    if (first instanceof PyDict) for (const { key, value } of first.entries.values()) made.set(key, value)
-    else if (first !== undefined) {
-      for (const pair of call.interpreter.iterate(first, call.place)) {
-        const [key, value] = call.interpreter.iterate(pair, call.place)
-        made.set(key, value)
-      }
-    }
-    for (const [key, value] of call.given.named) made.set(key, value)
-    return made
-  },
-  sum(call) {
-    const items = call.interpreter.iterate(call.given.plain[0], call.place)
-    return items.reduce(
-      (sum, item) => call.interpreter.binary('+', sum, item, call.place),
-      call.given.plain[1] ?? 0n,
-    )
-  },
-  max: (call) => best(call, '>'),
-  min: (call) => best(call, '<'),
-  abs(call) {
-    const [value] = call.given.plain
-    if (typeof value === 'bigint') return value < 0n ? -value : value
-    return typeof value === 'number' ? Math.abs(value) : NUMPY.abs(call)
-  },
-  round: (call) => {
-    const number = call.interpreter.plainNumber(call.given.plain[0])
-    if (number === undefined || call.given.plain.length > 1)
-      return call.refuse('rounding to digits, or of what depends on the parameters')
-    const whole = Math.round(number)
-    // halves to even ones
-    return BigInt(Math.abs(number % 1) === 0.5 && whole % 2 !== 0 ? whole - 1 : whole)
-  },
-  int(call) {
-    const [value] = call.given.plain
-    const number = typeof value === 'string' ? Number(value) : call.interpreter.plainNumber(value)
-    if (number === undefined || Number.isNaN(number)) {
-      return call.refuse(
-        'a whole number that depends on the parameters',
-        'it must come from the data or the shapes',
-      )
-    }
-    return BigInt(Math.trunc(number))
-  },
-  float(call) {
-    const [value] = call.given.plain
-    if (value instanceof NdArray) return call.wrap(elementsAs(call, value, []), 'f')
-    if (typeof value === 'string') return readFloat(call, value)
-    return call.interpreter.plainNumber(value) ?? value
-  },
-  bool: (call) => call.interpreter.truth(call.given.plain[0], call.place),
-  str: (call) => call.interpreter.format(call.given.plain[0], ''),
-  repr: (call) => call.interpreter.format(call.given.plain[0], ''),
-  type: (call) => {
-    const [value] = call.given.plain
-    return value instanceof PyInstance && value.of !== undefined ? value.of : call.refuse('the type of this')
-  },
-  callable: (call) => {
-    const [value] = call.given.plain
-    if (value instanceof PyInstance) return value.of?.find('__call__') !== undefined
-    return value instanceof PyFunction || value instanceof Native || value instanceof PyClass
-  },
-  any: (call) =>
-    call.interpreter
-      .iterate(call.given.plain[0], call.place)
-      .some((item) => call.interpreter.truth(item, call.place)),
-  all: (call) =>
-    call.interpreter
-      .iterate(call.given.plain[0], call.place)
-      .every((item) => call.interpreter.truth(item, call.place)),
-  isinstance(call) {
-    const [value, of] = call.given.plain
-    const kinds = of instanceof PyTuple ? of.items : [of]
-    const unknown = kinds.find((kind): kind is Unknown => kind instanceof Unknown)
-    if (unknown !== undefined) return unknown
-    return kinds.some((kind) => {
-      if (kind instanceof PyClass) return value instanceof PyInstance && isOf(value.of, kind)
-      const name = kind instanceof Native ? kind.name : String(kind)
-      if (value instanceof NdArray)
-        return name === 'ndarray' || (name === 'float' && value.shape.length === 0)
-      if (!KINDS.has(name)) throw new ShapeMismatch(`whether something is of kind ${name} is not understood`)
-      return (
-        (name === 'int' && (typeof value === 'bigint' || typeof value === 'boolean')) ||
-        (name === 'float' && typeof value === 'number') ||
-        (name === 'str' && typeof value === 'string') ||
-        (name === 'list' && value instanceof PyList) ||
-        (name === 'tuple' && value instanceof PyTuple) ||
-        (name === 'dict' && value instanceof PyDict) ||
-        (name === 'bool' && typeof value === 'boolean')
-      )
-    })
-  },
-  hasattr(call) {
-    const found = call.interpreter.member(call.given.plain[0], String(call.given.plain[1]), call.place)
-    return !(found instanceof Unknown)
-  },
-  getattr(call) {
-    const found = call.interpreter.member(call.given.plain[0], String(call.given.plain[1]), call.place)
-    return found instanceof Unknown && call.given.plain.length > 2 ? call.given.plain[2] : found
-  },
-  setattr(call) {
-    const [object, name, value] = call.given.plain
-    if (object instanceof PyInstance) object.attributes.set(String(name), value)
-    return null
-  },
-  OrderedDict: (call) => BUILTINS.dict(call),
-  slice: (call) => {
-    const [a, b = null, c = null] = call.given.plain
-    return call.given.plain.length === 1 ? new PySlice(null, a, null) : new PySlice(a, b, c)
-  },
-  object: () => new PyInstance(undefined),
-}
-
-/** A number that is written as a text. */
-function readFloat(call: Call, text: string): Value {
-  const plain = text.trim().toLowerCase()
-  if (/^[+-]?inf(inity)?$/.test(plain)) return plain.startsWith('-') ? -INFINITE : INFINITE
-  const number = Number(plain)
-  return plain === '' || Number.isNaN(number)
-    ? call.refuse(`"${text}" is no number that is followed`)
-    : number
-}
-
-const isOf = (of: PyClass | undefined, kind: PyClass): boolean =>
-  of === kind || (of?.bases.some((base) => isOf(base, kind)) ?? false)
-
-function best(call: Call, operator: '>' | '<'): Value {
-  const items =
-    call.given.plain.length === 1
-      ? call.interpreter.iterate(call.given.plain[0], call.place)
-      : call.given.plain
-  return items.reduce((one, other) => {
-    if (one instanceof NdArray || other instanceof NdArray) {
-      const { b } = call.tracer
-      const [x, y] = [one, other].map((value) =>
-        nodeOf(call.tracer, call.interpreter.toArray(value, call.place)),
-      )
-      return call.wrap(operator === '>' ? b.maximum(x, y) : b.minimum(x, y), 'f')
-    }
-    return call.interpreter.truth(call.interpreter.compare(operator, other, one, call.place), call.place)
-      ? other
-      : one
-  })
-}
-
-/** What torch means by names that NumPy has too, and its own. */
-const TORCH: Readonly<Record<string, Body>> = {
-  tensor: (call) => copied(call, call.array(0)),
-  cat: (call) => concatenate(call, arraysIn(call, 0), call.integer(call.get(1, 'dim', 'axis') ?? 0n)),
-  // torch gives the places as well
-  max: (call) => torchExtreme(call, 'max', 1),
-  min: (call) => torchExtreme(call, 'min', -1),
-  repeat: (call) => call.refuse('torch.repeat is not understood', 'write tile, or expand'),
-  transpose: (call) =>
-    swapAxes(call.array(0), call.integer(call.get(1) ?? null), call.integer(call.get(2) ?? null)),
-  zeros: (call) => torchFilled(call, 0),
-  ones: (call) => torchFilled(call, 1),
-  split: (call) => call.refuse('torch.split is not understood', 'write chunk'),
-  bmm: (call) => NUMPY.matmul(call),
-  mm: (call) => NUMPY.matmul(call),
-  var: (call) => torchSpread(call, 'variance'),
-  std: (call) => torchSpread(call, 'std'),
-  softmax: (call) => call.wrap(call.tracer.b.softmax(call.node(0, 'input'), axesOf(call)), 'f'),
-  log_softmax: (call) => call.wrap(call.tracer.b.logSoftmax(call.node(0, 'input'), axesOf(call)), 'f'),
-  no_grad: () => null,
-  linear: (call) => {
-    const bias = call.get(2, 'bias')
-    const attributes =
-      bias === undefined || bias === null
-        ? {}
-        : { bias: nodeOf(call.tracer, call.interpreter.toArray(bias, call.place)) }
-    return call.wrap(call.tracer.b.linear(call.node(0), call.node(1), attributes), 'f')
-  },
-  layer_norm(call) {
-    const count = (call.integers(call.get(1, 'normalized_shape')) ?? [0]).length
-    const part = (position: number, name: string) => {
-      const value = call.get(position, name)
-      return value === undefined || value === null
-        ? undefined
-        : nodeOf(call.tracer, call.interpreter.toArray(value, call.place))
-    }
-    const [weight, bias] = [part(2, 'weight'), part(3, 'bias')]
-    const epsilon = call.interpreter.plainNumber(call.get(4, 'eps') ?? 1e-5) ?? 1e-5
-    return call.wrap(
-      call.tracer.b.layerNorm(call.node(0), {
-        axes: Array.from({ length: count }, (_, k) => k - count),
-        epsilon,
-        ...(weight === undefined ? {} : { weight }),
-        ...(bias === undefined ? {} : { bias }),
-      }),
-      'f',
-    )
-  },
-  mse_loss: (call) => call.wrap(call.tracer.b.mseLoss(call.node(0), call.node(1)), 'f'),
-  cross_entropy: (call) =>
-    call.wrap(call.tracer.b.crossEntropy(call.node(0), { classes: Array.from(call.array(1).numbers) }), 'f'),
-  binary_cross_entropy_with_logits: (call) =>
-    call.wrap(
-      call.tracer.b.mean(call.tracer.b.binaryCrossEntropyWithLogits(call.node(0), call.node(1))),
-      'f',
-    ),
-  leaky_relu: (call) => call.wrap(call.tracer.b.leakyRelu(call.node(0)), 'f'),
-  embedding: (call) => call.interpreter.index(call.array(1), call.array(0), call.place),
-}
-
-function torchFilled(call: Call, value: number): Value {
-  const shape = call.fitting(shapeFrom(call, 0))
-  return call.constant(shape, new Float64Array(elementCount(shape)).fill(value), 'f')
-}
-
-function torchExtreme(call: Call, by: 'max' | 'min', sign: 1 | -1): Value {
-  if (call.get(1, 'dim', 'axis') === undefined) return reduction(by)(call)
-  return new PyTuple([reduction(by)(call), argument(sign)(call)])
-}
-
-function axesOf(call: Call): { axes?: number[] } {
-  const axes = call.integers(call.get(1, 'dim', 'axis'))
-  return axes === undefined ? {} : { axes }
-}
-
-/** torch divides by one less where it is not told otherwise. */
-function torchSpread(call: Call, by: 'variance' | 'std'): NdArray {
-  const unbiased = call.get(99, 'unbiased')
-  const given = call.get(99, 'correction')
-  const isBiased = unbiased !== undefined && !call.interpreter.truth(unbiased, call.place)
-  const correction = given !== undefined ? call.integer(given) : isBiased ? 0 : 1
-  return call.wrap(call.tracer.b[by](call.node(0), { ...reductionOf(call, 1), correction }), 'f')
-}
-
-/** Methods that are functions of the array they are called on. */
-const METHODS = [
-  'sum',
-  'mean',
-  'max',
-  'min',
-  'prod',
-  'var',
-  'std',
-  'argmax',
-  'argmin',
-  'dot',
-  'clip',
-  'repeat',
-  'take',
-  'cumsum',
-  'swapaxes',
-  'all',
-  'any',
-  'trace',
-  'exp',
-  'log',
-  'sqrt',
-  'abs',
-  'tanh',
-  'sin',
-  'cos',
-  'sigmoid',
-  'relu',
-  'matmul',
-  'mm',
-  'bmm',
-  'pow',
-  'square',
-  'copy',
-  'add',
-  'sub',
-  'mul',
-  'div',
-  'softmax',
-  'log_softmax',
-  'roll',
-  'tril',
-  'triu',
-  'floor',
-  'sign',
-]
-
-/** An array's attribute, or its method. */
-export function memberOfArray(
-  array: NdArray,
-  name: string,
-  natives: ReadonlyMap<string, Value>,
-  isTorch: () => boolean,
-): Value | undefined {
-  const method = (body: (given: Given, place: Place) => Value) => new Native(name, body)
-  switch (name) {
-    case 'T':
-      return transposeBy(array, undefined)
-    case 'mT':
-      return swapAxes(array, -1, -2)
-    case 'shape':
-      return shapeTuple(array)
-    case 'size':
-      if (!isTorch()) return BigInt(array.size)
-      return method(({ plain: [axis] }) =>
-        axis === undefined
-          ? shapeTuple(array)
-          : BigInt(array.shape[normalizeAxis(Number(axis), array.shape.length)]),
-      )
-    case 'ndim':
-      return BigInt(array.shape.length)
-    case 'strides':
-      return new PyTuple(array.shape.map((_, axis) => BigInt(8 * elementCount(array.shape.slice(axis + 1)))))
-    case 'itemsize':
-      return 8n
-    case 'dtype':
-      return { f: 'float64', i: 'int64', b: 'bool' }[array.kind]
-    case 'data':
-    case 'real':
-      return array
-    case 'dim':
-      return method(() => BigInt(array.shape.length))
-    case 'numel':
-      return method(() => BigInt(array.size))
-  }
-  const known = natives.get(
-    METHODS.includes(name) ? `${isTorch() ? 'torch' : 'numpy'}.${name}` : `array.${name}`,
-  )
-  if (!(known instanceof Native)) return undefined
-  return method(({ plain, named }, place) => known.call({ plain: [array, ...plain], named }, place))
-}
-
-/** Parts of `size` along an axis, the last of what is left. */
-function inPartsOf(call: Call, size: number, axis: number): Value {
-  if (!(size > 0)) return call.refuse('parts of no length')
-  const array = call.array(0)
-  const length = array.shape[normalizeAxis(axis, array.shape.length)]
-  const count = Math.ceil(length / size)
-  return parts(
-    call,
-    array,
-    Array.from({ length: count - 1 }, (_, k) => (k + 1) * size),
-    axis,
-  )
-}
-
-/** Methods that no function of a module is. */
-export function listMethods(
-  interpreterOf: () => Interpreter,
-  tracer: Tracer,
-  isTorch: () => boolean,
-): [string, Native][] {
-  const methods: Readonly<Record<string, Body>> = {
-    reshape: (call) => reshape(call, call.array(0), shapeFrom(call, 1)),
-    view: (call) => reshape(call, call.array(0), shapeFrom(call, 1)),
-    transpose(call) {
-      const axes = call.given.plain.slice(1)
-      if (isTorch()) return swapAxes(call.array(0), call.integer(axes[0]), call.integer(axes[1]))
-      const [only] = axes
-      const list =
-        axes.length === 1 && only !== null
-          ? call.integers(only)
-          : axes.length > 1
-            ? axes.map((axis) => call.integer(axis))
-            : undefined
-      return transposeBy(call.array(0), list)
-    },
-    permute: (call) => transposeBy(call.array(0), shapeFrom(call, 1)),
-    t: (call) => transposeBy(call.array(0), undefined),
-    flatten: (call) => {
-      const array = call.array(0)
-      if (!isTorch() && call.given.plain.length > 1)
-        return call.refuse('an order of elements is not understood')
-      const start = isTorch() ? call.integer(call.get(1, 'start_dim') ?? 0n) : 0
-      return copied(call, reshape(call, array, [...array.shape.slice(0, start), -1]))
-    },
-    ravel: (call) => reshape(call, call.array(0), [-1]),
-    squeeze: (call) => squeeze(call.array(0), call.integers(call.get(1, 'axis', 'dim'))),
-    unsqueeze: (call) => expandDims(call.array(0), [call.integer(call.get(1, 'dim') ?? 0n)]),
-    expand: (call) => {
-      const array = call.array(0)
-      const given = shapeFrom(call, 1)
-      const missing = given.length - array.shape.length
-      const shape = given.map((length, axis) => (length === -1 ? array.shape[axis - missing] : length))
-      return broadcastTo(array, broadcastShapes([array.shape, shape]))
-    },
-    astype: (call) => copied(call, call.array(0), kindOf(call.get(1, 'dtype') ?? 'float')),
-    item: (call) => call.wrap(elementsAs(call, call.array(0), []), call.array(0).kind),
-    tolist: (call) => new PyList([...call.interpreter.iterate(call.array(0), call.place)]),
-    clone: (call) => copied(call, call.array(0)),
-    fill: (call) => {
-      call.interpreter.store(call.array(0), new Ellipsis(), call.get(1) ?? 0n, call.place)
-      return null
-    },
-    clamp: (call) => NUMPY.clip(call),
-    masked_fill(call) {
-      const [array, mask] = [call.array(0), call.array(1)]
-      return call.wrap(
-        call.tracer.b.where(nodeOf(call.tracer, mask), call.node(2), nodeOf(call.tracer, array)),
-        'f',
-      )
-    },
-    chunk: (call) => {
-      const [count, axis] = [call.integer(call.get(1) ?? null), call.integer(call.get(2, 'dim') ?? 0n)]
-      const { shape } = call.array(0)
-      return inPartsOf(call, Math.ceil(shape[normalizeAxis(axis, shape.length)] / count), axis)
-    },
-    split: (call) =>
-      inPartsOf(call, call.integer(call.get(1) ?? null), call.integer(call.get(2, 'dim') ?? 0n)),
-  }
-  for (const name of ['detach', 'to', 'contiguous', 'cpu', 'float', 'double', 'numpy', 'requires_grad_']) {
-    Object.assign(methods, { [name]: (call: Call) => call.array(0) })
-  }
-  for (const name of ['long', 'int'])
-    Object.assign(methods, { [name]: (call: Call) => copied(call, call.array(0), 'i') })
-  return Object.entries(methods).map(([name, body]) => [
-    `array.${name}`,
-    new Native(name, (given, place) => {
-      const interpreter = interpreterOf()
-      const unknown = given.plain.find((value): value is Unknown => value instanceof Unknown)
-      if (unknown !== undefined) return unknown
-      const call = new Call(interpreter, tracer, given, place)
-      const value = interpreter.fit(place, () => body(call))
-      return call.unread() ?? value
-    }),
-  ])
 }

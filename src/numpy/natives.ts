@@ -1,0 +1,169 @@
+import type { Tracer } from './arrays.js'
+import { BUILTINS } from './builtins.js'
+import type { Interpreter } from './interpreter.js'
+import { type Body, Call, INFINITE } from './native-call.js'
+import { copied, kindOf, NUMPY } from './numpy-functions.js'
+import { TORCH } from './torch-functions.js'
+import { Native, Unknown, type Value } from './values.js'
+
+/** What stands for a type in `astype` and `dtype`. */
+const TYPES = [
+  'float64',
+  'float32',
+  'float16',
+  'float',
+  'int64',
+  'int32',
+  'int8',
+  'uint8',
+  'int_',
+  'bool_',
+  'double',
+  'long',
+]
+
+/** Everything that a name of Python, NumPy or math stands for. */
+export function listNatives(interpreterOf: () => Interpreter, tracer: Tracer): Map<string, Value> {
+  const natives = new Map<string, Value>()
+  const make = (name: string, body: Body) =>
+    new Native(name, (given, place) => {
+      const unknown = [...given.plain, ...given.named.values()].find(
+        (value): value is Unknown => value instanceof Unknown,
+      )
+      // what is printed or measured may be anything
+      if (unknown !== undefined && !TAKES_UNKNOWN.has(name)) return unknown
+      const call = new Call(interpreterOf(), tracer, given, place)
+      const value = body(call)
+      return TAKES_NAMES.has(name) ? value : (call.unread() ?? value)
+    })
+  for (const [name, body] of Object.entries(NUMPY)) natives.set(`numpy.${name}`, make(name, body))
+  for (const prefix of ['linalg', 'add', 'lib', 'lib.stride_tricks']) natives.set(`numpy.${prefix}.`, null)
+  for (const type of TYPES) {
+    const cast = make(type, (call) => copied(call, call.array(0), kindOf(type)))
+    natives.set(`numpy.${type}`, cast)
+    natives.set(`torch.${type}`, cast)
+  }
+  natives.set(
+    'numpy.ndarray',
+    make('ndarray', (call) => call.array(0)),
+  )
+  for (const [name, value] of Object.entries({ pi: Math.PI, e: Math.E, inf: INFINITE })) {
+    natives.set(`numpy.${name}`, value)
+    natives.set(`math.${name}`, value)
+  }
+  natives.set('numpy.newaxis', null)
+  natives.set(
+    'numpy.errstate',
+    make('errstate', () => null),
+  )
+  natives.set(
+    'numpy.seterr',
+    make('seterr', () => null),
+  )
+  natives.set(
+    'numpy.set_printoptions',
+    make('set_printoptions', () => null),
+  )
+  natives.set('numpy.random.', null)
+  for (const name of RANDOM) {
+    natives.set(
+      `numpy.random.${name}`,
+      make(name, (call) =>
+        name === 'seed'
+          ? null
+          : new Unknown(
+              `np.random.${name} is random: the loss must be the same at every evaluation`,
+              call.place,
+              'save what it drew under the name that it is assigned to here, or switch it off',
+              'random',
+            ),
+      ),
+    )
+  }
+  for (const name of [
+    'exp',
+    'log',
+    'sqrt',
+    'sin',
+    'cos',
+    'tan',
+    'tanh',
+    'log2',
+    'log10',
+    'floor',
+    'ceil',
+    'erf',
+    'fabs',
+  ]) {
+    natives.set(
+      `math.${name}`,
+      make(name, (call) => {
+        if (call.given.plain.length > 1) return call.refuse(`math.${name} of two numbers is not understood`)
+        const number = call.interpreter.plainNumber(call.given.plain[0])
+        const f = Math[name as keyof Math] as ((x: number) => number) | undefined
+        if (number !== undefined && f !== undefined) {
+          const value = f(number)
+          return name === 'floor' || name === 'ceil' ? BigInt(value) : value
+        }
+        return NUMPY[name](call)
+      }),
+    )
+  }
+  natives.set(
+    'math.pow',
+    make('pow', (call) =>
+      call.interpreter.binary('**', call.given.plain[0], call.given.plain[1], call.place),
+    ),
+  )
+  for (const [name, body] of Object.entries(BUILTINS)) natives.set(`builtins.${name}`, make(name, body))
+  for (const [name, body] of Object.entries({ ...NUMPY, ...TORCH })) {
+    for (const module of ['torch', 'torch.nn.functional']) natives.set(`${module}.${name}`, make(name, body))
+  }
+  natives.set('torch.nn.', null)
+  natives.set('torch.nn.functional.', null)
+  return natives
+}
+
+const RANDOM = [
+  'rand',
+  'randn',
+  'random',
+  'normal',
+  'uniform',
+  'randint',
+  'choice',
+  'permutation',
+  'shuffle',
+  'seed',
+  'binomial',
+  'standard_normal',
+  'RandomState',
+  'default_rng',
+  'random_sample',
+]
+
+/** Functions that take any names, or are of no effect. */
+const TAKES_NAMES = new Set([
+  'print',
+  'dict',
+  'OrderedDict',
+  'errstate',
+  'seterr',
+  'set_printoptions',
+  ...RANDOM,
+])
+
+const TAKES_UNKNOWN = new Set([
+  'print',
+  'isinstance',
+  'hasattr',
+  'callable',
+  'type',
+  'repr',
+  'str',
+  'dict',
+  'list',
+  'tuple',
+  'zip',
+  'setattr',
+])
