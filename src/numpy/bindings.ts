@@ -1,0 +1,72 @@
+import type { Expression, Statement } from './ast.js'
+
+/** Definitions, imports and assignments of a file, those within `with` too. */
+export function topLevel(statements: readonly Statement[]): readonly Statement[] {
+  if (!statements.some(({ kind }) => kind === 'with')) return statements
+  return statements.flatMap((statement) =>
+    statement.kind === 'with' ? topLevel(statement.body) : [statement],
+  )
+}
+
+/** Where a file's own code sets a name or changes what it holds; a definition that is replaced by another counts once. */
+export function touchesOf(
+  statements: readonly Statement[],
+  name: string,
+  isSimple = true,
+): { readonly at: number; readonly isSimple: boolean }[] {
+  return statements.flatMap((statement) => {
+    const touch = (target: Expression) =>
+      rootsOf(target).includes(name)
+        ? [{ at: statement.at, isSimple: isSimple && target.kind !== 'index' && target.kind !== 'member' }]
+        : []
+    switch (statement.kind) {
+      case 'assign':
+        return statement.targets.flatMap(touch)
+      case 'update':
+        return touch(statement.target)
+      case 'expression': {
+        const { value } = statement
+        const isMethod = value.kind === 'call' && value.callee.kind === 'member'
+        return isMethod && rootsOf(value.callee).includes(name) ? [{ at: statement.at, isSimple: false }] : []
+      }
+      case 'for':
+        return [
+          ...touch(statement.target).map((one) => ({ ...one, isSimple: false })),
+          ...touchesOf(statement.body, name, false),
+        ]
+      case 'while':
+        return touchesOf(statement.body, name, false)
+      case 'if':
+        // what is only there when the file is run is not
+        if (isMain(statement.branches[0]?.condition)) return []
+        return [
+          ...statement.branches.flatMap(({ body }) => touchesOf(body, name, false)),
+          ...touchesOf(statement.otherwise, name, false),
+        ]
+      case 'with':
+        return touchesOf(statement.body, name, isSimple)
+      case 'function':
+      case 'class':
+        return !isSimple && statement.name === name ? [{ at: statement.at, isSimple: false }] : []
+      default:
+        return []
+    }
+  })
+}
+
+/** `__name__ == '__main__'` */
+const isMain = (condition: Expression | undefined) =>
+  condition?.kind === 'compare' && condition.first.kind === 'name' && condition.first.name === '__name__'
+
+/** The names at whose values a target, or a method's object, begins. */
+function rootsOf(target: Expression): string[] {
+  if (target.kind === 'name') return [target.name]
+  if (target.kind === 'index' || target.kind === 'member') return rootsOf(target.object)
+  return target.kind === 'tuple' || target.kind === 'list' ? target.items.flatMap(rootsOf) : []
+}
+
+/** The names that an assignment makes. */
+export function namesIn(target: Expression): string[] {
+  if (target.kind === 'name') return [target.name]
+  return target.kind === 'tuple' || target.kind === 'list' ? target.items.flatMap(namesIn) : []
+}
