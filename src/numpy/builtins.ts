@@ -2,6 +2,7 @@ import { ShapeMismatch } from '../program/shapes.js'
 import { NdArray, nodeOf } from './arrays.js'
 import { type Body, type Call, INFINITE } from './native-call.js'
 import { elementsAs, NUMPY } from './numpy-functions.js'
+import { formatValue, plainNumber } from './text.js'
 import {
   Native,
   PyClass,
@@ -118,7 +119,7 @@ export const BUILTINS: Readonly<Record<string, Body>> = {
     return typeof value === 'number' ? Math.abs(value) : NUMPY.abs(call)
   },
   round: (call) => {
-    const number = call.interpreter.plainNumber(call.given.plain[0])
+    const number = plainNumber(call.given.plain[0])
     if (number === undefined || call.given.plain.length > 1)
       return call.refuse('rounding to digits, or of what depends on the parameters')
     const whole = Math.round(number)
@@ -127,7 +128,7 @@ export const BUILTINS: Readonly<Record<string, Body>> = {
   },
   int(call) {
     const [value] = call.given.plain
-    const number = typeof value === 'string' ? Number(value) : call.interpreter.plainNumber(value)
+    const number = typeof value === 'string' ? Number(value) : plainNumber(value)
     if (number === undefined || Number.isNaN(number)) {
       return call.refuse(
         'a whole number that depends on the parameters',
@@ -140,11 +141,11 @@ export const BUILTINS: Readonly<Record<string, Body>> = {
     const [value] = call.given.plain
     if (value instanceof NdArray) return call.wrap(elementsAs(call, value, []), 'f')
     if (typeof value === 'string') return readFloat(call, value)
-    return call.interpreter.plainNumber(value) ?? value
+    return plainNumber(value) ?? value
   },
   bool: (call) => call.interpreter.truth(call.given.plain[0], call.place),
-  str: (call) => call.interpreter.format(call.given.plain[0], ''),
-  repr: (call) => call.interpreter.format(call.given.plain[0], ''),
+  str: (call) => formatValue(call.given.plain[0], ''),
+  repr: (call) => formatValue(call.given.plain[0], ''),
   type: (call) => {
     const [value] = call.given.plain
     return value instanceof PyInstance && value.of !== undefined ? value.of : call.refuse('the type of this')

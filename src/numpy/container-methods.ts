@@ -1,4 +1,5 @@
 import type { Interpreter } from './interpreter.js'
+import { formatValue } from './text.js'
 import { type Given, Native, type Place, PyDict, PyList, PyTuple, type Value } from './values.js'
 
 /** What a method does with what it is given. */
@@ -79,7 +80,7 @@ function methodsOfDictionary(interpreter: Interpreter, object: PyDict, place: Pl
     pop: ({ plain: [key, usual] }) => {
       const value = object.get(key) ?? usual
       if (value === undefined) {
-        throw interpreter.error(place, `there is no key ${interpreter.format(key, '')}`)
+        throw interpreter.error(place, `there is no key ${formatValue(key, '')}`)
       }
       object.remove(key)
       return value
@@ -93,7 +94,7 @@ function methodsOfString(interpreter: Interpreter, text: string, place: Place): 
       let next = 0
       return text.replaceAll(/\{(\w*)(?::([^}]*))?\}/g, (_, key: string, format: string = '') => {
         const value = key === '' ? plain[next++] : /^\d+$/.test(key) ? plain[Number(key)] : named.get(key)
-        return interpreter.format(value ?? null, format)
+        return formatValue(value ?? null, format)
       })
     },
     lower: () => text.toLowerCase(),

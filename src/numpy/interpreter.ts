@@ -8,6 +8,7 @@ import { namesIn, topLevel, touchesOf } from './bindings.js'
 import { methodOf } from './container-methods.js'
 import { type IndexItem, selectElements } from './indexing.js'
 import { describePlace, placeIn, type SourceFile } from './source-file.js'
+import { formatPercent, formatValue, plainNumber } from './text.js'
 import {
   Ellipsis,
   type Given,
@@ -646,7 +647,7 @@ export class Interpreter {
       case 'format':
         return expression.parts
           .map((part) =>
-            typeof part === 'string' ? part : this.format(this.evaluate(part.value, scope), part.format),
+            typeof part === 'string' ? part : formatValue(this.evaluate(part.value, scope), part.format),
           )
           .join('')
       case 'constant':
@@ -984,9 +985,9 @@ export class Interpreter {
       if (found !== undefined) return found
       const own = typeof index === 'string' ? this.#world.arrayNamed(index) : undefined
       if (own !== undefined) return own
-      const names = [...object.entries.values()].slice(0, 8).map(({ key }) => this.format(key, ''))
+      const names = [...object.entries.values()].slice(0, 8).map(({ key }) => formatValue(key, ''))
       return new Unknown(
-        `there is no key ${this.format(index, '')}, only ${names.join(', ')}`,
+        `there is no key ${formatValue(index, '')}, only ${names.join(', ')}`,
         place,
         typeof index === 'string' ? `save an array ${index}` : undefined,
       )
@@ -1129,16 +1130,7 @@ export class Interpreter {
       )
     }
     if (typeof number === 'number' && Number.isInteger(number)) return number
-    throw this.error(place, `a whole number is needed here, not ${this.format(value, '')}`)
-  }
-
-  /** A number that does not depend on the parameters; undefined for anything else. */
-  plainNumber(value: Value): number | undefined {
-    if (typeof value === 'bigint') return Number(value)
-    if (typeof value === 'number') return value
-    if (typeof value === 'boolean') return value ? 1 : 0
-    if (value instanceof NdArray && value.size === 1 && !value.isTraced) return value.numbers[0]
-    return undefined
+    throw this.error(place, `a whole number is needed here, not ${formatValue(value, '')}`)
   }
 
   toArray(value: Value, place: Place): NdArray {
@@ -1180,7 +1172,7 @@ export class Interpreter {
         return arrayOf(this.#tracer, b.stack(items.map((item) => nodeOf(this.#tracer, item))), kind)
       })
     }
-    throw this.error(place, `${this.format(value, '')} is no array`)
+    throw this.error(place, `${formatValue(value, '')} is no array`)
   }
 
   // ---- operators
@@ -1235,7 +1227,7 @@ export class Interpreter {
         if (left.length + right.length > MOST_STEPS) throw this.error(place, 'the text grows too long')
         return left + right
       }
-      if (operator === '%') return this.#percent(left, right)
+      if (operator === '%') return formatPercent(left, right)
       if (operator === '*') return left.repeat(this.#count(right, left.length, place))
     }
     if (left instanceof PyList && right instanceof PyList && operator === '+') {
@@ -1440,7 +1432,7 @@ export class Interpreter {
       }
       return left.items.length - right.items.length
     }
-    const [x, y] = [this.plainNumber(left), this.plainNumber(right)]
+    const [x, y] = [plainNumber(left), plainNumber(right)]
     if (x === undefined || y === undefined) throw this.error(place, 'these cannot be put in order')
     return x - y
   }
@@ -1476,60 +1468,9 @@ export class Interpreter {
       this.truth(this.compare('==', other, item, place), place),
     )
   }
-
-  // ---- text
-
-  #percent(text: string, value: Value): string {
-    const values = value instanceof PyTuple ? [...value.items] : [value]
-    return text.replaceAll(/%(?:%|[-+ 0#]*\d*(?:\.\d+)?[a-zA-Z])/g, (code) =>
-      code === '%%' ? '%' : this.format(values.shift() ?? null, code.slice(1)),
-    )
-  }
-
-  /** A value as text; of formats those that keys are made of. */
-  format(value: Value, format: string): string {
-    const parts = /^([<>]?)(0?)(\d*)(?:\.(\d+))?([a-zA-Z]?)$/.exec(format)
-    const [, side = '', zero = '', width = '', digits] = parts ?? []
-    const number = this.plainNumber(value)
-    const isDigits = digits !== undefined && number !== undefined && Number(digits) <= 100
-    const text = isDigits ? number.toFixed(Number(digits)) : this.#write(value)
-    const wanted = Math.min(Number(width), MOST_CALLS)
-    if (zero === '0' && number !== undefined) return text.padStart(wanted, '0')
-    return side === '<' || (side === '' && typeof value === 'string')
-      ? text.padEnd(wanted)
-      : text.padStart(wanted)
-  }
-
-  #write(value: Value): string {
-    if (value === null) return 'None'
-    if (typeof value === 'boolean') return value ? 'True' : 'False'
-    if (typeof value === 'bigint' || typeof value === 'string') return String(value)
-    if (typeof value === 'number') return writeFloat(value)
-    if (value instanceof NdArray) {
-      return value.size === 1 ? writeFloat(value.numbers[0]) : `an array of shape ${formatShape(value.shape)}`
-    }
-    if (value instanceof PyTuple || value instanceof PyList) {
-      const items = value.items.map((item) =>
-        typeof item === 'string' ? `'${item}'` : item === value ? '...' : this.#write(item),
-      )
-      if (value instanceof PyList) return `[${items.join(', ')}]`
-      return items.length === 1 ? `(${items[0]},)` : `(${items.join(', ')})`
-    }
-    return 'an object'
-  }
 }
 
 const isNone = (value: Value) => value === null
-
-/** A float as Python writes it. */
-function writeFloat(value: number): string {
-  const size = Math.abs(value)
-  if (Number.isInteger(value) && size < 1e16) return `${value}.0`
-  if (size !== 0 && (size < 1e-4 || size >= 1e16)) {
-    return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
-  }
-  return String(value)
-}
 
 /** Python's // and % of floats: the rest has the divisor's sign. */
 function divideFloats(x: number, y: number): { whole: number; rest: number } {

@@ -3,6 +3,7 @@ import { BUILTINS } from './builtins.js'
 import type { Interpreter } from './interpreter.js'
 import { type Body, Call, INFINITE } from './native-call.js'
 import { copied, kindOf, NUMPY } from './numpy-functions.js'
+import { plainNumber } from './text.js'
 import { TORCH } from './torch-functions.js'
 import { Native, Unknown, type Value } from './values.js'
 
@@ -99,7 +100,7 @@ export function listNatives(interpreterOf: () => Interpreter, tracer: Tracer): M
       `math.${name}`,
       make(name, (call) => {
         if (call.given.plain.length > 1) return call.refuse(`math.${name} of two numbers is not understood`)
-        const number = call.interpreter.plainNumber(call.given.plain[0])
+        const number = plainNumber(call.given.plain[0])
         const f = Math[name as keyof Math] as ((x: number) => number) | undefined
         if (number !== undefined && f !== undefined) {
           const value = f(number)

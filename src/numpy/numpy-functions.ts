@@ -9,6 +9,7 @@ import {
 import { elementCount, formatShape, type Tensor } from '../tensor.js'
 import { type Kind, NdArray, nodeOf, reshaped, transposed, viewed } from './arrays.js'
 import type { Body, Call } from './native-call.js'
+import { formatValue, plainNumber } from './text.js'
 import { Ellipsis, Native, PyList, PySlice, PyTuple, type Value } from './values.js'
 
 /** Element by element, of one operand, by the builder's name. */
@@ -341,10 +342,10 @@ function pad(call: Call): Value {
   const given = call.get(1, 'pad_width')
   const mode = call.get(2, 'mode')
   if (mode !== undefined && mode !== 'constant')
-    return call.refuse(`padding by ${call.interpreter.format(mode, '')} is not understood`)
+    return call.refuse(`padding by ${formatValue(mode, '')} is not understood`)
   const widths = readWidths(call, given ?? null, array.shape.length)
   call.fitting(array.shape.map((length, axis) => length + widths[axis][0] + widths[axis][1]))
-  const value = call.interpreter.plainNumber(call.get(3, 'constant_values') ?? 0n) ?? 0
+  const value = plainNumber(call.get(3, 'constant_values') ?? 0n) ?? 0
   const { b } = call.tracer
   let node = nodeOf(call.tracer, array)
   for (const [axis, [before, after]] of widths.entries()) {
@@ -513,7 +514,7 @@ export const NUMPY: Readonly<Record<string, Body>> = {
       kindFrom(call, call.array(0).kind),
     ),
   arange(call) {
-    const numbers = call.given.plain.map((value) => call.interpreter.plainNumber(value) ?? Number.NaN)
+    const numbers = call.given.plain.map((value) => plainNumber(value) ?? Number.NaN)
     const [start, stop, step = 1] = numbers.length === 1 ? [0, numbers[0]] : numbers
     const count = Math.max(0, Math.ceil((stop - start) / step))
     if (!Number.isFinite(count)) return call.refuse('a bound of arange depends on the parameters')
@@ -526,9 +527,7 @@ export const NUMPY: Readonly<Record<string, Body>> = {
     )
   },
   linspace(call) {
-    const [start, stop, count = 50] = call.given.plain.map(
-      (value) => call.interpreter.plainNumber(value) ?? Number.NaN,
-    )
+    const [start, stop, count = 50] = call.given.plain.map((value) => plainNumber(value) ?? Number.NaN)
     call.fitting([count])
     return call.constant(
       [count],

@@ -12,6 +12,7 @@ import {
   shapeFrom,
   swapAxes,
 } from './numpy-functions.js'
+import { plainNumber } from './text.js'
 import { PyTuple, type Value } from './values.js'
 
 /** What torch means by names that NumPy has too, and its own. */
@@ -51,7 +52,7 @@ export const TORCH: Readonly<Record<string, Body>> = {
         : nodeOf(call.tracer, call.interpreter.toArray(value, call.place))
     }
     const [weight, bias] = [part(2, 'weight'), part(3, 'bias')]
-    const epsilon = call.interpreter.plainNumber(call.get(4, 'eps') ?? 1e-5) ?? 1e-5
+    const epsilon = plainNumber(call.get(4, 'eps') ?? 1e-5) ?? 1e-5
     return call.wrap(
       call.tracer.b.layerNorm(call.node(0), {
         axes: Array.from({ length: count }, (_, k) => k - count),
