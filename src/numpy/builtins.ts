@@ -2,7 +2,7 @@ import { ShapeMismatch } from '../program/shapes.js'
 import { NdArray, nodeOf } from './arrays.js'
 import { type Body, type Call, INFINITE } from './native-call.js'
 import { elementsAs, NUMPY } from './numpy-functions.js'
-import { formatValue, plainNumber } from './text.js'
+import { formatValue } from './text.js'
 import {
   Native,
   PyClass,
@@ -13,6 +13,7 @@ import {
   PySet,
   PySlice,
   PyTuple,
+  plainNumber,
   Unknown,
   type Value,
 } from './values.js'

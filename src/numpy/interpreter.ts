@@ -8,7 +8,7 @@ import { namesIn, topLevel, touchesOf } from './bindings.js'
 import { methodOf } from './container-methods.js'
 import { type IndexItem, selectElements } from './indexing.js'
 import { describePlace, placeIn, type SourceFile } from './source-file.js'
-import { formatPercent, formatValue, plainNumber } from './text.js'
+import { formatPercent, formatValue } from './text.js'
 import {
   Ellipsis,
   type Given,
@@ -24,6 +24,7 @@ import {
   PySlice,
   PySuper,
   PyTuple,
+  plainNumber,
   type Scope,
   Unknown,
   type Value,

@@ -3,9 +3,8 @@ import { BUILTINS } from './builtins.js'
 import type { Interpreter } from './interpreter.js'
 import { type Body, Call, INFINITE } from './native-call.js'
 import { copied, kindOf, NUMPY } from './numpy-functions.js'
-import { plainNumber } from './text.js'
 import { TORCH } from './torch-functions.js'
-import { Native, Unknown, type Value } from './values.js'
+import { Native, plainNumber, Unknown, type Value } from './values.js'
 
 /** What stands for a type in `astype` and `dtype`. */
 const TYPES = [

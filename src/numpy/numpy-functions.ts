@@ -9,8 +9,8 @@ import {
 import { elementCount, formatShape, type Tensor } from '../tensor.js'
 import { type Kind, NdArray, nodeOf, reshaped, transposed, viewed } from './arrays.js'
 import type { Body, Call } from './native-call.js'
-import { formatValue, plainNumber } from './text.js'
-import { Ellipsis, Native, PyList, PySlice, PyTuple, type Value } from './values.js'
+import { formatValue } from './text.js'
+import { Ellipsis, Native, PyList, PySlice, PyTuple, plainNumber, type Value } from './values.js'
 
 /** Element by element, of one operand, by the builder's name. */
 const ELEMENTWISE: Readonly<Record<string, keyof Builder>> = {

@@ -1,18 +1,9 @@
 import { formatShape } from '../tensor.js'
 import { NdArray } from './arrays.js'
-import { PyList, PyTuple, type Value } from './values.js'
+import { PyList, PyTuple, plainNumber, type Value } from './values.js'
 
 /** Characters that a number is filled up to. */
 const MOST_WIDTH = 100
-
-/** A number that does not depend on the parameters; undefined for anything else. */
-export function plainNumber(value: Value): number | undefined {
-  if (typeof value === 'bigint') return Number(value)
-  if (typeof value === 'number') return value
-  if (typeof value === 'boolean') return value ? 1 : 0
-  if (value instanceof NdArray && value.size === 1 && !value.isTraced) return value.numbers[0]
-  return undefined
-}
 
 /** `text % value` */
 export function formatPercent(text: string, value: Value): string {

@@ -12,8 +12,7 @@ import {
   shapeFrom,
   swapAxes,
 } from './numpy-functions.js'
-import { plainNumber } from './text.js'
-import { PyTuple, type Value } from './values.js'
+import { PyTuple, plainNumber, type Value } from './values.js'
 
 /** What torch means by names that NumPy has too, and its own. */
 export const TORCH: Readonly<Record<string, Body>> = {

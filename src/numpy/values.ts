@@ -225,3 +225,12 @@ export function keyOf(key: Value): string {
 
 const IDS = new WeakMap<object, number>()
 let count = 0
+
+/** A number that does not depend on the parameters; undefined for anything else. */
+export function plainNumber(value: Value): number | undefined {
+  if (typeof value === 'bigint') return Number(value)
+  if (typeof value === 'number') return value
+  if (typeof value === 'boolean') return value ? 1 : 0
+  if (value instanceof NdArray && value.size === 1 && !value.isTraced) return value.numbers[0]
+  return undefined
+}
