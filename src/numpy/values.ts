@@ -2,6 +2,9 @@ import { NdArray } from './arrays.js'
 import type { ClassDefinition, Expression, FunctionDefinition, Parameter, Statement } from './ast.js'
 import type { SourceFile } from './source-file.js'
 
+/** Steps after which code is taken to have no end, and items beyond which nothing grows. */
+export const MOST_STEPS = 2e6
+
 /** Python's whole numbers are bigints here, so that 1 and 1.0 are told apart. */
 export type Value =
   | null
