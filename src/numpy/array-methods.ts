@@ -1,6 +1,6 @@
 import { broadcastShapes, normalizeAxis } from '../program/shapes.js'
 import { elementCount } from '../tensor.js'
-import { type NdArray, nodeOf, type Tracer } from './arrays.js'
+import { NdArray, nodeOf, type Tracer } from './arrays.js'
 import type { Interpreter } from './interpreter.js'
 import { type Body, Call } from './native-call.js'
 import {
@@ -127,6 +127,18 @@ function inPartsOf(call: Call, size: number, axis: number): Value {
   )
 }
 
+/** A number of NumPy's as one of Python's. */
+function numberIn({ kind, numbers: [number] }: NdArray): Value {
+  return kind === 'f' ? number : kind === 'i' ? BigInt(number) : number !== 0
+}
+
+/** An array as lists within lists, of Python's numbers where they do not depend on the parameters. */
+function listOf(call: Call, array: NdArray): Value {
+  if (array.shape.length === 0) return array.isTraced ? array : numberIn(array)
+  const rows = call.interpreter.iterate(array, call.place)
+  return new PyList(rows.map((row) => (row instanceof NdArray ? listOf(call, row) : row)))
+}
+
 /** Methods that no function of a module is. */
 export function listMethods(
   interpreterOf: () => Interpreter,
@@ -168,8 +180,16 @@ export function listMethods(
       return broadcastTo(array, broadcastShapes([array.shape, shape]))
     },
     astype: (call) => copied(call, call.array(0), kindOf(call.get(1, 'dtype') ?? 'float')),
-    item: (call) => call.wrap(elementsAs(call, call.array(0), []), call.array(0).kind),
-    tolist: (call) => new PyList([...call.interpreter.iterate(call.array(0), call.place)]),
+    item(call) {
+      const places = call.given.plain.slice(1)
+      const index = places.length === 1 ? places[0] : new PyTuple(places)
+      const given = call.array(0)
+      if (places.length === 1 && given.shape.length > 1) return call.refuse('an item by its place among all')
+      const array = places.length === 0 ? given : call.interpreter.index(given, index, call.place)
+      if (!(array instanceof NdArray) || array.size !== 1) return call.refuse('an item of many')
+      return array.isTraced ? call.wrap(elementsAs(call, array, []), array.kind) : numberIn(array)
+    },
+    tolist: (call) => listOf(call, call.array(0)),
     clone: (call) => copied(call, call.array(0)),
     fill: (call) => {
       call.interpreter.store(call.array(0), new Ellipsis(), call.get(1) ?? 0n, call.place)

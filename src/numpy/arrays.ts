@@ -111,6 +111,11 @@ export class NdArray {
     return elementCount(this.shape)
   }
 
+  /** Whether NumPy has an array here and not a number, which it makes of whatever has no axes. */
+  get isArray(): boolean {
+    return this.shape.length > 0 || ARRAYS.has(this)
+  }
+
   get isTraced(): boolean {
     return this.storage.isTraced
   }
@@ -124,6 +129,15 @@ export class NdArray {
   place(k: number): number {
     return this.positions === undefined ? k : this.positions[k]
   }
+}
+
+/** Arrays without axes that are arrays all the same. */
+const ARRAYS = new WeakSet<NdArray>()
+
+/** An array as `np.array` makes it, also of a number. */
+export function markArray(array: NdArray): NdArray {
+  ARRAYS.add(array)
+  return array
 }
 
 /** What a function made that was guessed by its name: code may take its argument from it as well. */

@@ -25,8 +25,21 @@ export interface Clause {
   readonly conditions: readonly Expression[]
 }
 
-/** A part of a formatted string. */
-export type FormatPart = string | { readonly value: Expression; readonly format: string }
+/** A part of a formatted string: text, or `{value!conversion:format}`. */
+export type FormatPart =
+  | string
+  | {
+      readonly value: Expression
+      readonly conversion: string | undefined
+      readonly format: readonly FormatPart[]
+    }
+
+/** `except of as name: body` */
+export interface Handler extends Placed {
+  readonly of: Expression | undefined
+  readonly name: string | undefined
+  readonly body: readonly Statement[]
+}
 
 /** Python's expressions, as its own parser groups them. */
 export type Expression = Placed &
@@ -84,6 +97,8 @@ export type Expression = Placed &
         readonly clauses: readonly Clause[]
       }
     | { readonly kind: 'starred'; readonly value: Expression }
+    | { readonly kind: 'walrus'; readonly name: string; readonly value: Expression }
+    | { readonly kind: 'yield'; readonly isFrom: boolean; readonly value: Expression | undefined }
     | { readonly kind: 'broken'; readonly what: string }
   )
 
@@ -91,7 +106,13 @@ export type Expression = Placed &
 export type Statement = Placed &
   (
     | { readonly kind: 'expression'; readonly value: Expression }
-    | { readonly kind: 'assign'; readonly targets: readonly Expression[]; readonly value: Expression }
+    | {
+        readonly kind: 'assign'
+        readonly targets: readonly Expression[]
+        readonly value: Expression
+        /** Whether a type stands at it: a field of a data class. */
+        readonly isTyped?: boolean
+      }
     | {
         readonly kind: 'update'
         readonly target: Expression
@@ -127,7 +148,21 @@ export type Statement = Placed &
       }
     | { readonly kind: 'assert'; readonly condition: Expression; readonly message: Expression | undefined }
     | { readonly kind: 'raise'; readonly value: Expression | undefined }
-    | { readonly kind: 'with'; readonly body: readonly Statement[] }
+    | {
+        readonly kind: 'with'
+        readonly items: readonly { readonly value: Expression; readonly target: Expression | undefined }[]
+        readonly body: readonly Statement[]
+      }
+    | {
+        readonly kind: 'try'
+        readonly body: readonly Statement[]
+        readonly handlers: readonly Handler[]
+        readonly otherwise: readonly Statement[]
+        readonly last: readonly Statement[]
+      }
+    | { readonly kind: 'delete'; readonly targets: readonly Expression[] }
+    /** `name: type` without a value. */
+    | { readonly kind: 'declare'; readonly target: Expression }
     | { readonly kind: 'global'; readonly isNonlocal: boolean; readonly names: readonly string[] }
     | { readonly kind: 'pass' | 'break' | 'continue' }
     | { readonly kind: 'broken'; readonly what: string }
@@ -146,4 +181,5 @@ export interface ClassDefinition extends Placed {
   readonly name: string
   readonly bases: readonly Expression[]
   readonly body: readonly Statement[]
+  readonly decorators: readonly string[]
 }

@@ -1,12 +1,23 @@
 import type { Expression, Statement } from './ast.js'
 
-/** Definitions, imports and assignments of a file, those within `with` too. */
+/** Definitions, imports and assignments of a file, those within `with` and `try` too. */
 export function topLevel(statements: readonly Statement[]): readonly Statement[] {
-  if (!statements.some(({ kind }) => kind === 'with')) return statements
-  return statements.flatMap((statement) =>
-    statement.kind === 'with' ? topLevel(statement.body) : [statement],
-  )
+  if (!statements.some(({ kind }) => kind === 'with' || kind === 'try')) return statements
+  return statements.flatMap((statement) => {
+    if (statement.kind === 'with') return topLevel(statement.body)
+    // of imports that are tried the last that is known is taken
+    if (statement.kind === 'try') return topLevel(bodiesOf(statement).flat())
+    return [statement]
+  })
 }
+
+/** All that may be run of `try`. */
+const bodiesOf = ({ body, handlers, otherwise, last }: Extract<Statement, { kind: 'try' }>) => [
+  body,
+  ...handlers.map((handler) => handler.body),
+  otherwise,
+  last,
+]
 
 /** Where a file's own code sets a name or changes what it holds; a definition that is replaced by another counts once. */
 export function touchesOf(
@@ -44,7 +55,14 @@ export function touchesOf(
           ...touchesOf(statement.otherwise, name, false),
         ]
       case 'with':
-        return touchesOf(statement.body, name, isSimple)
+        return [
+          ...statement.items.flatMap(({ target }) => (target === undefined ? [] : touch(target))),
+          ...touchesOf(statement.body, name, isSimple),
+        ]
+      case 'try':
+        return bodiesOf(statement).flatMap((body) => touchesOf(body, name, false))
+      case 'delete':
+        return statement.targets.flatMap(touch).map((one) => ({ ...one, isSimple: false }))
       case 'function':
       case 'class':
         return !isSimple && statement.name === name ? [{ at: statement.at, isSimple: false }] : []
@@ -62,11 +80,13 @@ const isMain = (condition: Expression | undefined) =>
 function rootsOf(target: Expression): string[] {
   if (target.kind === 'name') return [target.name]
   if (target.kind === 'index' || target.kind === 'member') return rootsOf(target.object)
+  if (target.kind === 'starred') return rootsOf(target.value)
   return target.kind === 'tuple' || target.kind === 'list' ? target.items.flatMap(rootsOf) : []
 }
 
 /** The names that an assignment makes. */
 export function namesIn(target: Expression): string[] {
   if (target.kind === 'name') return [target.name]
+  if (target.kind === 'starred') return namesIn(target.value)
   return target.kind === 'tuple' || target.kind === 'list' ? target.items.flatMap(namesIn) : []
 }

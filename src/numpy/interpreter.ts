@@ -3,26 +3,45 @@ import { broadcastShapes, broadcastStrides, listOffsets, ShapeMismatch } from '.
 import { suggestName } from '../suggest.js'
 import { elementCount, formatShape } from '../tensor.js'
 import { arrayOf, GuessedArray, type Kind, NdArray, nodeOf, reshaped, type Tracer, viewed } from './arrays.js'
-import type { Argument, Expression, FunctionDefinition, Parameter, Statement } from './ast.js'
+import type {
+  Argument,
+  Expression,
+  FormatPart,
+  FunctionDefinition,
+  Handler,
+  Parameter,
+  Statement,
+} from './ast.js'
 import { namesIn, topLevel, touchesOf } from './bindings.js'
+import { defineClass, isOpen } from './classes.js'
 import { methodOf } from './container-methods.js'
+import { isException, makeException, PythonError } from './exceptions.js'
+import { runLazily, yields } from './generators.js'
 import { type IndexItem, selectElements } from './indexing.js'
-import { IGNORED_MODULES, ignored, KNOWN_MODULES } from './modules.js'
+import { isOrderKnown, isRaised, itemsOf, numbersOf, orderOf, valuesOf } from './iteration.js'
+import { IGNORED_MODULES, ignored, isStandard, KNOWN_MODULES } from './modules.js'
 import { Operators } from './operators.js'
+import { Refusal } from './refusal.js'
 import { describePlace, placeIn, type SourceFile } from './source-file.js'
-import { formatValue } from './text.js'
+import { describe, Texts } from './text.js'
 import {
+  type DataField,
   Ellipsis,
   type Given,
   MOST_STEPS,
   Native,
   type Place,
   PyClass,
+  PyCounter,
+  PyDefaultDict,
   PyDict,
+  PyDictView,
   PyFunction,
   PyInstance,
+  PyIterator,
   PyList,
   PyModule,
+  PyRange,
   PySet,
   PySlice,
   PySuper,
@@ -36,7 +55,7 @@ import {
 const MOST_CALLS = 100
 
 /** How a block of statements ended. */
-type Completion = { readonly kind: 'return'; readonly value: Value } | 'break' | 'continue' | undefined
+export type Completion = { readonly kind: 'return'; readonly value: Value } | 'break' | 'continue' | undefined
 
 /** What the interpreter is told of the world. */
 export interface Surroundings {
@@ -62,6 +81,8 @@ export class Interpreter {
   readonly #world: Surroundings
   readonly #tracer: Tracer
   readonly #operators: Operators
+  /** How values are written. */
+  readonly texts: Texts
   readonly #files = new Map<SourceFile, Scope>()
   readonly #opening = new Set<string>()
   /** Names that a file has not. */
@@ -70,11 +91,16 @@ export class Interpreter {
   #isMaking = false
   #steps = 0
   #calls = 0
+  /** How many `try` there are around what is run. */
+  #tries = 0
+  /** Exceptions that are being handled, the last one last. */
+  readonly #handled: PythonError[] = []
 
   constructor(world: Surroundings) {
     this.#world = world
     this.#tracer = world.tracer
     this.#operators = new Operators(this, world.tracer)
+    this.texts = new Texts(this)
   }
 
   // ---- errors
@@ -86,6 +112,46 @@ export class Interpreter {
       detail: [text, `${' '.repeat(column - 1)}^`],
       ...(fix === undefined ? {} : { fix }),
     })
+  }
+
+  /** An exception of Python's, that the code may catch. */
+  raised({ file, at }: Place, exception: string, what: string, fix?: string): PythonError {
+    const { message, detail } = this.error({ file, at }, what)
+    return new PythonError(makeException(exception, what), message, {
+      detail,
+      ...(fix === undefined ? {} : { fix }),
+    })
+  }
+
+  /** What Python refuses with an exception is one here; what is not followed is unknown. */
+  #settleRefusal(refusal: Refusal, place: Place): Unknown {
+    if (refusal.exception !== undefined) throw this.raised(place, refusal.exception, refusal.message)
+    return new Unknown(refusal.message, place, refusal.fix ?? 'docs/forward.md lists what is understood')
+  }
+
+  /** A value that is made, or unknown where it is refused. */
+  attempt(place: Place, make: () => Value): Value {
+    try {
+      return make()
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      return this.#settleRefusal(error, place)
+    }
+  }
+
+  /** Fails where a step is refused. */
+  #insist<T>(place: Place, make: () => T): T {
+    try {
+      return make()
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      throw this.errorOf(this.#settleRefusal(error, place))
+    }
+  }
+
+  /** `text % value` */
+  percent(text: string, value: Value, place: Place): Value {
+    return this.attempt(place, () => this.texts.percent(text, value, place))
   }
 
   /** An unknown value's message, where something depends on it. */
@@ -200,6 +266,17 @@ export class Interpreter {
     return new PyModule(known, this.#world.fileOf(name))
   }
 
+  /** Where an import is tried, whether it succeeds decides what follows. */
+  #requireModule(module: string, place: Place): void {
+    if (this.#tries === 0 || this.#world.fileOf(module) !== undefined) return
+    if (isStandard(module)) return
+    throw this.error(
+      place,
+      `whether ${module} can be imported is not known`,
+      'import it without try, or leave it out',
+    )
+  }
+
   #importFrom(module: string, name: string, place: Place, isStar: boolean): Value | undefined {
     const file = this.#world.fileOf(module)
     if (file !== undefined) {
@@ -267,7 +344,7 @@ export class Interpreter {
     this.#step(place)
     switch (statement.kind) {
       case 'expression': {
-        const value = this.evaluate(statement.value, scope)
+        const value = this.#tried(this.evaluate(statement.value, scope), place)
         // what stands by itself is there for what it does: that must be understood
         if (value instanceof Unknown && value.kind !== 'ignored' && statement.value.kind === 'call') {
           throw this.errorOf(value, place)
@@ -275,7 +352,7 @@ export class Interpreter {
         return undefined
       }
       case 'assign': {
-        const value = this.evaluate(statement.value, scope)
+        const value = this.#tried(this.evaluate(statement.value, scope), place)
         for (const target of statement.targets) this.#assign(target, value, scope)
         return undefined
       }
@@ -296,14 +373,11 @@ export class Interpreter {
         return this.run(statement.otherwise, scope)
       case 'for': {
         const list = this.evaluate(statement.list, scope)
-        const items = this.iterate(list, place)
-        for (const item of items) {
+        const items = this.iterator(list, place)
+        for (let next = items.next(); next.done !== true; next = items.next()) {
           this.#step(place)
-          this.#assign(statement.target, item, scope)
+          this.#assign(statement.target, next.value, scope)
           const completion = this.run(statement.body, scope)
-          if (list instanceof PyList && list.items.length !== items.length && completion === undefined) {
-            throw this.error(place, 'the list changes while it is gone through')
-          }
           if (completion === 'break') return undefined
           if (completion !== undefined && completion !== 'continue') return completion
         }
@@ -322,9 +396,11 @@ export class Interpreter {
         this.#define(statement, scope)
         return undefined
       case 'import':
+        this.#requireModule(statement.module, place)
         scope.names.set(statement.as, this.#module(statement.module, statement.as))
         return undefined
       case 'import-from':
+        this.#requireModule(statement.module, place)
         for (const { name, as } of statement.names) {
           const value = this.#importFrom(statement.module, name, place, name === '*')
           if (value !== undefined) scope.names.set(as, value)
@@ -334,17 +410,21 @@ export class Interpreter {
         const condition = this.evaluate(statement.condition, scope)
         if (condition instanceof Unknown || (condition instanceof NdArray && condition.isTraced))
           return undefined
-        if (!this.truth(condition, place)) throw this.error(place, 'the assertion does not hold')
+        if (!this.truth(condition, place))
+          throw this.raised(place, 'AssertionError', 'the assertion does not hold')
         return undefined
       }
       case 'raise':
-        throw this.error(
-          place,
-          'the code raises an error here',
-          'the branch was taken at the given arguments: see what decides it',
-        )
+        throw this.#raise(statement.value, scope, place)
+      case 'try':
+        return this.#try(statement, scope)
       case 'with':
-        return this.run(statement.body, scope)
+        return this.#with(statement, scope)
+      case 'delete':
+        for (const target of statement.targets) this.#delete(target, scope)
+        return undefined
+      case 'declare':
+        return undefined
       case 'global':
         for (const name of statement.names) {
           if (!statement.isNonlocal) scope.globals.add(name)
@@ -364,51 +444,185 @@ export class Interpreter {
     }
   }
 
+  /** Where the code is ready for an exception, what is not understood might be one. */
+  #tried(value: Value, place: Place): Value {
+    if (this.#tries > 0 && value instanceof Unknown && value.kind === undefined)
+      throw this.errorOf(value, place)
+    return value
+  }
+
+  #raise(raised: Expression | undefined, scope: Scope, place: Place): GradcheckError {
+    const fix = 'the branch was taken at the given arguments: see what decides it'
+    if (raised === undefined) {
+      const last = this.#handled[this.#handled.length - 1]
+      return last ?? this.error(place, 'the code raises an error here', fix)
+    }
+    const given = this.evaluate(raised, scope)
+    const exception =
+      given instanceof PyClass ? this.instantiate(given, { plain: [], named: new Map() }, place) : given
+    if (!(exception instanceof PyInstance) || !isException(exception)) {
+      return this.error(place, 'the code raises an error here', fix)
+    }
+    const told = this.attempt(place, () => this.texts.str(exception, place))
+    const name = exception.of?.definition.name
+    const what = typeof told === 'string' && told !== '' ? `${name}: ${told}` : `${name}`
+    const { message, detail } = this.error(place, `the code raises ${what}`)
+    return new PythonError(exception, message, { detail, fix })
+  }
+
+  #try(statement: Extract<Statement, { kind: 'try' }>, scope: Scope): Completion {
+    const { body, handlers, otherwise, last } = statement
+    const attempt = (): Completion => {
+      let completion: Completion
+      const calls = this.#calls
+      if (handlers.length > 0) this.#tries++
+      try {
+        completion = this.run(body, scope)
+      } catch (error) {
+        if (!(error instanceof PythonError)) throw error
+        this.#calls = calls
+        const handler = handlers.find(({ of, at }) =>
+          this.#isCaught(error, of, scope, { file: scope.file, at }),
+        )
+        if (handler === undefined) throw error
+        return this.#handle(handler, error, scope)
+      } finally {
+        if (handlers.length > 0) this.#tries--
+      }
+      return completion ?? this.run(otherwise, scope)
+    }
+    if (last.length === 0) return attempt()
+    let completion: Completion
+    try {
+      completion = attempt()
+    } catch (error) {
+      if (!(error instanceof PythonError)) throw error
+      const after = this.run(last, scope)
+      if (after === undefined) throw error
+      return after
+    }
+    return this.run(last, scope) ?? completion
+  }
+
+  #handle(handler: Handler, error: PythonError, scope: Scope): Completion {
+    const { name, body } = handler
+    this.#handled.push(error)
+    // what handles an error is no longer tried
+    const tries = this.#tries
+    this.#tries--
+    try {
+      if (name !== undefined) this.#assignName(name, error.exception, scope)
+      const completion = this.run(body, scope)
+      if (name !== undefined) scope.names.delete(name)
+      return completion
+    } finally {
+      this.#tries = tries
+      this.#handled.pop()
+    }
+  }
+
+  #isCaught(error: PythonError, of: Expression | undefined, scope: Scope, place: Place): boolean {
+    if (of === undefined) return true
+    const given = this.evaluate(of, scope)
+    return (given instanceof PyTuple ? given.items : [given]).some((type) => {
+      if (type instanceof Unknown) throw this.errorOf(type, place)
+      if (!(type instanceof PyClass)) throw this.error(place, 'what is caught here is not understood')
+      return error.exception.of?.order().includes(type) === true
+    })
+  }
+
+  #with({ items, body }: Extract<Statement, { kind: 'with' }>, scope: Scope): Completion {
+    const [item, ...others] = items
+    if (item === undefined) return this.run(body, scope)
+    const place = { file: scope.file, at: item.value.at }
+    const manager = this.evaluate(item.value, scope)
+    const isOwn = manager instanceof PyInstance && manager.of?.find('__exit__') !== undefined
+    const entered = isOwn ? (this.callMethod(manager, '__enter__', [], place) ?? null) : manager
+    if (item.target !== undefined) this.#assign(item.target, entered, scope)
+    const inner = { kind: 'with' as const, at: item.value.at, items: others, body }
+    if (!isOwn) return this.#with(inner, scope)
+    let completion: Completion
+    try {
+      completion = this.#with(inner, scope)
+    } catch (error) {
+      if (!(error instanceof PythonError)) throw error
+      const { exception } = error
+      const isPassedOver = this.callMethod(
+        manager,
+        '__exit__',
+        [exception.of ?? null, exception, null],
+        place,
+      )
+      if (isPassedOver === undefined || !this.truth(isPassedOver, place)) throw error
+      return undefined
+    }
+    this.callMethod(manager, '__exit__', [null, null, null], place)
+    return completion
+  }
+
+  #delete(target: Expression, scope: Scope): void {
+    const place = { file: scope.file, at: target.at }
+    switch (target.kind) {
+      case 'name':
+        scope.names.delete(target.name)
+        return
+      case 'tuple':
+      case 'list':
+        for (const item of target.items) this.#delete(item, scope)
+        return
+      case 'member': {
+        const object = this.evaluate(target.object, scope)
+        if (object instanceof PyInstance && object.attributes.delete(target.name)) return
+        throw this.error(place, 'what is deleted here is not understood')
+      }
+      case 'index': {
+        const object = this.evaluate(target.object, scope)
+        const index = this.evaluate(target.index, scope)
+        this.#insist(place, () => this.#deleteItem(object, index, place))
+        return
+      }
+      default:
+        throw this.error(place, 'what is deleted here is not understood')
+    }
+  }
+
+  #deleteItem(object: Value, index: Value, place: Place): void {
+    if (object instanceof PyDict) {
+      if (!object.has(index)) throw this.raised(place, 'KeyError', `there is no key ${describe(index)}`)
+      object.remove(index)
+    } else if (object instanceof PyList) {
+      const { length } = object.items
+      const gone = new Set(
+        index instanceof PySlice ? this.#slice(index, length, place) : [this.#itemAt(index, length, place)],
+      )
+      const left = object.items.filter((_, k) => !gone.has(k))
+      object.items.splice(0, length, ...left)
+    } else if (
+      object instanceof PyInstance &&
+      this.callMethod(object, '__delitem__', [index], place) !== undefined
+    ) {
+      return
+    } else throw this.error(place, 'what is deleted here is not understood')
+  }
+
+  /** Which of so many items is meant. */
+  #itemAt(index: Value, length: number, place: Place): number {
+    const at = this.integer(index, place)
+    if (at >= length || at < -length) {
+      throw this.raised(place, 'IndexError', `index ${at} is out of range of ${length} items`)
+    }
+    return at < 0 ? at + length : at
+  }
+
   #define(statement: Statement, scope: Scope): void {
     if (statement.kind === 'function')
       scope.names.set(statement.name, this.#function(statement, scope, scope.owner))
     if (statement.kind !== 'class') return
-    const bases = statement.bases
-      .map((base) => this.evaluate(base, scope))
-      .filter((base): base is PyClass => base instanceof PyClass)
-    const made = new PyClass(statement, bases, scope)
-    const inside: Scope = {
-      names: made.members,
-      outer: scope,
-      file: scope.file,
-      globals: new Set(),
-      owner: made,
-      self: undefined,
-    }
-    for (const member of statement.body) {
-      if (member.kind === 'function') {
-        const plain = member.decorators.every(
-          (decorator) => decorator === 'staticmethod' || decorator === 'property',
-        )
-        made.members.set(
-          member.name,
-          this.#function(plain ? { ...member, decorators: [] } : member, scope, made),
-        )
-        if (member.decorators.some((decorator) => /\.(setter|deleter)$/.test(decorator))) {
-          made.broken = new Unknown(
-            'a property that is set is not understood',
-            { file: scope.file, at: member.at },
-            undefined,
-          )
-        }
-        if (member.decorators.includes('staticmethod')) made.statics.add(member.name)
-        if (member.decorators.includes('property')) made.properties.add(member.name)
-      } else if (member.kind === 'assign' && member.targets.every((target) => target.kind === 'name')) {
-        this.#statement(member, inside)
-      } else if (member.kind !== 'expression' && member.kind !== 'pass') {
-        const place = { file: scope.file, at: member.at }
-        made.broken = new Unknown(
-          'this is not understood in the body of a class',
-          place,
-          'write it into __init__',
-        )
-      }
-    }
+    const made = defineClass(statement, scope, {
+      evaluate: (expression, within) => this.evaluate(expression, within),
+      run: (member, within) => this.#statement(member, within),
+      makeFunction: (member, owner) => this.#function(member, scope, owner),
+    })
     scope.names.set(statement.name, made)
   }
 
@@ -455,21 +669,24 @@ export class Interpreter {
     return own
   }
 
+  #assignName(name: string, value: Value, scope: Scope): void {
+    const settled = this.#settle(name, value)
+    let at: Scope | undefined = scope.globals.has(name) ? this.scopeOf(scope.file) : scope
+    if (scope.nonlocals?.has(name) === true) {
+      at = scope.outer
+      while (at?.outer !== undefined && !at.names.has(name)) at = at.outer
+    }
+    const holder = at ?? scope
+    holder.names.set(name, settled)
+    if (settled instanceof NdArray) this.#call(name, settled)
+  }
+
   #assign(target: Expression, value: Value, scope: Scope): void {
     const place = { file: scope.file, at: target.at }
     switch (target.kind) {
-      case 'name': {
-        const settled = this.#settle(target.name, value)
-        let at: Scope | undefined = scope.globals.has(target.name) ? this.scopeOf(scope.file) : scope
-        if (scope.nonlocals?.has(target.name) === true) {
-          at = scope.outer
-          while (at?.outer !== undefined && !at.names.has(target.name)) at = at.outer
-        }
-        const holder = at ?? scope
-        holder.names.set(target.name, settled)
-        if (settled instanceof NdArray) this.#call(target.name, settled)
+      case 'name':
+        this.#assignName(target.name, value, scope)
         return
-      }
       case 'tuple':
       case 'list': {
         if (value instanceof Unknown) {
@@ -480,12 +697,16 @@ export class Interpreter {
         const items = isPair ? [value, value.argument] : this.iterate(value, place)
         const star = target.items.findIndex((item) => item.kind === 'starred')
         if (star === -1 && items.length !== target.items.length) {
-          throw this.error(
+          throw this.raised(
             place,
+            'ValueError',
             `${items.length} values cannot be unpacked into ${target.items.length} names`,
           )
         }
         const behind = target.items.length - star - 1
+        if (star !== -1 && items.length < target.items.length - 1) {
+          throw this.raised(place, 'ValueError', `${items.length} values are too few to be unpacked here`)
+        }
         for (const [k, item] of target.items.entries()) {
           if (star === -1 || k < star) this.#assign(item, items[k], scope)
           else if (item.kind === 'starred') {
@@ -504,7 +725,7 @@ export class Interpreter {
             this.call(reshape, { plain: shape.map(BigInt), named: new Map() }, place),
             scope,
           )
-        } else this.#setMember(object, target.name, value)
+        } else this.setMember(object, target.name, value, place)
         return
       }
       case 'index':
@@ -527,23 +748,54 @@ export class Interpreter {
     b.named(name, node)
   }
 
-  #setMember(object: Value, name: string, value: Value): void {
-    if (object instanceof PyInstance) object.attributes.set(name, this.#settle(name, value, true))
-    else if (object instanceof PyClass) object.members.set(name, value)
+  setMember(object: Value, name: string, value: Value, place: Place): void {
+    if (object instanceof PyInstance) {
+      const owner = object.of?.find(name)?.owner
+      const setter = owner?.setters.get(name)
+      if (setter !== undefined) {
+        this.callFunction(setter.bind(object), { plain: [value], named: new Map() }, place)
+      } else if (owner?.properties.has(name) === true) {
+        throw this.raised(place, 'AttributeError', `the property ${name} has no setter`)
+      } else object.attributes.set(name, this.#settle(name, value, true))
+    } else if (object instanceof PyClass) object.members.set(name, value)
   }
 
   #store(object: Value, index: Value, value: Value, place: Place): void {
     if (object instanceof Unknown) return
     if (object instanceof PyDict) {
-      object.set(index, typeof index === 'string' ? this.#settle(index, value, true) : value)
+      this.#insist(place, () =>
+        object.set(index, typeof index === 'string' ? this.#settle(index, value, true) : value),
+      )
     } else if (object instanceof PyList) {
-      const at = this.integer(index, place)
-      const length = object.items.length
-      if (at >= length || at < -length)
-        throw this.error(place, `index ${at} is out of range of ${length} items`)
-      object.items[at < 0 ? at + length : at] = value
+      const { length } = object.items
+      if (index instanceof PySlice) {
+        const places = this.#slice(index, length, place)
+        const items = this.iterate(value, place)
+        const isRun = index.step === null || this.integer(index.step, place) === 1
+        if (isRun) {
+          const start = places[0] ?? this.#startOf(index, length, place)
+          object.items.splice(start, places.length, ...items)
+        } else if (items.length !== places.length) {
+          throw this.raised(
+            place,
+            'ValueError',
+            `${items.length} items do not fit into ${places.length} places`,
+          )
+        } else for (const [k, at] of places.entries()) object.items[at] = items[k]
+      } else object.items[this.#itemAt(index, length, place)] = value
     } else if (object instanceof NdArray) this.store(object, index, value, place)
-    else throw this.error(place, 'nothing can be stored into this')
+    else if (
+      object instanceof PyInstance &&
+      this.callMethod(object, '__setitem__', [index, value], place) !== undefined
+    ) {
+      return
+    } else throw this.error(place, 'nothing can be stored into this')
+  }
+
+  /** Where a slice without items begins. */
+  #startOf({ start }: PySlice, length: number, place: Place): number {
+    const at = start === null ? 0 : this.integer(start, place)
+    return Math.min(Math.max(at < 0 ? at + length : at, 0), length)
   }
 
   /** `array[index] = value` */
@@ -603,7 +855,7 @@ export class Interpreter {
     if (target.kind === 'member') {
       const before = this.member(object, target.name, at)
       this.#change(before, operator, this.evaluate(operand, scope), place, (made) =>
-        this.#setMember(object, target.name, made),
+        this.setMember(object, target.name, made, at),
       )
       return
     }
@@ -626,7 +878,10 @@ export class Interpreter {
   #change(before: Value, operator: string, value: Value, place: Place, put: (made: Value) => void): void {
     if (before instanceof NdArray && before.shape.length > 0) {
       this.store(before, new Ellipsis(), this.#madeOf(operator, before, value, place), place)
-    } else if (before instanceof PyList && (operator === '+' || operator === '*')) {
+    } else if (
+      before instanceof PyList &&
+      (operator === '+' || (operator === '*' && typeof value === 'bigint'))
+    ) {
       const more = operator === '+' ? this.iterate(value, place) : []
       const items =
         operator === '+'
@@ -634,7 +889,22 @@ export class Interpreter {
           : (this.binary('*', before, value, place) as PyList).items
       if (items.length > MOST_STEPS) throw this.error(place, 'the list grows too long')
       before.items.splice(0, before.items.length, ...items)
-    } else put(this.binary(operator, before, value, place))
+    } else if (operator === '|' && before instanceof PyDict && value instanceof PyDict) {
+      for (const entry of value.entries.values()) before.set(entry.key, entry.value)
+    } else if (
+      before instanceof PySet &&
+      !before.isFrozen &&
+      value instanceof PySet &&
+      /^[-&|^]$/.test(operator)
+    ) {
+      const made = this.binary(operator, before, value, place) as PySet
+      const items = [...made.entries.values()]
+      before.entries.clear()
+      for (const item of items) before.add(item)
+    } else {
+      const own = this.#operators.inPlace(operator, before, value, place)
+      put(own ?? this.binary(operator, before, value, place))
+    }
   }
 
   // ---- expressions
@@ -647,11 +917,7 @@ export class Interpreter {
       case 'string':
         return expression.value
       case 'format':
-        return expression.parts
-          .map((part) =>
-            typeof part === 'string' ? part : formatValue(this.evaluate(part.value, scope), part.format),
-          )
-          .join('')
+        return this.attempt(place, () => this.#formatted(expression.parts, scope, place))
       case 'constant':
         return expression.value
       case 'ellipsis':
@@ -703,14 +969,18 @@ export class Interpreter {
       case 'list':
         return new PyList(this.#items(expression.items, scope))
       case 'set':
-        return new PySet(this.#items(expression.items, scope))
+        return this.attempt(place, () => new PySet(this.#items(expression.items, scope)))
       case 'dictionary': {
         const made = new PyDict()
         for (const { key, value } of expression.entries) {
+          // the key comes first
+          const at = key === undefined ? undefined : this.evaluate(key, scope)
           const item = this.evaluate(value, scope)
-          if (key !== undefined) made.set(this.evaluate(key, scope), item)
+          if (at instanceof Unknown) throw this.errorOf(at, place)
+          if (at !== undefined) this.#insist(place, () => made.set(at, item))
           else if (item instanceof PyDict)
             for (const entry of item.entries.values()) made.set(entry.key, entry.value)
+          else throw this.error(place, 'what is spread out here is no dictionary that is understood')
         }
         return made
       }
@@ -718,6 +988,15 @@ export class Interpreter {
         return this.#comprehension(expression, scope)
       case 'starred':
         throw this.error(place, 'a star has no place here')
+      case 'walrus': {
+        const value = this.evaluate(expression.value, scope)
+        let holder = scope
+        while (holder.isInner === true && holder.outer !== undefined) holder = holder.outer
+        this.#assignName(expression.name, value, holder)
+        return value
+      }
+      case 'yield':
+        return new Unknown('yield is not understood here', place, 'yield by a statement of its own')
       case 'broken':
         return new Unknown(`${expression.what} is not understood`, place, 'docs/forward.md lists what is')
     }
@@ -731,29 +1010,64 @@ export class Interpreter {
     )
   }
 
+  #formatted(parts: readonly FormatPart[], scope: Scope, place: Place): string {
+    return parts
+      .map((part) => {
+        if (typeof part === 'string') return part
+        const value = this.texts.converted(this.evaluate(part.value, scope), part.conversion, place)
+        return this.texts.format(value, this.#formatted(part.format, scope, place), place)
+      })
+      .join('')
+  }
+
   #comprehension(expression: Extract<Expression, { kind: 'comprehension' }>, outer: Scope): Value {
-    const scope: Scope = { ...outer, names: new Map(), outer }
+    const scope: Scope = { ...outer, names: new Map(), outer, isInner: true }
     const place = { file: outer.file, at: expression.at }
-    const items: Value[] = []
-    const made = new PyDict()
-    const go = (depth: number): void => {
-      const clause = expression.clauses[depth]
-      if (clause === undefined) {
-        const value = this.evaluate(expression.value, scope)
-        if (expression.key !== undefined) made.set(this.evaluate(expression.key, scope), value)
-        else items.push(value)
-        return
+    // the first list is found at once, and outside
+    const first = this.iterator(this.evaluate(expression.clauses[0].list, outer), place)
+    const entries = this.#entriesOf(expression, 0, first, scope, place)
+    if (expression.makes === 'generator') return new PyIterator(valuesOf(entries))
+    return this.attempt(place, () => {
+      if (expression.makes === 'dictionary') {
+        const made = new PyDict()
+        for (const { key, value } of entries) {
+          if (key instanceof Unknown) throw this.errorOf(key, place)
+          made.set(key, value)
+        }
+        return made
       }
-      for (const item of this.iterate(this.evaluate(clause.list, scope), place)) {
-        this.#step(place)
-        this.#assign(clause.target, item, scope)
-        if (clause.conditions.every((condition) => this.truth(this.evaluate(condition, scope), place)))
-          go(depth + 1)
+      const items = [...valuesOf(entries)]
+      return expression.makes === 'set' ? new PySet(items) : new PyList(items)
+    })
+  }
+
+  /** What a comprehension makes, one by one. */
+  *#entriesOf(
+    expression: Extract<Expression, { kind: 'comprehension' }>,
+    depth: number,
+    items: Iterator<Value>,
+    scope: Scope,
+    place: Place,
+  ): Generator<{ readonly key: Value; readonly value: Value }> {
+    const { target, conditions } = expression.clauses[depth]
+    const inner = expression.clauses[depth + 1]
+    for (let next = items.next(); next.done !== true; next = items.next()) {
+      this.#step(place)
+      this.#assign(target, next.value, scope)
+      if (!conditions.every((condition) => this.truth(this.evaluate(condition, scope), place))) continue
+      if (inner !== undefined) {
+        yield* this.#entriesOf(
+          expression,
+          depth + 1,
+          this.iterator(this.evaluate(inner.list, scope), place),
+          scope,
+          place,
+        )
+      } else {
+        const key = expression.key === undefined ? null : this.evaluate(expression.key, scope)
+        yield { key, value: this.evaluate(expression.value, scope) }
       }
     }
-    go(0)
-    if (expression.makes === 'dictionary') return made
-    return expression.makes === 'set' ? new PySet(items) : new PyList(items)
   }
 
   #callExpression(callee: Expression, given: readonly Argument[], scope: Scope, place: Place): Value {
@@ -765,12 +1079,18 @@ export class Interpreter {
       const item = this.evaluate(value, scope)
       if (kind === 'spread') plain.push(...this.iterate(item, place))
       else if (kind === 'spread-names') {
-        if (item instanceof PyDict)
-          for (const entry of item.entries.values()) named.set(String(entry.key), entry.value)
+        if (!(item instanceof PyDict)) throw this.errorOf(this.#noDictionary(item, place), place)
+        for (const entry of item.entries.values()) named.set(String(entry.key), entry.value)
       } else if (name === undefined) plain.push(item)
       else named.set(name, item)
     }
     return this.call(called, { plain, named }, place)
+  }
+
+  #noDictionary(value: Value, place: Place): Unknown {
+    return value instanceof Unknown
+      ? value
+      : new Unknown('what ** spreads out is no dictionary', place, undefined)
   }
 
   #super(scope: Scope): Value {
@@ -788,6 +1108,7 @@ export class Interpreter {
         try {
           return called.call(given, place)
         } catch (error) {
+          if (error instanceof Refusal) return this.#settleRefusal(error, place)
           if (!(error instanceof TypeError || error instanceof RangeError)) throw error
           throw this.error(
             place,
@@ -807,23 +1128,74 @@ export class Interpreter {
     return new Unknown('this cannot be called', place, undefined)
   }
 
+  /**
+   * Calls a method that a class has for an operator or a function of Python's.
+   * @returns undefined where the class has none
+   */
+  callMethod(object: PyInstance, name: string, plain: readonly Value[], place: Place): Value | undefined {
+    if (object.of?.broken !== undefined) throw this.errorOf(object.of.broken, place)
+    const found = object.of?.find(name)?.value
+    if (found === undefined || found === null) return undefined
+    if (!(found instanceof PyFunction)) return this.call(found, { plain, named: new Map() }, place)
+    return this.callFunction(found.bind(object), { plain, named: new Map() }, place)
+  }
+
   instantiate(of: PyClass, given: Given, place: Place): PyInstance {
-    if (of.broken !== undefined) throw this.errorOf(of.broken, place)
+    const broken = of.order().find((base) => base.broken !== undefined)?.broken
+    if (broken !== undefined) throw this.errorOf(broken, place)
     const instance = new PyInstance(of)
-    const start = of.find('__init__')
-    if (start?.value instanceof PyFunction) this.callFunction(start.value.bind(instance), given, place)
+    if (isException(instance)) instance.attributes.set('args', new PyTuple(given.plain))
+    this.#initialize(instance, given, place)
     return instance
+  }
+
+  /** Does what the making of an instance does: `__init__`, or that of a data class. */
+  #initialize(instance: PyInstance, given: Given, place: Place): void {
+    const start = instance.of?.find('__init__')
+    if (start?.value instanceof PyFunction) this.callFunction(start.value.bind(instance), given, place)
+    else if (start !== undefined) this.call(start.value, given, place)
+    else if (instance.of?.dataFields !== undefined)
+      this.#fillFields(instance, instance.of.dataFields, given, place)
+    else if (
+      (given.plain.length > 0 || given.named.size > 0) &&
+      !isException(instance) &&
+      !isOpen(instance.of)
+    ) {
+      throw this.raised(place, 'TypeError', `${instance.of?.definition.name} takes no arguments`)
+    }
+  }
+
+  #fillFields(
+    instance: PyInstance,
+    fields: readonly DataField[],
+    { plain, named }: Given,
+    place: Place,
+  ): void {
+    const unknown = [...named.keys()].find((name) => !fields.some((field) => field.name === name))
+    if (plain.length > fields.length || unknown !== undefined) {
+      throw this.raised(place, 'TypeError', `${instance.of?.definition.name} has no such field`)
+    }
+    for (const [k, { name, usual, factory }] of fields.entries()) {
+      const given = k < plain.length ? plain[k] : (named.get(name) ?? usual)
+      const value =
+        given ??
+        (factory === undefined ? undefined : this.call(factory, { plain: [], named: new Map() }, place))
+      if (value === undefined)
+        throw this.raised(place, 'TypeError', `${instance.of?.definition.name} needs ${name}`)
+      instance.attributes.set(name, this.#settle(name, value, true))
+    }
+    this.callMethod(instance, '__post_init__', [], place)
   }
 
   /** An instance of a class whose arrays are those of the file; what cannot be run of its making is left out. */
   makeSelf(of: PyClass, given: Given, place: Place): PyInstance {
-    if (of.broken !== undefined) throw this.errorOf(of.broken, place)
+    const broken = of.order().find((base) => base.broken !== undefined)?.broken
+    if (broken !== undefined) throw this.errorOf(broken, place)
     const instance = new PyInstance(of)
-    const start = of.find('__init__')
-    if (!(start?.value instanceof PyFunction)) return instance
+    if (of.find('__init__') === undefined && of.dataFields === undefined) return instance
     this.#isMaking = true
     try {
-      this.callFunction(start.value.bind(instance), given, place)
+      this.#initialize(instance, given, place)
     } catch (error) {
       if (!(error instanceof GradcheckError)) throw error
       this.#world.notice(`${of.definition.name}.__init__ could not be run to its end (${error.message})`)
@@ -853,11 +1225,28 @@ export class Interpreter {
       const all = called.self === undefined ? plain : [called.self, ...plain]
       this.#bind(called, all, named, scope, place)
       if (!Array.isArray(called.body)) return this.evaluate(called.body as Expression, scope)
+      if (yields(called.body as readonly Statement[])) {
+        return new PyIterator(this.#generate(called.body as readonly Statement[], scope))
+      }
       const completion = this.run(called.body as readonly Statement[], scope)
       return typeof completion === 'object' ? completion.value : null
     } finally {
       this.#calls--
     }
+  }
+
+  /** What a function yields, each when it is asked for. */
+  *#generate(body: readonly Statement[], scope: Scope): Generator<Value, undefined> {
+    yield* runLazily(body, scope, {
+      run: (statement) => this.#statement(statement, scope),
+      evaluate: (expression) => this.evaluate(expression, scope),
+      assign: (target, value) => this.#assign(target, value, scope),
+      truth: (value, place) => this.truth(value, place),
+      iterator: (value, place) => this.iterator(value, place),
+      step: (place) => this.#step(place),
+      error: (place, what, fix) => this.error(place, what, fix),
+    })
+    return undefined
   }
 
   #bind(
@@ -879,8 +1268,10 @@ export class Interpreter {
         for (const [key, value] of rest) others.set(key, value)
         rest.clear()
         scope.names.set(name, others)
-      } else if (kind === 'plain' && next < plain.length) scope.names.set(name, plain[next++])
-      else if (rest.has(name)) {
+      } else if (kind === 'plain' && next < plain.length) {
+        if (rest.has(name)) throw this.raised(place, 'TypeError', `${called.name} gets ${name} twice`)
+        scope.names.set(name, plain[next++])
+      } else if (rest.has(name)) {
         scope.names.set(name, rest.get(name)!)
         rest.delete(name)
       } else scope.names.set(name, this.#usual(called, parameter, place))
@@ -915,6 +1306,26 @@ export class Interpreter {
 
   // ---- members and indices
 
+  /** Whether an object has a member; undefined where that is not known. */
+  hasMember(object: Value, name: string, place: Place): boolean | undefined {
+    const found = this.memberIfAny(object, name, place)
+    if (!(found instanceof Unknown)) return true
+    if (!(object instanceof PyInstance)) return undefined
+    if (object.attributes.has(name) || (object.of?.find(name) !== undefined && found.place !== place))
+      return true
+    return isOpen(object.of) ? undefined : false
+  }
+
+  /** A member, or an unknown where there is none: whoever asks is ready for that. */
+  memberIfAny(object: Value, name: string, place: Place): Value {
+    try {
+      return this.member(object, name, place)
+    } catch (error) {
+      if (!isRaised(error, 'AttributeError')) throw error
+      return new Unknown(`there is no ${name}`, place, undefined)
+    }
+  }
+
   member(object: Value, name: string, place: Place): Value {
     if (object instanceof Unknown) return object
     if (object instanceof PyModule) {
@@ -931,65 +1342,118 @@ export class Interpreter {
       if (IGNORED_MODULES.has(object.name.split('.')[0])) return ignored(name, place)
       return new Unknown(`${object.name}.${name} is not understood`, place, 'docs/forward.md lists what is')
     }
-    if (object instanceof PySuper) {
-      const order = object.self instanceof PyInstance ? (object.self.of?.order() ?? []) : object.after.order()
-      for (const base of order.slice(order.indexOf(object.after) + 1)) {
-        const found = base.members.get(name)
-        if (found instanceof PyFunction) return found.bind(object.self)
-        if (found !== undefined) return found
-      }
-      return new Native(name, () => null)
-    }
-    if (object instanceof PyInstance) {
-      const own = object.attributes.get(name)
-      if (own !== undefined) return own
-      const found = object.of?.find(name)
-      if (found?.value instanceof PyFunction) {
-        if (found.owner.statics.has(name)) return found.value
-        const method = found.value.bind(object)
-        return found.owner.properties.has(name)
-          ? this.callFunction(method, { plain: [], named: new Map() }, place)
-          : method
-      }
-      if (found !== undefined) return found.value
-      const array = this.#world.arrayNamed(name) ?? this.#world.dictionaryNamed(name)
-      if (array !== undefined) return array
-      if (object.of === undefined) return new Native(name, () => null)
-      return new Unknown(`the object has no attribute ${name}`, place, `save an array ${name}`)
-    }
+    if (object instanceof PySuper) return this.#memberOfSuper(object, name, place)
+    if (object instanceof PyInstance) return this.#memberOfInstance(object, name, place)
     if (object instanceof PyClass) {
       if (object.broken !== undefined) return object.broken
+      if (name === '__name__') return object.definition.name
       const found = object.find(name)
+      if (found?.value instanceof PyFunction && found.owner.classMethods.has(name))
+        return found.value.bind(object)
       if (found !== undefined) return found.value
     }
+    if (object instanceof PyFunction && name === '__name__')
+      return object.name === 'lambda' ? '<lambda>' : object.name
     if (object instanceof Native) {
-      const own = this.#world.natives.get(`numpy.${object.name}.${name}`)
-      if (own !== undefined) return own
-      return new Unknown(
-        `numpy.${object.name}.${name} is not understood`,
-        place,
-        'docs/forward.md lists what is',
-      )
+      if (name === '__name__') return object.name
+      for (const module of ['numpy', 'builtins', 'itertools']) {
+        const own = this.#world.natives.get(`${module}.${object.name}.${name}`)
+        if (own !== undefined) return own
+      }
+      return new Unknown(`${object.name}.${name} is not understood`, place, 'docs/forward.md lists what is')
     }
     if (object instanceof NdArray) {
       const member = this.#world.memberOf(object, name, place)
       if (member !== undefined) return member
     }
-    const method = methodOf(this, object, name, place)
+    const method = methodOf(this, this.#tracer, object, name, place)
     return method ?? new Unknown(`.${name} is not understood here`, place, 'docs/forward.md lists what is')
+  }
+
+  #memberOfSuper({ self, after }: PySuper, name: string, place: Place): Value {
+    const of = self instanceof PyInstance ? self.of : self instanceof PyClass ? self : undefined
+    const order = of?.order() ?? after.order()
+    for (const base of order.slice(order.indexOf(after) + 1)) {
+      if (base.broken !== undefined) return base.broken
+      const found = base.members.get(name)
+      if (found === undefined) continue
+      if (!(found instanceof PyFunction) || base.statics.has(name)) return found
+      const method = found.bind(self)
+      return base.properties.has(name)
+        ? this.callFunction(method, { plain: [], named: new Map() }, place)
+        : method
+    }
+    if (name === '__init__' && self instanceof PyInstance) {
+      const base = order.slice(order.indexOf(after) + 1).find(({ dataFields }) => dataFields !== undefined)
+      return new Native(name, (given) => {
+        if (isException(self)) self.attributes.set('args', new PyTuple(given.plain))
+        else if (base?.dataFields !== undefined) this.#fillFields(self, base.dataFields, given, place)
+        return null
+      })
+    }
+    if (isOpen(of)) return new Native(name, () => null)
+    return new Unknown(`no class before it has ${name}`, place, undefined)
+  }
+
+  #memberOfInstance(object: PyInstance, name: string, place: Place): Value {
+    const found = object.of?.find(name)
+    if (found !== undefined && found.value instanceof PyFunction && found.owner.properties.has(name)) {
+      return this.callFunction(found.value.bind(object), { plain: [], named: new Map() }, place)
+    }
+    const own = object.attributes.get(name)
+    if (own !== undefined) return own
+    if (found?.value instanceof PyFunction) {
+      if (found.owner.statics.has(name)) return found.value
+      return found.value.bind(found.owner.classMethods.has(name) ? object.of! : object)
+    }
+    if (found !== undefined) return found.value
+    if (name === '__class__' && object.of !== undefined) return object.of
+    if (name === '__dict__') {
+      const made = new PyDict()
+      for (const [key, value] of object.attributes) made.set(key, value)
+      return made
+    }
+    const array = this.#world.arrayNamed(name) ?? this.#world.dictionaryNamed(name)
+    if (array !== undefined) return array
+    if (object.of === undefined) return new Native(name, () => null)
+    const made = name.startsWith('__') ? undefined : this.callMethod(object, '__getattr__', [name], place)
+    if (made !== undefined) return made
+    if (this.#tries > 0 && !isOpen(object.of)) {
+      throw this.raised(place, 'AttributeError', `the object has no attribute ${name}`)
+    }
+    return new Unknown(`the object has no attribute ${name}`, place, `save an array ${name}`)
   }
 
   index(object: Value, index: Value, place: Place): Value {
     if (object instanceof Unknown) return object
     if (index instanceof Unknown) return index
+    return this.attempt(place, () => this.#indexed(object, index, place))
+  }
+
+  #indexed(object: Value, index: Value, place: Place): Value {
+    if (object instanceof PyInstance) {
+      const found = this.callMethod(object, '__getitem__', [index], place)
+      if (found !== undefined) return found
+    }
+    if (object instanceof PyRange) {
+      if (!(index instanceof PySlice)) return object.at(this.#itemAt(index, object.length, place))
+      return new PyTuple(this.#slice(index, object.length, place).map((k) => object.at(k)))
+    }
     if (object instanceof PyDict) {
       const found = object.get(index)
       if (found !== undefined) return found
+      if (object instanceof PyDefaultDict && object.factory !== null) {
+        const made = this.call(object.factory, { plain: [], named: new Map() }, place)
+        object.set(index, made)
+        return made
+      }
+      if (object instanceof PyCounter) return 0n
       const own = typeof index === 'string' ? this.#world.arrayNamed(index) : undefined
       if (own !== undefined) return own
-      const names = [...object.entries.values()].slice(0, 8).map(({ key }) => formatValue(key, ''))
+      if (this.#tries > 0) throw this.raised(place, 'KeyError', `there is no key ${describe(index)}`)
+      const names = [...object.entries.values()].slice(0, 8).map(({ key }) => describe(key))
       return new Unknown(
-        `there is no key ${formatValue(index, '')}, only ${names.join(', ')}`,
+        `there is no key ${describe(index)}, only ${names.join(', ')}`,
         place,
         typeof index === 'string' ? `save an array ${index}` : undefined,
       )
@@ -1001,11 +1465,7 @@ export class Interpreter {
         if (typeof object === 'string') return part.join('')
         return object instanceof PyTuple ? new PyTuple(part) : new PyList(part)
       }
-      const at = this.integer(index, place)
-      if (at >= items.length || at < -items.length) {
-        throw this.error(place, `index ${at} is out of range of ${items.length} items`)
-      }
-      return items[at < 0 ? at + items.length : at]
+      return items[this.#itemAt(index, items.length, place)]
     }
     if (object instanceof NdArray) {
       if (index instanceof NdArray && index.kind === 'b' && index.isTraced) {
@@ -1081,19 +1541,104 @@ export class Interpreter {
 
   // ---- what values are
 
-  /** Items one by one. */
+  /** All items. */
   iterate(value: Value, place: Place): readonly Value[] {
-    if (value instanceof Unknown) throw this.errorOf(value, place)
+    if (value instanceof PySet) this.#noticeOrder(value)
+    return this.iterateInAnyOrder(value, place)
+  }
+
+  /** All items, where it does not matter which comes first. */
+  iterateInAnyOrder(value: Value, place: Place): readonly Value[] {
     if (value instanceof PyList || value instanceof PyTuple) return [...value.items]
-    if (value instanceof PyDict) return [...value.entries.values()].map(({ key }) => key)
-    if (value instanceof PySet) return [...value.entries.values()]
-    if (typeof value === 'string') return [...value]
-    if (value instanceof NdArray) {
-      const [length] = value.shape
-      if (length === undefined) throw this.error(place, 'a number cannot be gone through')
-      return Array.from({ length }, (_, k) => this.index(value, BigInt(k), place))
+    if (value instanceof PySet) return orderOf(value)
+    const items: Value[] = []
+    const source = this.iterator(value, place)
+    for (let next = source.next(); next.done !== true; next = source.next()) {
+      this.#step(place)
+      items.push(next.value)
     }
-    throw this.error(place, 'this cannot be gone through')
+    return items
+  }
+
+  #noticeOrder(set: PySet): void {
+    if (isOrderKnown(set)) return
+    this.#world.notice(
+      'a set is gone through in the order in which its items came: that of Python is another',
+    )
+  }
+
+  /** Items one by one, each found when it is asked for. */
+  iterator(value: Value, place: Place): Iterator<Value> {
+    if (value instanceof Unknown) throw this.errorOf(value, place)
+    if (value instanceof PyIterator) return value.source
+    if (value instanceof PyList) return itemsOf(value)
+    if (value instanceof PyTuple) return value.items[Symbol.iterator]()
+    if (value instanceof PyDict || value instanceof PyDictView) return this.#entries(value, place)
+    if (value instanceof PySet) {
+      this.#noticeOrder(value)
+      return orderOf(value)[Symbol.iterator]()
+    }
+    if (value instanceof PyRange) return numbersOf(value)
+    if (typeof value === 'string') return [...value][Symbol.iterator]()
+    if (value instanceof NdArray) {
+      if (value.shape.length === 0) throw this.raised(place, 'TypeError', 'a number cannot be gone through')
+      return this.#rows(value, place)
+    }
+    if (value instanceof PyInstance) {
+      const made = this.callMethod(value, '__iter__', [], place)
+      if (made === value || (made instanceof PyInstance && made.of?.find('__next__') !== undefined)) {
+        return this.#nextOnes(made as PyInstance, place)
+      }
+      if (made !== undefined) return this.iterator(made, place)
+      if (value.of?.find('__getitem__') !== undefined) return this.#itemsByIndex(value, place)
+    }
+    throw this.raised(place, 'TypeError', 'this cannot be gone through')
+  }
+
+  *#rows(array: NdArray, place: Place): Generator<Value> {
+    for (let k = 0; k < array.shape[0]; k++) yield this.index(array, BigInt(k), place)
+  }
+
+  *#entries(value: PyDict | PyDictView, place: Place): Generator<Value> {
+    const of = value instanceof PyDict ? value : value.of
+    const { size } = of.entries
+    const items = value instanceof PyDict ? new PyDictView(value, 'keys').items : value.items
+    for (const item of items) {
+      if (of.entries.size !== size) {
+        throw this.raised(place, 'RuntimeError', 'the dictionary changes while it is gone through')
+      }
+      yield item
+    }
+  }
+
+  /** What an object's `__next__` gives until it says that it has no more. */
+  *#nextOnes(object: PyInstance, place: Place): Generator<Value> {
+    for (;;) {
+      this.#step(place)
+      let item: Value | undefined
+      try {
+        item = this.callMethod(object, '__next__', [], place)
+      } catch (error) {
+        if (!isRaised(error, 'StopIteration')) throw error
+        return
+      }
+      if (item === undefined) throw this.raised(place, 'TypeError', 'this cannot be gone through')
+      yield item
+    }
+  }
+
+  *#itemsByIndex(object: PyInstance, place: Place): Generator<Value> {
+    for (let k = 0n; ; k++) {
+      this.#step(place)
+      let item: Value | undefined
+      try {
+        item = this.callMethod(object, '__getitem__', [k], place)
+      } catch (error) {
+        if (!isRaised(error, 'IndexError')) throw error
+        return
+      }
+      yield item ?? null
+    }
   }
 
   truth(value: Value, place: Place): boolean {
@@ -1113,8 +1658,15 @@ export class Interpreter {
       }
       return value.numbers[0] !== 0
     }
-    if (value instanceof PyList || value instanceof PyTuple) return value.items.length > 0
+    if (value instanceof PyList || value instanceof PyTuple || value instanceof PyDictView)
+      return value.items.length > 0
     if (value instanceof PyDict || value instanceof PySet) return value.entries.size > 0
+    if (value instanceof PyRange) return value.length > 0
+    if (value instanceof PyInstance) {
+      const own =
+        this.callMethod(value, '__bool__', [], place) ?? this.callMethod(value, '__len__', [], place)
+      return own === undefined || this.truth(own, place)
+    }
     return typeof value === 'object' ? value !== null : Boolean(value)
   }
 
@@ -1132,7 +1684,7 @@ export class Interpreter {
       )
     }
     if (typeof number === 'number' && Number.isInteger(number)) return number
-    throw this.error(place, `a whole number is needed here, not ${formatValue(value, '')}`)
+    throw this.error(place, `a whole number is needed here, not ${describe(value)}`)
   }
 
   toArray(value: Value, place: Place): NdArray {
@@ -1142,6 +1694,7 @@ export class Interpreter {
     if (typeof value === 'number') return arrayOf(this.#tracer, b.constant(value), 'f')
     if (typeof value === 'bigint') return arrayOf(this.#tracer, b.constant(Number(value)), 'i')
     if (typeof value === 'boolean') return arrayOf(this.#tracer, b.constant(value ? 1 : 0), 'b')
+    if (value instanceof PyRange) return this.toArray(new PyList([...this.iterate(value, place)]), place)
     if (value instanceof PyList || value instanceof PyTuple) {
       const items = value.items.map((item) => this.toArray(item, place))
       const kind: Kind =
@@ -1174,7 +1727,12 @@ export class Interpreter {
         return arrayOf(this.#tracer, b.stack(items.map((item) => nodeOf(this.#tracer, item))), kind)
       })
     }
-    throw this.error(place, `${formatValue(value, '')} is no array`)
+    throw this.error(place, `${describe(value)} is no array`)
+  }
+
+  /** What a name of Python's own or of NumPy stands for, as `numpy.ndarray`. */
+  native(name: string): Value | undefined {
+    return this.#world.natives.get(name)
   }
 
   // ---- operators

@@ -6,6 +6,12 @@ export const KNOWN_MODULES: ReadonlyMap<string, string> = new Map(
     np: 'numpy',
     numpy: 'numpy',
     math: 'math',
+    collections: 'collections',
+    functools: 'functools',
+    itertools: 'itertools',
+    operator: 'operator',
+    copy: 'copy',
+    random: 'random',
     torch: 'torch',
     F: 'torch.nn.functional',
     'torch.nn.functional': 'torch.nn.functional',
@@ -32,6 +38,32 @@ export const IGNORED_MODULES = new Set([
   'dataclasses',
   'pickle',
 ])
+
+/** Modules of Python's own and NumPy: they are there wherever code runs. */
+const STANDARD_MODULES = new Set([
+  'numpy',
+  'math',
+  'collections',
+  'functools',
+  'itertools',
+  'operator',
+  'copy',
+  'random',
+  'abc',
+  'enum',
+  'os',
+  'sys',
+  'time',
+  'logging',
+  'warnings',
+  'typing',
+  'dataclasses',
+  'pickle',
+  'builtins',
+  '__future__',
+])
+
+export const isStandard = (module: string): boolean => STANDARD_MODULES.has(module.split('.')[0])
 
 /** What a module makes that changes no number: it matters only if a number is needed of it. */
 export const ignored = (name: string, place: Place) =>

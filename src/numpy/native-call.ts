@@ -3,7 +3,8 @@ import { ShapeMismatch } from '../program/shapes.js'
 import { elementCount, formatShape, type Tensor } from '../tensor.js'
 import { arrayOf, type Kind, NdArray, nodeOf, type Tracer } from './arrays.js'
 import type { Interpreter } from './interpreter.js'
-import { type Given, type Place, PyList, PyTuple, Unknown, type Value } from './values.js'
+import { Refusal } from './refusal.js'
+import { type Given, type Place, PyList, PyRange, PyTuple, Unknown, type Value } from './values.js'
 
 /** Stands for infinity, which no value of a program may be. */
 export const INFINITE = 1e300
@@ -30,6 +31,23 @@ export class Call {
     return this.given.plain[position]
   }
 
+  /** An argument that must be there. */
+  required(position: number, ...names: string[]): Value {
+    const value = this.get(position, ...names)
+    if (value === undefined) throw new Refusal(`argument ${position + 1} is missing`, 'TypeError')
+    return value
+  }
+
+  /** The items of an argument, each found when it is asked for. */
+  items(position: number): Iterator<Value> {
+    return this.interpreter.iterator(this.required(position), this.place)
+  }
+
+  /** The same call with other arguments. */
+  with(plain: readonly Value[]): Call {
+    return new Call(this.interpreter, this.tracer, { plain, named: this.given.named }, this.place)
+  }
+
   array(position: number, ...names: string[]): NdArray {
     const value = this.get(position, ...names)
     if (value === undefined) throw new ShapeMismatch(`argument ${position + 1} is missing`)
@@ -50,6 +68,7 @@ export class Call {
     const isList =
       value instanceof PyTuple ||
       value instanceof PyList ||
+      value instanceof PyRange ||
       (value instanceof NdArray && value.shape.length === 1)
     if (isList) return this.interpreter.iterate(value, this.place).map((item) => this.integer(item))
     return [this.integer(value)]

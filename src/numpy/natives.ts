@@ -1,10 +1,13 @@
 import type { Tracer } from './arrays.js'
 import { BUILTINS } from './builtins.js'
+import { EXCEPTIONS } from './exceptions.js'
 import type { Interpreter } from './interpreter.js'
+import { MATH } from './math-functions.js'
 import { type Body, Call, INFINITE } from './native-call.js'
 import { copied, kindOf, NUMPY } from './numpy-functions.js'
+import { STANDARD_LIBRARY } from './standard-library.js'
 import { TORCH } from './torch-functions.js'
-import { Native, plainNumber, Unknown, type Value } from './values.js'
+import { Native, NOT_IMPLEMENTED, Unknown, type Value } from './values.js'
 
 /** What stands for a type in `astype` and `dtype`. */
 const TYPES = [
@@ -66,55 +69,28 @@ export function listNatives(interpreterOf: () => Interpreter, tracer: Tracer): M
   )
   natives.set('numpy.random.', null)
   for (const name of RANDOM) {
-    natives.set(
-      `numpy.random.${name}`,
-      make(name, (call) =>
-        name === 'seed'
-          ? null
-          : new Unknown(
-              `np.random.${name} is random: the loss must be the same at every evaluation`,
-              call.place,
-              'save what it drew under the name that it is assigned to here, or switch it off',
-              'random',
-            ),
-      ),
-    )
+    natives.set(`numpy.random.${name}`, make(name, drawAtRandom(name)))
   }
+  for (const [name, body] of Object.entries(MATH)) natives.set(`math.${name}`, make(name, body))
+  for (const [name, body] of Object.entries(STANDARD_LIBRARY)) {
+    natives.set(name, make(name.split('.').slice(1).join('.'), body))
+  }
+  natives.set('math.tau', 2 * Math.PI)
+  for (const [name, of] of EXCEPTIONS) natives.set(`builtins.${name}`, of)
+  natives.set('builtins.NotImplemented', NOT_IMPLEMENTED)
   for (const name of [
-    'exp',
-    'log',
-    'sqrt',
-    'sin',
-    'cos',
-    'tan',
-    'tanh',
-    'log2',
-    'log10',
-    'floor',
-    'ceil',
-    'erf',
-    'fabs',
+    'random',
+    'uniform',
+    'gauss',
+    'normalvariate',
+    'randint',
+    'choice',
+    'shuffle',
+    'seed',
+    'sample',
   ]) {
-    natives.set(
-      `math.${name}`,
-      make(name, (call) => {
-        if (call.given.plain.length > 1) return call.refuse(`math.${name} of two numbers is not understood`)
-        const number = plainNumber(call.given.plain[0])
-        const f = Math[name as keyof Math] as ((x: number) => number) | undefined
-        if (number !== undefined && f !== undefined) {
-          const value = f(number)
-          return name === 'floor' || name === 'ceil' ? BigInt(value) : value
-        }
-        return NUMPY[name](call)
-      }),
-    )
+    natives.set(`random.${name}`, natives.get(`numpy.random.${name}`) ?? make(name, drawAtRandom(name)))
   }
-  natives.set(
-    'math.pow',
-    make('pow', (call) =>
-      call.interpreter.binary('**', call.given.plain[0], call.given.plain[1], call.place),
-    ),
-  )
   for (const [name, body] of Object.entries(BUILTINS)) natives.set(`builtins.${name}`, make(name, body))
   for (const [name, body] of Object.entries({ ...NUMPY, ...TORCH })) {
     for (const module of ['torch', 'torch.nn.functional']) natives.set(`${module}.${name}`, make(name, body))
@@ -123,6 +99,19 @@ export function listNatives(interpreterOf: () => Interpreter, tracer: Tracer): M
   natives.set('torch.nn.functional.', null)
   return natives
 }
+
+/** What is drawn is not known; a seed draws nothing. */
+const drawAtRandom =
+  (name: string): Body =>
+  (call) =>
+    name === 'seed'
+      ? null
+      : new Unknown(
+          `np.random.${name} is random: the loss must be the same at every evaluation`,
+          call.place,
+          'save what it drew under the name that it is assigned to here, or switch it off',
+          'random',
+        )
 
 const RANDOM = [
   'rand',
@@ -147,6 +136,9 @@ const TAKES_NAMES = new Set([
   'print',
   'dict',
   'OrderedDict',
+  'Counter',
+  'defaultdict',
+  'partial',
   'errstate',
   'seterr',
   'set_printoptions',
@@ -158,12 +150,14 @@ const TAKES_UNKNOWN = new Set([
   'isinstance',
   'hasattr',
   'callable',
+  'getattr',
   'type',
-  'repr',
-  'str',
   'dict',
   'list',
   'tuple',
   'zip',
+  'enumerate',
+  'OrderedDict',
+  'partial',
   'setattr',
 ])

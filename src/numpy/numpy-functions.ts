@@ -9,7 +9,7 @@ import {
 import { elementCount, formatShape, type Tensor } from '../tensor.js'
 import { type Kind, NdArray, nodeOf, reshaped, transposed, viewed } from './arrays.js'
 import type { Body, Call } from './native-call.js'
-import { formatValue } from './text.js'
+import { describe } from './text.js'
 import { Ellipsis, Native, PyList, PySlice, PyTuple, plainNumber, type Value } from './values.js'
 
 /** Element by element, of one operand, by the builder's name. */
@@ -342,7 +342,7 @@ function pad(call: Call): Value {
   const given = call.get(1, 'pad_width')
   const mode = call.get(2, 'mode')
   if (mode !== undefined && mode !== 'constant')
-    return call.refuse(`padding by ${formatValue(mode, '')} is not understood`)
+    return call.refuse(`padding by ${describe(mode)} is not understood`)
   const widths = readWidths(call, given ?? null, array.shape.length)
   call.fitting(array.shape.map((length, axis) => length + widths[axis][0] + widths[axis][1]))
   const value = plainNumber(call.get(3, 'constant_values') ?? 0n) ?? 0

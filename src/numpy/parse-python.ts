@@ -113,9 +113,10 @@ class Converter {
           parts.filter((part) => part.name !== 'TypeDef'),
           (part) => part.name === 'AssignOp',
         )
-        if (groups.length === 1) return []
         const read = groups.map((group) => this.#list(group))
-        return [{ kind: 'assign', at, targets: read.slice(0, -1), value: read[read.length - 1] }]
+        if (groups.length === 1) return [{ kind: 'declare', at, target: read[0] }]
+        const isTyped = parts.some((part) => part.name === 'TypeDef')
+        return [{ kind: 'assign', at, targets: read.slice(0, -1), value: read[read.length - 1], isTyped }]
       }
       case 'UpdateStatement': {
         const operator = parts.findIndex((part) => part.name === 'UpdateOp')
@@ -186,7 +187,7 @@ class Converter {
       case 'RaiseStatement':
         return [{ kind: 'raise', at, value: parts[1] && this.#expression(parts[1]) }]
       case 'WithStatement':
-        return [{ kind: 'with', at, body: this.#body(parts.find((part) => part.name === 'Body')) }]
+        return [this.#with(node, parts)]
       case 'ScopeStatement':
         return [
           {
@@ -200,11 +201,17 @@ class Converter {
           },
         ]
       case 'DeleteStatement':
-        // a name that is gone is one that is not read
-        if (parts.slice(1).every((part) => part.name === 'VariableName' || part.name === ',')) {
-          return [{ kind: 'pass', at }]
-        }
-        return [{ kind: 'broken', at, what: 'del of an item' }]
+        return [
+          {
+            kind: 'delete',
+            at,
+            targets: split(parts.slice(1), (part) => part.name === ',')
+              .filter((group) => group.length > 0)
+              .map(([part]) => this.#expression(part)),
+          },
+        ]
+      case 'YieldStatement':
+        return [{ kind: 'expression', at, value: this.#yield(node, parts) }]
       case 'PassStatement':
       case 'PrintStatement':
         return [{ kind: 'pass', at }]
@@ -213,7 +220,9 @@ class Converter {
       case 'ContinueStatement':
         return [{ kind: 'continue', at }]
       case 'TryStatement':
-        return [{ kind: 'broken', at, what: 'try' }]
+        return [this.#try(node, parts)]
+      case 'MatchStatement':
+        return [{ kind: 'broken', at, what: 'match' }]
       default:
         return [{ kind: 'broken', at, what: node.type.isError ? 'this is no Python' : node.name }]
     }
@@ -231,18 +240,74 @@ class Converter {
     return { kind: 'if', at: node.from, branches, otherwise }
   }
 
+  #yield(node: SyntaxNode, parts: readonly SyntaxNode[]): Expression {
+    const isFrom = parts[1]?.name === 'from'
+    const given = parts.slice(isFrom ? 2 : 1).filter((part) => !part.type.isError)
+    return { kind: 'yield', at: node.from, isFrom, value: given.length === 0 ? undefined : this.#list(given) }
+  }
+
+  #with(node: SyntaxNode, parts: readonly SyntaxNode[]): Statement {
+    const end = parts.findIndex((part) => part.name === 'Body')
+    const inside = parts.slice(1, end)
+    if (end === -1 || inside.some((part) => part.type.isError || hasError(part))) {
+      return { kind: 'broken', at: node.from, what: 'a with of this form' }
+    }
+    const items = split(inside, (part) => part.name === ',')
+      .filter((group) => group.length > 0)
+      .map((group) => ({
+        value: this.#expression(group[0]),
+        target: group[1]?.name === 'as' ? this.#expression(group[2]) : undefined,
+      }))
+    return { kind: 'with', at: node.from, items, body: this.#body(parts[end]) }
+  }
+
+  #try(node: SyntaxNode, parts: readonly SyntaxNode[]): Statement {
+    const clauses: { readonly head: SyntaxNode; readonly of: SyntaxNode[]; readonly body: SyntaxNode }[] = []
+    let [head] = parts
+    let of: SyntaxNode[] = []
+    for (const part of parts) {
+      if (['try', 'except', 'else', 'finally'].includes(part.name)) {
+        head = part
+        of = []
+      } else if (part.name === 'Body') clauses.push({ head, of, body: part })
+      else of.push(part)
+    }
+    const bodyOf = (name: string) => this.#body(clauses.find((clause) => clause.head.name === name)?.body)
+    const handlers = clauses.filter(({ head: { name } }) => name === 'except')
+    if (handlers.some((handler) => handler.of.some(({ name }) => name === '*' || name === ','))) {
+      return { kind: 'broken', at: node.from, what: 'an except of this form' }
+    }
+    return {
+      kind: 'try',
+      at: node.from,
+      body: bodyOf('try'),
+      handlers: handlers.map((handler) => ({
+        at: handler.head.from,
+        of: handler.of[0] && this.#expression(handler.of[0]),
+        name: handler.of[1]?.name === 'as' ? this.#read(handler.of[2]) : undefined,
+        body: this.#body(handler.body),
+      })),
+      otherwise: bodyOf('else'),
+      last: bodyOf('finally'),
+    }
+  }
+
   #definition(node: SyntaxNode, decorators: readonly string[]): Statement {
     const parts = children(node)
+    if (parts[0]?.name === 'async') return { kind: 'broken', at: node.from, what: 'async' }
     const name = parts.find((part) => part.name === 'VariableName')
     const body = parts.find((part) => part.name === 'Body')
     const common = { at: node.from, name: name === undefined ? '' : this.#read(name), body: this.#body(body) }
     if (node.name === 'ClassDefinition') {
-      const bases = parts.find((part) => part.name === 'ArgList')
-      return {
-        kind: 'class',
-        ...common,
-        bases: bases === undefined ? [] : this.#arguments(bases).map(({ value }) => value),
-      }
+      const list = parts.find((part) => part.name === 'ArgList')
+      const given = list === undefined ? [] : this.#arguments(list)
+      const meta = given.find(({ name, value }) => name !== undefined && !isAbstract(value))
+      const body: Statement[] =
+        meta === undefined
+          ? common.body
+          : [...common.body, { kind: 'broken', at: node.from, what: `the argument ${meta.name} of a class` }]
+      const bases = given.filter(({ name }) => name === undefined).map(({ value }) => value)
+      return { kind: 'class', ...common, body, bases, decorators }
     }
     const list = parts.find((part) => part.name === 'ParamList')
     return {
@@ -330,10 +395,12 @@ class Converter {
       case 'Number':
         return this.#number(node)
       case 'String':
-        return { kind: 'string', at, value: readString(this.#read(node)) }
+        return this.#string(node)
       case 'ContinuedString':
         return this.#continued(at, parts)
       case 'FormatString':
+        // such as {x:=+6d}, which the parser takes for an assignment
+        if (hasError(node)) return { kind: 'broken', at, what: 'a formatted text of this form' }
         return { kind: 'format', at, parts: this.#format(node) }
       case 'Boolean':
         return { kind: 'constant', at, value: this.#read(node) === 'True' }
@@ -406,6 +473,12 @@ class Converter {
       case 'SetComprehensionExpression':
       case 'DictionaryComprehensionExpression':
         return this.#comprehension(node, parts.slice(1, -1))
+      case 'NamedExpression':
+        return { kind: 'walrus', at, name: this.#read(parts[0]), value: this.#expression(parts[2]) }
+      case 'YieldExpression':
+        return this.#yield(node, parts)
+      case 'AwaitExpression':
+        return { kind: 'broken', at, what: 'await' }
       default:
         return { kind: 'broken', at, what: node.type.isError ? 'this is no Python' : node.name }
     }
@@ -424,6 +497,8 @@ class Converter {
 
   #continued(at: number, parts: readonly SyntaxNode[]): Expression {
     const read = parts.map((part) => this.#expression(part))
+    const broken = read.find((part) => part.kind === 'broken')
+    if (broken !== undefined) return broken
     if (read.every((part) => part.kind === 'string')) {
       return { kind: 'string', at, value: read.map(({ value }) => value).join('') }
     }
@@ -436,24 +511,57 @@ class Converter {
     }
   }
 
+  #string(node: SyntaxNode): Expression {
+    const at = node.from
+    const text = this.#read(node)
+    if (/^\w*b/i.test(text)) return { kind: 'broken', at, what: 'a text of bytes' }
+    return { kind: 'string', at, value: readString(text) }
+  }
+
   #format(node: SyntaxNode): FormatPart[] {
-    const parts: FormatPart[] = []
     const whole = this.#read(node)
-    const opening = /^[a-zA-Z]*("""|'''|"|')/.exec(whole)
-    let from = node.from + (opening?.[0].length ?? 0)
-    const end = node.to - (opening?.[1].length ?? 0)
+    const opening = /^([a-zA-Z]*)("""|'''|"|')/.exec(whole)
+    const isRaw = /r/i.test(opening?.[1] ?? '')
+    const from = node.from + (opening?.[0].length ?? 0)
+    return this.#formatParts(node, from, node.to - (opening?.[2].length ?? 0), isRaw, true)
+  }
+
+  /** Text and replacements between two offsets; within a format braces are not doubled. */
+  #formatParts(
+    node: SyntaxNode,
+    start: number,
+    end: number,
+    isRaw: boolean,
+    isOutside: boolean,
+  ): FormatPart[] {
+    const parts: FormatPart[] = []
+    let from = start
+    const addText = (to: number): void => {
+      const text = this.#text.slice(from, to)
+      const plain = isOutside ? text.replaceAll('{{', '{').replaceAll('}}', '}') : text
+      parts.push(isRaw ? plain : readEscapes(plain))
+    }
     for (const part of children(node)) {
       if (part.name !== 'FormatReplacement') continue
-      parts.push(this.#text.slice(from, part.from).replaceAll('{{', '{').replaceAll('}}', '}'))
+      addText(part.from)
       const inside = children(part)
       const spec = inside.find((one) => one.name === 'FormatSpec')
+      const conversion = inside.find((one) => one.name === 'FormatConversion')
+      const selfDoc = inside.find((one) => one.name === 'FormatSelfDoc')
+      const format = spec === undefined ? [] : this.#formatParts(spec, spec.from + 1, spec.to, isRaw, false)
+      if (selfDoc !== undefined) {
+        const blanks = /^\s*/.exec(this.#text.slice(selfDoc.to))?.[0] ?? ''
+        parts.push(this.#text.slice(part.from + 1, selfDoc.to) + blanks)
+      }
+      const usual = selfDoc !== undefined && spec === undefined ? 'r' : undefined
       parts.push({
-        value: this.#expression(inside.find((one) => one.name !== '{')),
-        format: spec === undefined ? '' : this.#read(spec).slice(1),
+        value: this.#list(inside.filter((one) => !/^([{}]|Format(Spec|Conversion|SelfDoc))$/.test(one.name))),
+        conversion: conversion === undefined ? usual : this.#read(conversion).slice(1),
+        format,
       })
       from = part.to
     }
-    parts.push(this.#text.slice(from, end).replaceAll('{{', '{').replaceAll('}}', '}'))
+    addText(end)
     return parts
   }
 
@@ -470,7 +578,15 @@ class Converter {
           return { kind: 'spread', name: undefined, value: this.#expression(group[1]) }
         if (group[0].name === '**')
           return { kind: 'spread-names', name: undefined, value: this.#expression(group[1]) }
-        const isNamed = group[1]?.name === 'AssignOp'
+        const isNamed = group[1]?.name === 'AssignOp' && this.#read(group[1]) === '='
+        if (group[1]?.name === 'AssignOp' && !isNamed) {
+          const value = this.#expression(group[2])
+          return {
+            kind: 'plain',
+            name: undefined,
+            value: { kind: 'walrus', at: group[0].from, name: this.#read(group[0]), value },
+          }
+        }
         return {
           kind: 'plain',
           name: isNamed ? this.#read(group[0]) : undefined,
@@ -632,14 +748,43 @@ function split<T>(list: readonly T[], isBetween: (item: T) => boolean): T[][] {
   return groups
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', '0': '\0', '\n': '' }
+const ESCAPES: Readonly<Record<string, string>> = {
+  n: '\n',
+  t: '\t',
+  r: '\r',
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  v: '\v',
+  '\\': '\\',
+  "'": "'",
+  '"': '"',
+  '\n': '',
+}
 
 function readString(text: string): string {
   const opening = /^([a-zA-Z]*)("""|'''|"|')/.exec(text)
   if (opening === null) return text
   const inside = text.slice(opening[0].length, text.length - opening[2].length)
-  if (/r/i.test(opening[1])) return inside
-  return inside.replaceAll(/\\(x[0-9a-fA-F]{2}|[\s\S])/g, (_, code: string) =>
-    code.length === 3 ? String.fromCharCode(Number.parseInt(code.slice(1), 16)) : (ESCAPES[code] ?? code),
+  return /r/i.test(opening[1]) ? inside : readEscapes(inside)
+}
+
+/** What a backslash begins; one that begins nothing stays. */
+function readEscapes(text: string): string {
+  return text.replaceAll(
+    /\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{1,3}|[\s\S])/g,
+    (whole, code: string) => {
+      if (/^[xuU]./.test(code)) return String.fromCodePoint(Number.parseInt(code.slice(1), 16))
+      if (/^[0-7]/.test(code)) return String.fromCodePoint(Number.parseInt(code, 8))
+      return ESCAPES[code] ?? whole
+    },
   )
+}
+
+/** `metaclass=ABCMeta` changes nothing of what a class does. */
+const isAbstract = (value: Expression) =>
+  (value.kind === 'name' && value.name === 'ABCMeta') || (value.kind === 'member' && value.name === 'ABCMeta')
+
+function hasError(node: SyntaxNode): boolean {
+  return children(node).some((child) => child.type.isError || hasError(child))
 }

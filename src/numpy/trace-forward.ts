@@ -15,7 +15,7 @@ import { Interpreter, type Surroundings } from './interpreter.js'
 import { listNatives } from './natives.js'
 import { loadPythonParser } from './parse-python.js'
 import { placeIn, readNotebook, type SourceFile } from './source-file.js'
-import { formatValue } from './text.js'
+import { describe } from './text.js'
 import {
   Native,
   type Place,
@@ -490,7 +490,7 @@ class Forward {
     if (!(value instanceof NdArray)) {
       throw this.#interpreter.error(
         place,
-        `this returns ${formatValue(value, '')}, not a number or an array`,
+        `this returns ${describe(value)}, not a number or an array`,
         'return the loss first',
       )
     }
