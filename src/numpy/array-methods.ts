@@ -18,6 +18,7 @@ import {
   swapAxes,
   transposeBy,
 } from './numpy-functions.js'
+import { SELECTION } from './numpy-selection.js'
 import { Ellipsis, type Given, Native, type Place, PyList, PyTuple, Unknown, type Value } from './values.js'
 
 /** Methods that are functions of the array they are called on. */
@@ -66,6 +67,11 @@ const METHODS = [
   'triu',
   'floor',
   'sign',
+  'argsort',
+  'round',
+  'nonzero',
+  'cumprod',
+  'diagonal',
 ]
 
 /** An array's attribute, or its method. */
@@ -190,6 +196,11 @@ export function listMethods(
       return array.isTraced ? call.wrap(elementsAs(call, array, []), array.kind) : numberIn(array)
     },
     tolist: (call) => listOf(call, call.array(0)),
+    sort: (call) => {
+      const array = call.array(0)
+      call.interpreter.store(array, new Ellipsis(), SELECTION.sort(call), call.place)
+      return null
+    },
     clone: (call) => copied(call, call.array(0)),
     fill: (call) => {
       call.interpreter.store(call.array(0), new Ellipsis(), call.get(1) ?? 0n, call.place)

@@ -216,7 +216,8 @@ const DICTIONARY_METHODS: Readonly<Record<string, Method<PyDict>>> = {
       return usual
     }),
   pop: (of, call) => {
-    const value = valueAt(of, call.required(0), () => call.get(1) ?? noKey())
+    const usual = call.get(1)
+    const value = valueAt(of, call.required(0), () => (usual === undefined ? noKey() : usual))
     of.remove(call.required(0))
     return value
   },

@@ -14,6 +14,8 @@ export interface FormatSpec {
   readonly grouping: string
   readonly precision: number | undefined
   readonly type: string
+  /** A zero before the width, where nothing is said of the side: numbers are filled behind their sign, texts at their end. */
+  readonly isZeroFilled?: boolean
 }
 
 const SPEC = /^(?:(.)?([<>=^]))?([-+ ]?)(z?)(#?)(0?)(\d*)([,_]?)(?:\.(\d+))?([a-zA-Z%]?)$/su
@@ -33,6 +35,7 @@ export function readSpec(text: string): FormatSpec {
     grouping,
     precision: precision === undefined ? undefined : Number(precision),
     type,
+    isZeroFilled: zero === '0' && align === undefined,
   }
   if (spec.width > MOST_WIDTH || (spec.precision ?? 0) > MOST_WIDTH) {
     throw new Refusal(`a format of more than ${MOST_WIDTH} characters is not understood`)
@@ -41,15 +44,14 @@ export function readSpec(text: string): FormatSpec {
 }
 
 /** A text in its width. */
-export function formatText(value: string, spec: FormatSpec, isZeroFilled = false): string {
+export function formatText(value: string, spec: FormatSpec): string {
   if (spec.type !== '' && spec.type !== 's') throw unknownCode(spec.type, 'str')
   if (spec.sign !== '') throw new Refusal('Sign not allowed in string format specifier', 'ValueError')
   if (spec.grouping !== '') throw new Refusal(`Cannot specify '${spec.grouping}' with 's'.`, 'ValueError')
   if (spec.isAlternate) {
     throw new Refusal('Alternate form (#) not allowed in string format specifier', 'ValueError')
   }
-  // a zero before the width fills from the right here
-  const align = spec.align === '=' && isZeroFilled ? '<' : spec.align
+  const align = spec.isZeroFilled === true ? '<' : spec.align
   if (align === '=') {
     throw new Refusal("'=' alignment not allowed in string format specifier", 'ValueError')
   }
@@ -110,11 +112,16 @@ export function formatFloat(value: number, spec: FormatSpec): string {
     text = fixedDigits(type === '%' ? size * 100 : size, precision ?? 6)
     if (isAlternate && !text.includes('.')) text += '.'
   } else if (lower === 'e') text = writeScientific(size, (precision ?? 6) + 1, isAlternate)
-  else if (type === '' && precision === undefined) text = writeFloat(size)
+  else if (type === '' && precision === undefined) text = writePlain(size, isAlternate)
   else text = writeGeneral(size, Math.max(precision ?? 6, 1), isAlternate, type === '')
   if (/[EG]/.test(type)) text = text.toUpperCase()
   const end = /^\d+/.exec(text)?.[0].length ?? 0
   return fillUp(sign, text.slice(0, end), spec, '>', 3, text.slice(end) + percent)
+}
+
+function writePlain(size: number, isAlternate: boolean): string {
+  const text = writeFloat(size)
+  return isAlternate && !text.includes('.') ? text.replace('e', '.e') : text
 }
 
 function writeScientific(size: number, count: number, isAlternate: boolean): string {

@@ -30,6 +30,7 @@ import {
   type Given,
   MOST_STEPS,
   Native,
+  NativeIndexer,
   type Place,
   PyClass,
   PyCounter,
@@ -1431,6 +1432,7 @@ export class Interpreter {
   }
 
   #indexed(object: Value, index: Value, place: Place): Value {
+    if (object instanceof NativeIndexer) return this.fit(place, () => object.at(index, place))
     if (object instanceof PyInstance) {
       const found = this.callMethod(object, '__getitem__', [index], place)
       if (found !== undefined) return found
@@ -1728,6 +1730,11 @@ export class Interpreter {
       })
     }
     throw this.error(place, `${describe(value)} is no array`)
+  }
+
+  /** Says something that the user must know. */
+  notice(text: string): void {
+    this.#world.notice(text)
   }
 
   /** What a name of Python's own or of NumPy stands for, as `numpy.ndarray`. */

@@ -5,9 +5,11 @@ import type { Interpreter } from './interpreter.js'
 import { MATH } from './math-functions.js'
 import { type Body, Call, INFINITE } from './native-call.js'
 import { copied, kindOf, NUMPY } from './numpy-functions.js'
+import { GRIDS, joiner } from './numpy-grids.js'
+import { SELECTION } from './numpy-selection.js'
 import { STANDARD_LIBRARY } from './standard-library.js'
 import { TORCH } from './torch-functions.js'
-import { Native, NOT_IMPLEMENTED, Unknown, type Value } from './values.js'
+import { Native, NOT_IMPLEMENTED, type Place, Unknown, type Value } from './values.js'
 
 /** What stands for a type in `astype` and `dtype`. */
 const TYPES = [
@@ -39,7 +41,8 @@ export function listNatives(interpreterOf: () => Interpreter, tracer: Tracer): M
       const value = body(call)
       return TAKES_NAMES.has(name) ? value : (call.unread() ?? value)
     })
-  for (const [name, body] of Object.entries(NUMPY)) natives.set(`numpy.${name}`, make(name, body))
+  const numpy = { ...NUMPY, ...SELECTION, ...GRIDS }
+  for (const [name, body] of Object.entries(numpy)) natives.set(`numpy.${name}`, make(name, body))
   for (const prefix of ['linalg', 'add', 'lib', 'lib.stride_tricks']) natives.set(`numpy.${prefix}.`, null)
   for (const type of TYPES) {
     const cast = make(type, (call) => copied(call, call.array(0), kindOf(type)))
@@ -55,6 +58,17 @@ export function listNatives(interpreterOf: () => Interpreter, tracer: Tracer): M
     natives.set(`math.${name}`, value)
   }
   natives.set('numpy.newaxis', null)
+  for (const name of ['r_', 'c_'] as const) {
+    const callAt = (plain: readonly Value[], place: Place) =>
+      new Call(interpreterOf(), tracer, { plain, named: new Map() }, place)
+    natives.set(`numpy.${name}`, joiner(name, callAt))
+  }
+  for (const name of ['generic', 'number', 'floating', 'integer']) {
+    natives.set(
+      `numpy.${name}`,
+      make(name, (call) => call.refuse(`np.${name} makes nothing`)),
+    )
+  }
   natives.set(
     'numpy.errstate',
     make('errstate', () => null),
@@ -92,7 +106,7 @@ export function listNatives(interpreterOf: () => Interpreter, tracer: Tracer): M
     natives.set(`random.${name}`, natives.get(`numpy.random.${name}`) ?? make(name, drawAtRandom(name)))
   }
   for (const [name, body] of Object.entries(BUILTINS)) natives.set(`builtins.${name}`, make(name, body))
-  for (const [name, body] of Object.entries({ ...NUMPY, ...TORCH })) {
+  for (const [name, body] of Object.entries({ ...NUMPY, ...GRIDS, ...TORCH })) {
     for (const module of ['torch', 'torch.nn.functional']) natives.set(`${module}.${name}`, make(name, body))
   }
   natives.set('torch.nn.', null)

@@ -7,10 +7,10 @@ import {
   ShapeMismatch,
 } from '../program/shapes.js'
 import { elementCount, formatShape, type Tensor } from '../tensor.js'
-import { type Kind, NdArray, nodeOf, reshaped, transposed, viewed } from './arrays.js'
-import type { Body, Call } from './native-call.js'
+import { type Kind, markArray, NdArray, nodeOf, reshaped, transposed, viewed } from './arrays.js'
+import { type Body, type Call, INFINITE } from './native-call.js'
 import { describe } from './text.js'
-import { Ellipsis, Native, PyList, PySlice, PyTuple, plainNumber, type Value } from './values.js'
+import { Ellipsis, Native, PyIterator, PyList, PySlice, PyTuple, plainNumber, type Value } from './values.js'
 
 /** Element by element, of one operand, by the builder's name. */
 const ELEMENTWISE: Readonly<Record<string, keyof Builder>> = {
@@ -112,9 +112,19 @@ const REDUCTIONS: Readonly<
   logsumexp: { by: 'logSumExp', kind: 'f' },
 }
 
+/** What is summed one by one: NumPy leaves a generator to Python. */
+function sumOf(call: Call, name: string, items: Value): Value {
+  if (name !== 'sum') return call.refuse(`${name} of a generator`, 'make a list of it')
+  return call.interpreter
+    .iterate(items, call.place)
+    .reduce((sum, item) => call.interpreter.binary('+', sum, item, call.place), 0n as Value)
+}
+
 export function reduction(name: string): Body {
   const { by, kind } = REDUCTIONS[name]
   return (call) => {
+    const [given] = call.given.plain
+    if (given instanceof PyIterator) return sumOf(call, name, given)
     const array = call.array(0, 'a', 'input', 'x')
     const own = array.kind === 'b' ? 'i' : array.kind
     return call.wrap(
@@ -423,10 +433,11 @@ export const NUMPY: Readonly<Record<string, Body>> = {
   logaddexp: (call) => call.wrap(call.tracer.b.logAddExp(call.node(0), call.node(1)), 'f'),
   hypot: (call) => call.wrap(call.tracer.b.hypot(call.node(0), call.node(1)), 'f'),
   logical_not: (call) => call.wrap(call.tracer.b.equal(call.node(0), 0), 'b'),
-  isnan: (call) => filledLikeKind(call, 0, 'b'),
-  isinf: (call) => filledLikeKind(call, 0, 'b'),
-  isfinite: (call) => filledLikeKind(call, 1, 'b'),
-  nan_to_num: (call) => call.array(0),
+  nan_to_num: (call) => {
+    const array = call.array(0)
+    if (array.numbers.every((value) => Math.abs(value) < INFINITE)) return array
+    return call.refuse('what is no number, or infinite, is replaced')
+  },
   where(call) {
     if (call.given.plain.length === 1) {
       const array = call.array(0)
@@ -526,27 +537,16 @@ export const NUMPY: Readonly<Record<string, Body>> = {
       kindFrom(call, isWhole ? 'i' : 'f'),
     )
   },
-  linspace(call) {
-    const [start, stop, count = 50] = call.given.plain.map((value) => plainNumber(value) ?? Number.NaN)
-    call.fitting([count])
-    return call.constant(
-      [count],
-      Array.from({ length: count }, (_, k) => start + ((stop - start) * k) / (count - 1)),
-      'f',
-    )
+  array: (call) => {
+    const made = copied(call, call.array(0), kindFrom(call, call.array(0).kind, 1))
+    return made instanceof NdArray ? markArray(made) : made
   },
-  eye(call) {
-    const n = call.integer(call.get(0, 'N') ?? null)
-    const m = call.integer(call.get(1, 'M') ?? BigInt(n))
-    call.fitting([n, m])
-    return call.constant(
-      [n, m],
-      Array.from({ length: n * m }, (_, k) => (Math.floor(k / m) === k % m ? 1 : 0)),
-      kindFrom(call, 'f'),
-    )
+  asarray: (call) => {
+    const array = call.array(0)
+    const kind = kindFrom(call, array.kind, 1)
+    const made = kind === array.kind ? array : copied(call, array, kind)
+    return made instanceof NdArray ? markArray(made) : made
   },
-  array: (call) => copied(call, call.array(0), kindFrom(call, call.array(0).kind, 1)),
-  asarray: (call) => call.array(0),
   ascontiguousarray: (call) => {
     const array = call.array(0)
     return array.positions === undefined ? array : copied(call, array)
@@ -656,15 +656,6 @@ export const NUMPY: Readonly<Record<string, Body>> = {
       call.tracer.b.triu(call.node(0), { diagonal: call.integer(call.get(1, 'k', 'diagonal') ?? 0n) }),
       call.array(0).kind,
     ),
-  tri(call) {
-    const n = call.integer(call.get(0) ?? null)
-    call.fitting([n, n])
-    return call.constant(
-      [n, n],
-      Array.from({ length: n * n }, (_, k) => (k % n <= Math.floor(k / n) ? 1 : 0)),
-      'f',
-    )
-  },
   take: (call) => {
     const axis = call.get(2, 'axis')
     const array = axis === undefined || axis === null ? reshape(call, call.array(0), [-1]) : call.array(0)
@@ -764,11 +755,6 @@ const identity = (n: number): Tensor => ({
   data: Float64Array.from({ length: n * n }, (_, k) => (Math.floor(k / n) === k % n ? 1 : 0)),
   dtype: 'float64',
 })
-
-function filledLikeKind(call: Call, value: number, kind: Kind): NdArray {
-  const { shape } = call.array(0)
-  return call.constant(shape, new Float64Array(elementCount(shape)).fill(value), kind)
-}
 
 function spreadOf(call: Call, by: 'variance' | 'std'): NdArray {
   const given = call.get(99, 'ddof', 'correction')

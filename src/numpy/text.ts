@@ -109,14 +109,9 @@ export class Texts {
     }
     if (value instanceof Unknown) throw new Refusal(value.message)
     if (spec === '') return this.str(value, place)
-    if (typeof value === 'string') return formatText(value, readSpec(spec), /^0\d/.test(spec))
+    if (typeof value === 'string') return formatText(value, readSpec(spec))
     if (typeof value === 'bigint') return formatInteger(value, readSpec(spec))
-    if (typeof value === 'boolean') {
-      const read = readSpec(spec)
-      return read.type === '' || read.type === 's'
-        ? formatInteger(value ? 1n : 0n, { ...read, type: 'd' })
-        : formatInteger(value ? 1n : 0n, read)
-    }
+    if (typeof value === 'boolean') return formatInteger(value ? 1n : 0n, readSpec(spec))
     if (typeof value === 'number') return formatFloat(value, readSpec(spec))
     if (value instanceof NdArray && value.shape.length === 0) {
       if (value.kind === 'f') return formatFloat(value.numbers[0], readSpec(spec))

@@ -309,6 +309,16 @@ export class Native {
   ) {}
 }
 
+/** What is known here and indexed, such as `np.c_`. */
+export class NativeIndexer extends Native {
+  constructor(
+    name: string,
+    readonly at: (index: Value, place: Place) => Value,
+  ) {
+    super(name, (_, place) => new Unknown(`np.${name} is indexed, not called`, place, undefined))
+  }
+}
+
 /** What is not understood, random or missing: it matters only where the loss needs it. */
 export class Unknown {
   constructor(
