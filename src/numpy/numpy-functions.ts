@@ -552,6 +552,8 @@ export const NUMPY: Readonly<Record<string, Body>> = {
     return array.positions === undefined ? array : copied(call, array)
   },
   copy: (call) => copied(call, call.array(0)),
+  // numbers are real here
+  real: (call) => call.array(0),
   reshape: (call) => reshape(call, call.array(0, 'a'), shapeFrom(call, 1)),
   ravel: (call) => reshape(call, call.array(0), [-1]),
   transpose: (call) => transposeBy(call.array(0), call.integers(call.get(1, 'axes'))),
