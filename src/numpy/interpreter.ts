@@ -1279,8 +1279,9 @@ export class Interpreter {
     }
     const [other] = rest.keys()
     if (next < plain.length || other !== undefined) {
-      throw this.error(
+      throw this.raised(
         place,
+        'TypeError',
         other === undefined
           ? `${called.name} takes ${next} arguments, and ${plain.length} are given`
           : `${called.name} has no argument ${other}${suggestName(
@@ -1302,7 +1303,7 @@ export class Interpreter {
     // while an object is made, what it needs may be what the file has
     if (this.#isMaking)
       return new Unknown(`${called.name} needs ${name}`, place, 'give it a default, or an array of its name')
-    throw this.error(place, `${called.name} needs ${name}`)
+    throw this.raised(place, 'TypeError', `${called.name} needs ${name}`)
   }
 
   // ---- members and indices

@@ -106,13 +106,31 @@ export function listNatives(interpreterOf: () => Interpreter, tracer: Tracer): M
     natives.set(`random.${name}`, natives.get(`numpy.random.${name}`) ?? make(name, drawAtRandom(name)))
   }
   for (const [name, body] of Object.entries(BUILTINS)) natives.set(`builtins.${name}`, make(name, body))
-  for (const [name, body] of Object.entries({ ...NUMPY, ...GRIDS, ...TORCH })) {
+  const shared = Object.fromEntries(SHARED_WITH_TORCH.map((name) => [name, numpy[name]]))
+  for (const [name, body] of Object.entries({ ...NUMPY, ...shared, ...TORCH })) {
     for (const module of ['torch', 'torch.nn.functional']) natives.set(`${module}.${name}`, make(name, body))
   }
   natives.set('torch.nn.', null)
   natives.set('torch.nn.functional.', null)
   return natives
 }
+
+/** Functions that mean the same in torch: `meshgrid`, `sort` and `select`, among others, do not. */
+const SHARED_WITH_TORCH = [
+  'isnan',
+  'isinf',
+  'isfinite',
+  'isclose',
+  'eye',
+  'linspace',
+  'round',
+  'trunc',
+  'fix',
+  'heaviside',
+  'flipud',
+  'fliplr',
+  'diff',
+]
 
 /** What is drawn is not known; a seed draws nothing. */
 const drawAtRandom =

@@ -6,8 +6,9 @@ import type { Value } from './values.js'
 export function toNearest(x: number): number {
   const low = Math.floor(x)
   const rest = x - low
-  if (rest !== 0.5) return rest < 0.5 ? low : low + 1
-  return low % 2 === 0 ? low : low + 1
+  const isUp = rest > 0.5 || (rest === 0.5 && low % 2 !== 0)
+  // what is negative keeps its sign at 0
+  return (isUp ? low + 1 : low) || x * 0
 }
 
 /** `np.round(array, digits)`: scaled, rounded and scaled back, as NumPy does it. */
