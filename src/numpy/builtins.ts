@@ -201,12 +201,12 @@ export const BUILTINS: Readonly<Record<string, Body>> = {
   },
   hasattr: (call) =>
     call.interpreter.hasMember(call.required(0), nameIn(call), call.place) ??
-    call.refuse(`whether this has ${nameIn(call)}`),
+    call.refuse(`whether this has ${nameIn(call)} is not known`),
   getattr(call) {
     const [object, name] = [call.required(0), nameIn(call)]
     if (call.given.plain.length < 3) return call.interpreter.member(object, name, call.place)
     const isThere = call.interpreter.hasMember(object, name, call.place)
-    if (isThere === undefined) return call.refuse(`whether this has ${name}`)
+    if (isThere === undefined) return call.refuse(`whether this has ${name} is not known`)
     return isThere ? call.interpreter.member(object, name, call.place) : call.given.plain[2]
   },
   setattr(call) {
@@ -255,7 +255,7 @@ function* numbered(items: Iterator<Value>, from: bigint): Generator<Value> {
 }
 
 /** Items of several lists together, up to the end of the first that ends. */
-export function* inStep(lists: readonly Iterator<Value>[], isStrict = false): Generator<PyTuple> {
+function* inStep(lists: readonly Iterator<Value>[], isStrict = false): Generator<PyTuple> {
   if (lists.length === 0) return
   for (;;) {
     const items: Value[] = []

@@ -3,7 +3,7 @@ import type { Call } from './native-call.js'
 import type { Value } from './values.js'
 
 /** The nearest whole number, halves to even. */
-export function toNearest(x: number): number {
+function toNearest(x: number): number {
   const low = Math.floor(x)
   const rest = x - low
   const isUp = rest > 0.5 || (rest === 0.5 && low % 2 !== 0)
