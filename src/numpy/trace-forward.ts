@@ -1,3 +1,4 @@
+import type { SavedOutput } from '../check/program/saved-output.js'
 import type { ForwardReport } from '../check/report.js'
 import { GradcheckError } from '../errors.js'
 import type { Builder, Node, ProgramDefinition } from '../program/builder.js'
@@ -10,13 +11,17 @@ import { suggestName } from '../suggest.js'
 import { elementCount, formatShape, type NamedTensors, type Tensor } from '../tensor.js'
 import { listMethods, memberOfArray } from './array-methods.js'
 import { arrayOf, GuessedArray, NdArray, nodeOf, type Tracer } from './arrays.js'
-import type { Expression, Statement } from './ast.js'
+import type { Expression, Parameter, Statement } from './ast.js'
+import { meaningOf } from './expression-names.js'
+import { findSavedOutput, findUpstream, mayBeUpstream } from './find-upstream.js'
 import { Interpreter, type Surroundings } from './interpreter.js'
 import { listNatives } from './natives.js'
+import { misshapenGradient, pairChosen, pairGradients } from './pair-gradients.js'
 import { loadPythonParser } from './parse-python.js'
 import { placeIn, readNotebook, type SourceFile } from './source-file.js'
 import { formatValue } from './text.js'
 import {
+  type Given,
   Native,
   type Place,
   PyClass,
@@ -31,8 +36,11 @@ import {
 
 /** A forward pass in Python, and the arrays that it is traced with. */
 export interface ForwardSource {
-  /** The text of each file by its name: the first has the forward pass, what it imports may be among the others. */
-  readonly sources: Readonly<Record<string, string>>
+  /**
+   * The text of each file by its name: the first has the forward pass, what it imports may be among the others. None where
+   * an expression says it all.
+   */
+  readonly sources?: Readonly<Record<string, string>>
   /** `NAME` of a function, or `CLASS.METHOD`; the only one that can be called with the arrays where it is left out. */
   readonly entry?: string
   /** Parameters, their gradients and data, by name. */
@@ -43,8 +51,19 @@ export interface ForwardSource {
   readonly set?: Readonly<Record<string, string>>
   /** The loss as a Python expression, in the place of a function. */
   readonly loss?: string
-  /** The array that an output that is no number is multiplied by and summed. @default dout */
+  /**
+   * The forward pass as a Python expression of the arrays alone, without a file, such as `softmax(Q @ K.T / sqrt(32)) @ V`.
+   * A bare name is NumPy's function, else that of `torch.nn.functional`; `softmax` without an axis takes the last.
+   */
+  readonly expression?: string
+  /** Python arguments of the constructor, where a method is traced: `hidden_dims=[5], reg=0.1`. */
+  readonly init?: string
+  /** Names of the parameters, with `*` and `?`, where the arrays with a gradient are not all of them, or others too. */
+  readonly parameters?: readonly string[]
+  /** The array that an output that is no number is multiplied by and summed. @default dout, dy, dO or their like */
   readonly upstream?: string
+  /** The array that such an output was saved as, to be compared. @default out, y, O or output, if the code reads it not */
+  readonly output?: string
 }
 
 /** A forward pass as a program. */
@@ -57,24 +76,11 @@ export interface TracedForward {
   readonly gradientNames: ReadonlyMap<string, string>
   /** The saved loss, if the arrays have one. */
   readonly cost: number | undefined
+  /** The saved output, if the arrays have one, and the program that makes it. */
+  readonly output: SavedOutput | undefined
   readonly forward: ForwardReport
 }
 
-/** Names under which a gradient may stand beside its array, in the order in which they are tried. */
-const GRADIENT_NAMES: readonly ((name: string) => string)[] = [
-  (name) => `d${name}`,
-  (name) => `grad.${name}`,
-  (name) => `grads.${name}`,
-  (name) => `${name}_grad`,
-  (name) => `${name}.grad`,
-  (name) => `grad_${name}`,
-  (name) => `grads[${name}]`,
-  (name) => `dJd${name}`,
-  (name) => `dL_d${name}`,
-  (name) => `dLd${name}`,
-  (name) => `d_${name}`,
-  (name) => `nabla_${name}`,
-]
 /** Names of a dictionary of all parameters. */
 const DICTIONARIES = new Set(['parameters', 'params', 'param', 'weights', 'model', 'theta', 'p'])
 const COSTS = ['loss', 'cost', 'J']
@@ -99,9 +105,9 @@ const MOST_CHARACTERS = 2e6
  */
 export async function traceForward(source: ForwardSource): Promise<TracedForward> {
   requireRecord('the forward pass', source, 'give sources, entry and arrays')
-  requireRecord('sources', source.sources, "give { 'model.py': text }")
+  const sources = readSources(source)
   const parser = await loadPythonParser()
-  const files = Object.entries(source.sources).map(([name, text]): SourceFile => {
+  const files = Object.entries(sources).map(([name, text]): SourceFile => {
     if (text.length > MOST_CHARACTERS) {
       throw new GradcheckError(
         'bad-forward',
@@ -125,18 +131,18 @@ export async function traceForward(source: ForwardSource): Promise<TracedForward
   }
 }
 
-/** Parameters and their gradients among arrays, as their names say. */
-function pairGradients(arrays: NamedTensors): Map<string, string> {
-  for (const nameOf of GRADIENT_NAMES) {
-    const pairs = new Map<string, string>()
-    for (const [name, { shape }] of arrays) {
-      const gradient = arrays.get(nameOf(name))
-      if (gradient !== undefined && formatShape(gradient.shape) === formatShape(shape))
-        pairs.set(name, nameOf(name))
-    }
-    if (pairs.size > 0) return pairs
+/** @throws GradcheckError `bad-usage` for what says the forward pass twice, or not at all */
+function readSources({ sources, expression, entry, loss }: ForwardSource): Readonly<Record<string, string>> {
+  if (expression === undefined) {
+    requireRecord('sources', sources, "give { 'model.py': text }")
+    return sources!
   }
-  return new Map()
+  if (sources !== undefined || entry !== undefined || loss !== undefined) {
+    throw new GradcheckError('bad-usage', 'an expression and a file say the forward pass twice', {
+      fix: 'leave one of them out; an expression in the names of a file is a loss',
+    })
+  }
+  return { expression }
 }
 
 class Forward {
@@ -144,8 +150,11 @@ class Forward {
   readonly #files: readonly SourceFile[]
   readonly #parse: (text: string, name: string) => SourceFile
   readonly #gradients: ReadonlyMap<string, string>
+  readonly #misshapen: ReadonlyMap<string, string>
   /** Gradients are no data. */
   readonly #data: NamedTensors
+  /** Data, and gradients that the output may be multiplied by. */
+  readonly #inputTensors: NamedTensors
   readonly #notices = new Set<string>()
   readonly #bound = new Map<string, string>()
   readonly #arrays = new Map<string, NdArray>()
@@ -153,7 +162,15 @@ class Forward {
   readonly #read = new Set<string>()
   readonly #tracer: Tracer
   readonly #interpreter: Interpreter
+  readonly #natives: ReadonlyMap<string, Value>
+  #entry: string
+  /** Whether an object was made whose method is traced. */
+  #isMade = false
+  #upstream: string | undefined
+  #savedOutput: SavedOutput | undefined
   readonly #finish: (output: Node) => Program
+  /** The program so far, that ends in any array. */
+  readonly #end: (output: Node) => Program
   readonly #inputs: Readonly<Record<string, Node>>
 
   constructor(
@@ -162,18 +179,32 @@ class Forward {
     parse: (text: string, name: string) => SourceFile,
   ) {
     this.#source = source
+    this.#entry = source.entry ?? ''
     this.#files = files
     this.#parse = parse
-    this.#gradients = pairGradients(source.arrays)
+    const { arrays, upstream, parameters } = source
+    const pairs =
+      parameters === undefined
+        ? pairGradients(arrays, upstream ?? 'dout')
+        : pairChosen(arrays, parameters, upstream ?? 'dout')
+    const [misshapen] = pairs.misshapen
+    if (pairs.fitting.size === 0 && misshapen !== undefined) throw misshapenGradient(arrays, ...misshapen)
+    this.#gradients = pairs.fitting
+    this.#misshapen = pairs.misshapen
     const gradients = new Set(this.#gradients.values())
-    const data = new Map([...source.arrays].filter(([name]) => !gradients.has(name) && !COSTS.includes(name)))
-    this.#data = data
-    const recorder = recordProgram(new Map([...data].map(([name, { shape }]) => [name, shape])))
+    const isData = (name: string) => !gradients.has(name) && !COSTS.includes(name)
+    this.#data = new Map([...arrays].filter(([name]) => isData(name)))
+    const inputs = new Map([...arrays].filter(([name]) => isData(name) || mayBeUpstream(name, upstream)))
+    this.#inputTensors = inputs
+    const recorder = recordProgram(new Map([...inputs].map(([name, { shape }]) => [name, shape])))
     this.#finish = (output) => recorder.finish(output)
+    this.#end = (output) => ({ values: [...recorder.values], output: output.id })
     this.#inputs = recorder.arrays
-    this.#tracer = createTracer(recorder, data, this.#gradients)
-    const isTorch = () => files.some(({ text }) => /^\s*(import|from)\s+torch\b/m.test(text))
+    this.#tracer = createTracer(recorder, inputs, this.#gradients)
+    const torch = source.expression === undefined ? /^\s*(import|from)\s+torch\b/m : /\b(torch|F)\s*\./
+    const isTorch = () => files.some(({ text }) => torch.test(text))
     const natives = listNatives(() => this.#interpreter, this.#tracer)
+    this.#natives = natives
     for (const [name, method] of listMethods(() => this.#interpreter, this.#tracer, isTorch))
       natives.set(name, method)
     const surroundings: Surroundings = {
@@ -193,8 +224,17 @@ class Forward {
     const [file] = this.#files
     if (file === undefined)
       throw new GradcheckError('bad-usage', 'there is no source', { fix: "give { 'model.py': text }" })
-    const { loss } = this.#source
-    const result = loss === undefined ? this.#callEntry(file) : this.#evaluate(loss, file)
+    const { loss, expression } = this.#source
+    const result = this.#follow(file)
+    if (this.#source.init !== undefined && !this.#isMade) {
+      throw new GradcheckError(
+        'bad-usage',
+        'init has the arguments of a constructor, and no object was made',
+        {
+          fix: `name a method: ${file.name}:CLASS.METHOD`,
+        },
+      )
+    }
     const output = this.#readLoss(result, { file, at: 0 })
     const listed = this.#finish(output)
     const { cost, parameters, gradients } = this.#select(listed)
@@ -208,14 +248,21 @@ class Forward {
       gradients,
       gradientNames: this.#gradients,
       cost,
+      output: this.#savedOutput,
       forward: {
         file: file.name,
-        entry: loss ?? this.#source.entry ?? '',
+        entry: expression ?? loss ?? this.#entry,
         bound: [...this.#bound].map(([argument, array]) => ({ argument, array })),
         operations: countNeeded(listed),
         notices: [...this.#notices],
       },
     }
+  }
+
+  #follow(file: SourceFile): Value {
+    const { loss, expression } = this.#source
+    if (expression !== undefined) return this.#evaluate(file, undefined)
+    return loss === undefined ? this.#callEntry(file) : this.#evaluate(this.#parse(loss, 'the loss'), file)
   }
 
   /** What of the arrays the program reads. */
@@ -224,21 +271,26 @@ class Forward {
     const gradients = new Map<string, Tensor>()
     for (const [name, gradient] of this.#gradients) {
       if (needed.has(name)) gradients.set(name, this.#source.arrays.get(gradient)!)
-      else
+      // an output with its own gradient is no parameter
+      else if (gradient !== this.#upstream)
         this.#notices.add(
           `${name} has a gradient, ${gradient}, but the loss does not read it: it is left out`,
         )
     }
+    const misshapen = [...this.#misshapen].find(([name]) => needed.has(name))
+    if (misshapen !== undefined) throw misshapenGradient(this.#source.arrays, ...misshapen)
     if (gradients.size === 0) {
       throw new GradcheckError('missing-array', 'no array that the loss reads has a gradient beside it', {
         fix: 'save the gradient of W1 as dW1, grads.W1, W1_grad or grad_W1, in its shape',
       })
     }
-    const unread = [...this.#data.keys()].filter((name) => !needed.has(name) && !this.#read.has(name))
+    const unread = [...this.#data.keys()].filter(
+      (name) => !needed.has(name) && !this.#read.has(name) && name !== this.#savedOutput?.name,
+    )
     if (unread.length > 0) this.#notices.add(`nothing reads ${unread.join(', ')}`)
     const costs = COSTS.flatMap((name) => this.#source.arrays.get(name) ?? [])
     const [saved] = costs.filter(({ data }) => data.length === 1)
-    return { cost: saved?.data[0], parameters: this.#data, gradients }
+    return { cost: saved?.data[0], parameters: this.#inputTensors, gradients }
   }
 
   // ---- what is called
@@ -275,6 +327,8 @@ class Forward {
     })
     if (candidates.length === 1) {
       this.#bound.clear()
+      this.#read.clear()
+      this.#entry = candidates[0].name
       return this.#callFunction(candidates[0])
     }
     throw new GradcheckError(
@@ -323,38 +377,100 @@ class Forward {
     }
     if (found.owner.statics.has(name)) return this.#callFunction(found.value)
     const start = of.find('__init__')?.value
-    const named = new Map<string, Value>()
-    for (const { name: parameter } of start instanceof PyFunction ? start.parameters.slice(1) : []) {
-      const value = this.#argument(parameter, new Set())
+    const taken = start instanceof PyFunction ? start.parameters.slice(1) : []
+    const { plain, named } = this.#constructorArguments(of, taken)
+    for (const { name: parameter } of taken.slice(plain.length)) {
+      const value = named.get(parameter) ?? this.#argument(parameter, new Set())
       if (value !== undefined) named.set(parameter, value)
     }
-    const self = this.#interpreter.makeSelf(of, { plain: [], named }, { file, at: of.definition.at })
+    this.#isMade = true
+    const self = this.#interpreter.makeSelf(of, { plain, named }, { file, at: of.definition.at })
     return this.#callFunction(found.value.bind(self))
   }
 
-  /** The expression of a loss, in the names of the file and of the arrays. */
-  #evaluate(text: string, file: SourceFile): Value {
-    const written = this.#parse(text, 'the loss')
-    const [statement] = written.statements
-    if (statement?.kind !== 'expression') {
-      throw new GradcheckError('bad-forward', `"${text}" is no expression`, {
-        fix: 'such as "compute_cost(forward(X, parameters)[0], Y)"',
+  /** What `init` gives a constructor. */
+  #constructorArguments(
+    of: PyClass,
+    taken: readonly Parameter[],
+  ): { plain: readonly Value[]; named: Map<string, Value> } {
+    const { init } = this.#source
+    const [plain, named]: [Value[], Map<string, Value>] = [[], new Map()]
+    if (init === undefined) return { plain, named }
+    const file = this.#parse(`${of.definition.name}(${init})`, 'init')
+    const [statement, ...others] = file.statements
+    const call = statement?.kind === 'expression' ? statement.value : undefined
+    if (call?.kind !== 'call' || call.callee.kind !== 'name' || others.length > 0) {
+      throw new GradcheckError('bad-usage', `"${init}" are no arguments of Python`, {
+        fix: 'such as "hidden_dims=[5], reg=0.1"',
       })
+    }
+    const names = taken.flatMap(({ name, kind }) => (kind === 'rest' || kind === 'names' ? [] : [name]))
+    const scope = this.#interpreter.scopeOf(this.#files[0])
+    for (const { name, value: written, kind } of call.arguments) {
+      const value = this.#interpreter.evaluate(written, { ...scope, file, outer: scope, names: new Map() })
+      if (value instanceof Unknown) throw this.#interpreter.errorOf(value)
+      const isRest = (wanted: Parameter['kind']) => taken.some((one) => one.kind === wanted)
+      if (kind !== 'plain')
+        throw this.#interpreter.error({ file, at: written.at }, 'a star has no place here')
+      if (
+        name === undefined
+          ? plain.length >= names.length && !isRest('rest')
+          : !names.includes(name) && !isRest('names')
+      ) {
+        throw this.#interpreter.error(
+          { file, at: written.at },
+          name === undefined
+            ? `${of.definition.name}() takes ${names.length} arguments`
+            : `${of.definition.name}() has no argument ${name}${suggestName(name, names)}`,
+          names.length === 0 ? 'its __init__ has none' : `it has ${names.join(', ')}`,
+        )
+      }
+      if (name === undefined) plain.push(value)
+      else named.set(name, value)
+      this.#bound.set(
+        `${of.definition.name}(${name ?? names[plain.length - 1] ?? ''})`,
+        formatValue(value, ''),
+      )
+    }
+    return { plain, named }
+  }
+
+  /**
+   * An expression, in the names of the arrays and of a file.
+   * @param file undefined where the names that are no arrays are those of NumPy and torch
+   */
+  #evaluate(written: SourceFile, file: SourceFile | undefined): Value {
+    const [statement, other] = written.statements
+    const start = { file: written, at: (other ?? statement)?.at ?? 0 }
+    if (statement?.kind !== 'expression' || other !== undefined) {
+      throw this.#interpreter.error(
+        start,
+        'this is no single expression of Python',
+        file === undefined
+          ? 'such as "softmax(Q @ K.T / sqrt(32)) @ V"'
+          : 'such as "compute_cost(forward(X, parameters)[0], Y)"',
+      )
     }
     return this.#interpreter.evaluate(statement.value, this.#argumentScope(statement.value, file, written))
   }
 
-  /** Arrays and dictionaries under the names that an expression reads. */
-  #argumentScope(expression: Expression, file: SourceFile, written: SourceFile): Scope {
-    void written
+  /** What the names that an expression reads stand for, where they are not those of the file. */
+  #argumentScope(expression: Expression, file: SourceFile | undefined, written: SourceFile): Scope {
     const names = new Map<string, Value>()
+    const outer = this.#interpreter.scopeOf(file ?? written)
+    const definitions = file === undefined ? [] : definitionsOf(file.statements)
     for (const name of namesRead(expression)) {
-      const value = this.#argument(name, new Set())
-      const isDefined = definitionsOf(file.statements).includes(name)
-      if (value !== undefined && !isDefined) names.set(name, value)
+      const defined = definitions.includes(name) ? this.#interpreter.lookUpIn(outer, name) : undefined
+      if (defined instanceof PyClass) {
+        const make = (given: Given, place: Place) => this.#interpreter.makeSelf(defined, given, place)
+        names.set(name, new Native(name, make))
+      }
+      if (definitions.includes(name)) continue
+      const value =
+        this.#argument(name, new Set()) ?? (file === undefined ? meaningOf(name, this.#natives) : undefined)
+      if (value !== undefined) names.set(name, value)
     }
-    const outer = this.#interpreter.scopeOf(file)
-    return { names, outer, file, globals: new Set(), owner: undefined, self: undefined }
+    return { names, outer, file: written, globals: new Set(), owner: undefined, self: undefined }
   }
 
   // ---- arguments
@@ -408,11 +524,11 @@ class Forward {
 
   /** An array of the file, or the number that it is. */
   #arrayNamed(name: string): Value | undefined {
-    const known = this.#arrays.get(name)
-    if (known !== undefined) return known
     const tensor = this.#data.get(name)
     if (tensor === undefined) return this.#listNamed(name)
     this.#read.add(name)
+    const known = this.#arrays.get(name)
+    if (known !== undefined) return known
     if (tensor.shape.length === 0 && !this.#gradients.has(name)) {
       return Number.isInteger(tensor.data[0]) ? BigInt(tensor.data[0]) : tensor.data[0]
     }
@@ -498,20 +614,22 @@ class Forward {
     if (!value.isTraced) throw new GradcheckError('bad-forward', 'the loss does not depend on any parameter')
     const node = nodeOf(this.#tracer, value)
     if (value.size === 1) return value.shape.length === 0 ? node : b.reshape(node, { shape: [] })
-    const name = this.#source.upstream ?? 'dout'
-    const upstream = this.#data.get(name)
-    if (upstream === undefined) {
+    const { upstream, output } = this.#source
+    const followed = { arrays: this.#source.arrays, read: this.#read, gradients: this.#gradients }
+    const name = findUpstream(followed, value.shape, upstream)
+    if (name === undefined) {
       throw this.#interpreter.error(
         place,
         `this returns an array of shape ${formatShape(value.shape)}, not one number`,
         'return the loss, or save the upstream gradient as dout',
       )
     }
-    if (formatShape(upstream.shape) !== formatShape(value.shape)) {
-      throw new GradcheckError(
-        'bad-shape',
-        `the output has shape ${formatShape(value.shape)}, and ${name} has ${formatShape(upstream.shape)}`,
-      )
+    this.#upstream = name
+    this.#read.add(name)
+    this.#bound.set('upstream', name)
+    const saved = findSavedOutput(followed, value.shape, output)
+    if (saved !== undefined) {
+      this.#savedOutput = { name: saved, tensor: this.#source.arrays.get(saved)!, program: this.#end(node) }
     }
     return b.sum(b.multiply(node, this.#inputs[name]))
   }

@@ -29,6 +29,7 @@ import {
 import { crossValidateProgram } from './cross-validate-program.js'
 import { describeConstants, findConstants } from './find-constants.js'
 import { createProgramEstimate } from './program-estimate.js'
+import { explainOutput, reportOutput } from './saved-output.js'
 import { describeProgramKinks, settleProgramKinks } from './settle-program-kinks.js'
 
 /** The step of programs: no difference loses digits to it, and next to nothing crosses or curves within it. */
@@ -94,8 +95,10 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
   )
   const { tolerance, numericalError } = concluded
   const otherCost = read.savedCost && explainCost(read.savedCost, cost)
-  const reasons = [...(otherCost === undefined ? [] : [otherCost]), ...concluded.reasons]
-  const verdict = otherCost === undefined ? concluded.verdict : 'inconclusive'
+  const otherOutput = read.output && explainOutput(read.output, concluded.verdict === 'fail')
+  const others = [otherOutput, otherCost].filter((other) => other !== undefined)
+  const reasons = [...others, ...concluded.reasons]
+  const verdict = others.length === 0 ? concluded.verdict : 'inconclusive'
   return {
     schema: 1,
     verdict,
@@ -106,6 +109,7 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
     ...(read.savedCost === undefined
       ? {}
       : { savedCost: { value: read.savedCost.value, agrees: otherCost === undefined } }),
+    ...(read.output === undefined ? {} : { savedOutput: reportOutput(read.output) }),
     ...(problem.forward === undefined ? {} : { forward: problem.forward }),
     parameters: {
       total: checked.reduce((sum, { input }) => sum + elementCount(input.shape), 0),
