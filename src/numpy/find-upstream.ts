@@ -19,6 +19,8 @@ export interface FollowedCode {
   readonly read: ReadonlySet<string>
   /** The gradients' names by those of their arrays. */
   readonly gradients: ReadonlyMap<string, string>
+  /** Whether the user said which arrays are parameters: their gradients are nothing else. */
+  readonly isChosen: boolean
 }
 
 /**
@@ -29,7 +31,7 @@ export interface FollowedCode {
  * @throws GradcheckError for a name or a shape that does not fit, and where several may be it
  */
 export function findUpstream(
-  { arrays, read, gradients }: FollowedCode,
+  { arrays, read, gradients, isChosen }: FollowedCode,
   shape: readonly number[],
   own: string | undefined,
 ): string | undefined {
@@ -38,7 +40,7 @@ export function findUpstream(
     if (found === undefined) {
       throw new GradcheckError(
         'missing-array',
-        `there is no array ${own}${suggestName(own, [...arrays.keys()])}, which the output is to be multiplied by`,
+        `the output is to be multiplied by ${own}, and there is no such array${suggestName(own, [...arrays.keys()])}`,
       )
     }
     if (formatShape(found.shape) === formatShape(shape)) return own
@@ -48,7 +50,9 @@ export function findUpstream(
       { fix: 'save the gradient of the loss by the output, in the shape of the output' },
     )
   }
-  const taken = new Set([...gradients].flatMap(([name, gradient]) => (read.has(name) ? [gradient] : [])))
+  const taken = new Set(
+    [...gradients].flatMap(([name, gradient]) => (isChosen || read.has(name) ? [gradient] : [])),
+  )
   const free = UPSTREAM_NAMES.filter((name) => arrays.has(name) && !taken.has(name) && !read.has(name))
   const fitting = free.filter((name) => formatShape(arrays.get(name)!.shape) === formatShape(shape))
   if (fitting.length > 1) {
@@ -89,7 +93,7 @@ export function findSavedOutput(
   if (found === undefined) {
     throw new GradcheckError(
       'missing-array',
-      `there is no array ${own}${suggestName(own, [...arrays.keys()])}, which the output was to be saved as`,
+      `the output was to be saved as ${own}, and there is no such array${suggestName(own, [...arrays.keys()])}`,
     )
   }
   if (read.has(own)) {

@@ -359,7 +359,7 @@ export class Interpreter {
       case 'pass':
         return undefined
       case 'broken':
-        throw this.error(place, `${statement.what} is not understood`, 'docs/forward.md lists what is')
+        throw this.error(place, notUnderstood(statement.what), 'docs/forward.md lists what is')
     }
   }
 
@@ -718,7 +718,7 @@ export class Interpreter {
       case 'starred':
         throw this.error(place, 'a star has no place here')
       case 'broken':
-        return new Unknown(`${expression.what} is not understood`, place, 'docs/forward.md lists what is')
+        return new Unknown(notUnderstood(expression.what), place, 'docs/forward.md lists what is')
     }
   }
 
@@ -1531,3 +1531,6 @@ const IGNORED_MODULES = new Set([
 /** Decorators that change nothing of a function. */
 const HARMLESS_DECORATORS =
   /^(torch\.no_grad\(\)|abstractmethod|abc\.abstractmethod|n?jit|(numba|nb)\.n?jit(\(.*\))?)$/
+
+/** What is said of syntax that is not followed. */
+const notUnderstood = (what: string) => (what === 'this is no Python' ? what : `${what} is not understood`)

@@ -454,23 +454,23 @@ class Forward {
     return this.#interpreter.evaluate(statement.value, this.#argumentScope(statement.value, file, written))
   }
 
-  /** What the names that an expression reads stand for, where they are not those of the file. */
+  /** What the names that an expression reads stand for: definitions of the file, arrays, then the file's other names. */
   #argumentScope(expression: Expression, file: SourceFile | undefined, written: SourceFile): Scope {
     const names = new Map<string, Value>()
-    const outer = this.#interpreter.scopeOf(file ?? written)
+    // the expression itself defines nothing
+    const outer = this.#interpreter.scopeOf({ ...written, statements: [] })
+    const scope = file && this.#interpreter.scopeOf(file)
     const definitions = file === undefined ? [] : definitionsOf(file.statements)
     for (const name of namesRead(expression)) {
-      const defined = definitions.includes(name) ? this.#interpreter.lookUpIn(outer, name) : undefined
-      if (defined instanceof PyClass) {
-        const make = (given: Given, place: Place) => this.#interpreter.makeSelf(defined, given, place)
+      const found = scope && this.#interpreter.lookUpIn(scope, name)
+      const value = definitions.includes(name) ? found : (this.#argument(name, new Set()) ?? found)
+      const meant = value ?? (scope === undefined ? meaningOf(name, this.#natives) : undefined)
+      if (meant instanceof PyClass) {
+        const make = (given: Given, place: Place) => this.#interpreter.makeSelf(meant, given, place)
         names.set(name, new Native(name, make))
-      }
-      if (definitions.includes(name)) continue
-      const value =
-        this.#argument(name, new Set()) ?? (file === undefined ? meaningOf(name, this.#natives) : undefined)
-      if (value !== undefined) names.set(name, value)
+      } else if (meant !== undefined) names.set(name, meant)
     }
-    return { names, outer, file: written, globals: new Set(), owner: undefined, self: undefined }
+    return { names, outer, file: outer.file, globals: new Set(), owner: undefined, self: undefined }
   }
 
   // ---- arguments
@@ -571,6 +571,14 @@ class Forward {
       if (found !== undefined) return found
     }
     if (!Object.hasOwn(HELPERS, name)) {
+      if (this.#source.expression !== undefined) {
+        const names = [...this.#data.keys()]
+        return new Unknown(
+          `${name} is no array, and no function that is known here${suggestName(name, names)}`,
+          place,
+          `there are ${names.slice(0, 12).join(', ')}`,
+        )
+      }
       return name === 'softmax'
         ? new Unknown(
             'softmax is defined in none of the files',
@@ -580,7 +588,9 @@ class Forward {
         : undefined
     }
     const make = HELPERS[name]
-    this.#notices.add(`${name} is defined in none of the files: it is taken for the usual function`)
+    if (this.#source.expression === undefined) {
+      this.#notices.add(`${name} is defined in none of the files: it is taken for the usual function`)
+    }
     return new Native(name, ({ plain: [given] }, where) => {
       const array = this.#interpreter.toArray(given, where)
       return new GuessedArray(
@@ -615,7 +625,12 @@ class Forward {
     const node = nodeOf(this.#tracer, value)
     if (value.size === 1) return value.shape.length === 0 ? node : b.reshape(node, { shape: [] })
     const { upstream, output } = this.#source
-    const followed = { arrays: this.#source.arrays, read: this.#read, gradients: this.#gradients }
+    const followed = {
+      arrays: this.#source.arrays,
+      read: this.#read,
+      gradients: this.#gradients,
+      isChosen: this.#source.parameters !== undefined,
+    }
     const name = findUpstream(followed, value.shape, upstream)
     if (name === undefined) {
       throw this.#interpreter.error(
