@@ -270,6 +270,8 @@ class Forward {
     const needed = neededInputs(listed)
     const gradients = new Map<string, Tensor>()
     for (const [name, gradient] of this.#gradients) {
+      // what the code itself reads is no gradient
+      if (this.#read.has(gradient)) continue
       if (needed.has(name)) gradients.set(name, this.#source.arrays.get(gradient)!)
       // an output with its own gradient is no parameter
       else if (gradient !== this.#upstream)
@@ -524,7 +526,7 @@ class Forward {
 
   /** An array of the file, or the number that it is. */
   #arrayNamed(name: string): Value | undefined {
-    const tensor = this.#data.get(name)
+    const tensor = this.#inputTensors.get(name)
     if (tensor === undefined) return this.#listNamed(name)
     this.#read.add(name)
     const known = this.#arrays.get(name)
@@ -640,7 +642,6 @@ class Forward {
       )
     }
     this.#upstream = name
-    this.#read.add(name)
     this.#bound.set('upstream', name)
     const saved = findSavedOutput(followed, value.shape, output)
     if (saved !== undefined) {
