@@ -11,6 +11,7 @@ import { suggestName } from '../suggest.js'
 import { elementCount, formatShape, type NamedTensors, type Tensor } from '../tensor.js'
 import { listMethods, memberOfArray } from './array-methods.js'
 import { arrayOf, GuessedArray, NdArray, nodeOf, type Tracer } from './arrays.js'
+import { computedNames } from './assigned-names.js'
 import type { Expression, Parameter, Statement } from './ast.js'
 import { meaningOf } from './expression-names.js'
 import { findSavedOutput, findUpstream, mayBeUpstream } from './find-upstream.js'
@@ -112,6 +113,7 @@ export async function traceForward(source: ForwardSource): Promise<TracedForward
       throw new GradcheckError(
         'bad-forward',
         `${name} is ${text.length} characters long, more than ${MOST_CHARACTERS}`,
+        { fix: 'give the functions that compute the loss as a file of their own' },
       )
     }
     const plain = text.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n')
@@ -157,6 +159,8 @@ class Forward {
   readonly #inputTensors: NamedTensors
   readonly #notices = new Set<string>()
   readonly #bound = new Map<string, string>()
+  /** Names that were said to stand for something, and were read. */
+  readonly #taken = new Set<string>()
   readonly #arrays = new Map<string, NdArray>()
   /** Arrays that the code has asked for. */
   readonly #read = new Set<string>()
@@ -164,6 +168,8 @@ class Forward {
   readonly #interpreter: Interpreter
   readonly #natives: ReadonlyMap<string, Value>
   #entry: string
+  /** Names that the functions reached give to what they compute. */
+  #computed: ReadonlySet<string> | undefined
   /** Whether an object was made whose method is traced. */
   #isMade = false
   #upstream: string | undefined
@@ -212,7 +218,7 @@ class Forward {
       natives,
       memberOf: (array, name) => memberOfArray(array, name, natives, isTorch),
       fileOf: (module) => this.#fileOf(module),
-      arrayNamed: (name) => this.#arrayNamed(name),
+      arrayNamed: (name) => this.#given(name) ?? this.#arrayNamed(name),
       dictionaryNamed: (name) => (DICTIONARIES.has(name) ? this.#dictionary(new Set()) : undefined),
       helperNamed: (name, place) => this.#helper(name, place),
       notice: (text) => this.#notices.add(text),
@@ -235,6 +241,7 @@ class Forward {
         },
       )
     }
+    this.#requireTaken()
     const output = this.#readLoss(result, { file, at: 0 })
     const listed = this.#finish(output)
     const { cost, parameters, gradients } = this.#select(listed)
@@ -306,11 +313,19 @@ class Forward {
     if (method === undefined && found instanceof PyFunction) return this.#callFunction(found)
     if (method !== undefined && found instanceof PyClass) return this.#callMethod(found, method, file)
     const names = definitionsOf(file.statements)
+    const methods = names.filter((one) => one.startsWith(`${name}.`))
     throw new GradcheckError(
       'bad-forward',
-      `${file.name}: there is no function ${entry}${suggestName(entry, names)}`,
+      found instanceof PyClass
+        ? `${file.name}: ${name} is a class`
+        : `${file.name}: there is no function ${entry}${suggestName(entry, names)}`,
       {
-        fix: `it has ${names.slice(0, 12).join(', ')}`,
+        fix:
+          found instanceof PyClass
+            ? `name a method: ${methods.join(', ')}`
+            : names.length === 0
+              ? 'it defines none'
+              : `it has ${names.slice(0, 12).join(', ')}`,
       },
     )
   }
@@ -329,8 +344,10 @@ class Forward {
     })
     if (candidates.length === 1) {
       this.#bound.clear()
+      this.#taken.clear()
       this.#read.clear()
       this.#entry = candidates[0].name
+      this.#computed = undefined
       return this.#callFunction(candidates[0])
     }
     throw new GradcheckError(
@@ -482,21 +499,11 @@ class Forward {
    * @param beside other arguments, whose arrays are none of a dictionary's
    */
   #argument(name: string, beside: ReadonlySet<string>): Value | undefined {
-    const { set = {}, bind = {} } = this.#source
-    if (Object.hasOwn(set, name)) {
-      this.#bound.set(name, set[name])
-      return this.#literal(name, set[name])
-    }
-    const array = Object.hasOwn(bind, name) ? bind[name] : name
-    if (Object.hasOwn(bind, name) && !this.#data.has(array)) {
-      throw new GradcheckError(
-        'missing-array',
-        `there is no array ${array}${suggestName(array, [...this.#data.keys()])}`,
-      )
-    }
-    const own = this.#arrayNamed(array)
+    const given = this.#given(name)
+    if (given !== undefined) return given
+    const own = this.#arrayNamed(name)
     if (own !== undefined) {
-      this.#bound.set(name, array)
+      this.#bound.set(name, name)
       return own
     }
     if (DICTIONARIES.has(name)) {
@@ -505,6 +512,56 @@ class Forward {
       return dictionary
     }
     return undefined
+  }
+
+  /** What the user says that a name stands for: a literal, an array, or a list or dictionary of arrays. */
+  #given(name: string): Value | undefined {
+    const { set = {}, bind = {} } = this.#source
+    const [isSet, isBound] = [set, bind].map((of) => Object.hasOwn(of, name))
+    if (!isSet && !isBound) return undefined
+    const text = isSet ? set[name] : bind[name]
+    this.#bound.set(name, text)
+    this.#taken.add(name)
+    if (isSet) return this.#literal(name, text)
+    const [, open, inside] = /^([[{])(.*)[\]}]$/s.exec(text) ?? []
+    if (open === undefined) return this.#arrayBound(text)
+    const items = inside
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '')
+    if (open === '[') return new PyList(items.map((item) => this.#arrayBound(item)))
+    const made = new PyDict()
+    for (const item of items) {
+      const [, key, array = key] = /^['"]?([^'":]+?)['"]?\s*(?::\s*(.+))?$/s.exec(item) ?? []
+      if (key === undefined) {
+        throw new GradcheckError('bad-usage', `"${item}" binds no array`, {
+          fix: `write ${name}={W1: Wa, b1: ba}`,
+        })
+      }
+      made.set(key, this.#arrayBound(array))
+    }
+    return made
+  }
+
+  #arrayBound(array: string): Value {
+    const found = this.#arrayNamed(array)
+    if (found !== undefined) return found
+    const names = [...this.#data.keys()]
+    throw new GradcheckError('missing-array', `there is no array ${array}${suggestName(array, names)}`, {
+      fix: `there are ${names.slice(0, 12).join(', ')}`,
+    })
+  }
+
+  /** @throws GradcheckError for what is set or bound and that nothing reads: a name that was mistyped, most likely */
+  #requireTaken(): void {
+    const { set = {}, bind = {} } = this.#source
+    const unread = [...Object.keys(set), ...Object.keys(bind)].find((name) => !this.#taken.has(name))
+    if (unread === undefined) return
+    throw new GradcheckError(
+      'unknown-name',
+      `${unread} is given, and nothing that was followed reads it${suggestName(unread, [...this.#bound.keys()])}`,
+      { fix: `what was read is ${[...this.#bound.keys()].slice(0, 12).join(', ')}` },
+    )
   }
 
   #literal(name: string, text: string): Value {
@@ -519,7 +576,10 @@ class Forward {
   /** Exactly the parameters, in natural order, but for those that are arguments of their own. */
   #dictionary(beside: ReadonlySet<string>): PyDict {
     const made = new PyDict()
-    const names = [...this.#gradients.keys()].filter((name) => !beside.has(name))
+    const entries = (this.#source.loss ?? this.#entry).match(/\w+/g) ?? []
+    this.#computed ??= computedNames(this.#files, entries)
+    const isComputed = (name: string) => this.#source.parameters === undefined && this.#computed!.has(name)
+    const names = [...this.#gradients.keys()].filter((name) => !beside.has(name) && !isComputed(name))
     for (const name of names.sort(compareNaturally)) made.set(name, this.#arrayNamed(name) ?? null)
     return made
   }
@@ -666,7 +726,9 @@ function createTracer(
       numbers += elementCount(value.shape)
       if (numbers > MOST_NUMBERS || id > MOST_OPERATIONS) {
         const what = id > MOST_OPERATIONS ? `${MOST_OPERATIONS} operations` : `${MOST_NUMBERS} numbers`
-        throw new GradcheckError('bad-forward', `the forward pass makes more than ${what}`, {
+        const { file, line, column } = value.source
+        const at = file === undefined ? '' : `${file}:${line}:${column}: `
+        throw new GradcheckError('bad-forward', `${at}the forward pass makes more than ${what}`, {
           fix: 'check it on a smaller case, or write loops over elements as operations on arrays',
         })
       }

@@ -167,3 +167,37 @@ describe('an object', () => {
     )
   })
 })
+
+describe('what names stand for', () => {
+  const source =
+    'keep = 0.5\ndef f(x, parameters):\n    W1 = parameters["W1"].copy()\n    Z1 = x * W1\n    return keep * np.sum(Z1) * len(parameters)\ndef g(x, ps):\n    return np.sum(x * ps[0]) + np.sum(ps[1])\ndef h(x, ps):\n    return np.sum(x * ps["a"])\n'
+  const sources = { 'model.py': source }
+  const arrays = arraysOf({ x: [1, 2], W1: [3, 4], dW1: [0, 0], Z1: [3, 8], dZ1: [1, 1] })
+  it('a dictionary of the parameters has nothing that the code computes', async () => {
+    const traced = await traceForward({ sources, entry: 'f', arrays })
+    expect(traced.forward.bound).toContainEqual({ argument: 'parameters', array: '{W1}' })
+    expect(traced.forward.notices.join()).toMatch(/Z1 has a gradient, dZ1, but the loss does not read it/)
+    expect(await lossOf({ sources, entry: 'f', arrays })).toBe(5.5)
+    expect(await lossOf({ sources, loss: 'f(x, parameters)', arrays })).toBe(5.5)
+  })
+  it('a literal takes the place of a global, arrays that of a list or a dictionary', async () => {
+    expect(await lossOf({ sources, entry: 'f', arrays, set: { keep: '1' } })).toBe(11)
+    expect(await lossOf({ sources, entry: 'g', arrays, bind: { ps: '[W1, x]' } })).toBe(14)
+    expect(await lossOf({ sources, entry: 'h', arrays, bind: { ps: '{a: W1}' } })).toBe(11)
+  })
+  it.each([
+    [{ bind: { ps: '[W1, q]' } }, /there is no array q/],
+    [{ bind: { ps: '[W1, x]', y: 'x' } }, /y is given, and nothing that was followed reads it/],
+    [{ bind: { ps: '[W1, x]' }, set: { __proto__x: '1' } }, /__proto__x is given/],
+    [{ bind: { ps: '{a: }' } }, /binds no array/],
+  ])('%j is refused', async (more, message) => {
+    await expect(traceForward({ sources, entry: 'g', arrays, ...more })).rejects.toThrow(message)
+  })
+  it('a class is no function', async () => {
+    const net = { 'a.py': 'class Net:\n    def loss(self, x):\n        return x.sum()\n' }
+    await expect(traceForward({ sources: net, entry: 'Net', arrays })).rejects.toMatchObject({
+      message: 'a.py: Net is a class',
+      fix: 'name a method: Net.loss',
+    })
+  })
+})
