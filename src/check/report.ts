@@ -181,6 +181,15 @@ export interface LossReport {
   readonly weighted: boolean
 }
 
+/** Where code decides by what depends on the parameters: the decision is that at the given point. */
+export interface ForwardGuard {
+  readonly kind: 'branch' | 'mask'
+  readonly file: string
+  /** Counted from 1, as the column; of a notebook in its cell. */
+  readonly line: number
+  readonly column: number
+}
+
 /** A forward pass that was read, and what became of it. */
 export interface ForwardReport {
   readonly file: string
@@ -190,6 +199,7 @@ export interface ForwardReport {
   readonly bound: readonly { readonly argument: string; readonly array: string }[]
   /** Operations that the loss needs. */
   readonly operations: number
+  readonly guards: readonly ForwardGuard[]
   readonly notices: readonly string[]
 }
 

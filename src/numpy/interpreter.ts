@@ -54,6 +54,8 @@ export interface Surroundings {
   dictionaryNamed(name: string): Value | undefined
   /** What stands for a name that no file defines. */
   helperNamed(name: string, place: Place): Value | undefined
+  /** Says that what depends on the parameters is taken as it is at the given point. */
+  guard(kind: 'branch' | 'mask', place: Place): void
   /** Says something that the user must know. */
   notice(text: string): void
 }
@@ -549,8 +551,7 @@ export class Interpreter {
   store(array: NdArray, index: Value, value: Value, place: Place): void {
     if (value instanceof Unknown) throw this.errorOf(value, place)
     const mask = index instanceof NdArray && index.kind === 'b' && index.isTraced ? index : undefined
-    if (mask !== undefined)
-      this.#world.notice(`a mask that depends on the parameters is taken as it is at the given point`)
+    if (mask !== undefined) this.#world.guard('mask', place)
     const { shape, offsets } = this.#select(array, index, place)
     const given = this.toArray(value, place)
     if (array.kind !== 'f' && given.isTraced) {
@@ -1008,7 +1009,7 @@ export class Interpreter {
     }
     if (object instanceof NdArray) {
       if (index instanceof NdArray && index.kind === 'b' && index.isTraced) {
-        this.#world.notice('a mask that depends on the parameters is taken as it is at the given point')
+        this.#world.guard('mask', place)
       }
       const { shape, offsets, isView } = this.#select(object, index, place)
       const view = viewed(object, shape, offsets)
@@ -1106,9 +1107,7 @@ export class Interpreter {
         )
       }
       if (value.isTraced) {
-        this.#world.notice(
-          `${describePlace(place.file, place.at)}: the branch depends on the parameters; it is the one that is taken at the given point`,
-        )
+        this.#world.guard('branch', place)
       }
       return value.numbers[0] !== 0
     }

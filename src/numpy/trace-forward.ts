@@ -1,5 +1,5 @@
 import type { SavedOutput } from '../check/program/saved-output.js'
-import type { ForwardReport } from '../check/report.js'
+import type { ForwardGuard, ForwardReport } from '../check/report.js'
 import { GradcheckError } from '../errors.js'
 import type { Builder, Node, ProgramDefinition } from '../program/builder.js'
 import { recordProgram } from '../program/builder.js'
@@ -19,7 +19,7 @@ import { Interpreter, type Surroundings } from './interpreter.js'
 import { listNatives } from './natives.js'
 import { misshapenGradient, pairChosen, pairGradients } from './pair-gradients.js'
 import { loadPythonParser } from './parse-python.js'
-import { placeIn, readNotebook, type SourceFile } from './source-file.js'
+import { describePlace, placeIn, readNotebook, type SourceFile } from './source-file.js'
 import { formatValue } from './text.js'
 import {
   type Given,
@@ -158,6 +158,8 @@ class Forward {
   /** Data, and gradients that the output may be multiplied by. */
   readonly #inputTensors: NamedTensors
   readonly #notices = new Set<string>()
+  /** By their kinds and places. */
+  readonly #guards = new Map<string, ForwardGuard>()
   readonly #bound = new Map<string, string>()
   /** Names that were said to stand for something, and were read. */
   readonly #taken = new Set<string>()
@@ -221,6 +223,7 @@ class Forward {
       arrayNamed: (name) => this.#given(name) ?? this.#arrayNamed(name),
       dictionaryNamed: (name) => (DICTIONARIES.has(name) ? this.#dictionary(new Set()) : undefined),
       helperNamed: (name, place) => this.#helper(name, place),
+      guard: (kind, place) => this.#guard(kind, place),
       notice: (text) => this.#notices.add(text),
     }
     this.#interpreter = new Interpreter(surroundings)
@@ -261,9 +264,21 @@ class Forward {
         entry: expression ?? loss ?? this.#entry,
         bound: [...this.#bound].map(([argument, array]) => ({ argument, array })),
         operations: countNeeded(listed),
+        guards: [...this.#guards.values()],
         notices: [...this.#notices],
       },
     }
+  }
+
+  #guard(kind: ForwardGuard['kind'], { file, at }: Place): void {
+    const where = describePlace(file, at)
+    const key = `${where} ${kind}`
+    if (this.#guards.has(key)) return
+    const { file: name, line, column } = placeIn(file, at)
+    this.#guards.set(key, { kind, file: name, line, column })
+    this.#notices.add(
+      `${where}: the ${kind} depends on the parameters; it is taken as it is at the given point`,
+    )
   }
 
   #follow(file: SourceFile): Value {

@@ -201,3 +201,18 @@ describe('what names stand for', () => {
     })
   })
 })
+
+it('branches and masks that depend on the parameters are listed with their places', async () => {
+  const source =
+    'def f(W, x):\n    for k in range(2):\n        if W[k] > 0:\n            x[W > 1] = 0\n    return np.sum(W * x)\n'
+  const { forward } = await traceForward({
+    sources: { 'model.py': source },
+    entry: 'f',
+    arrays: arraysOf({ W: [1, 2], dW: [1, 0], x: [1, 1] }),
+  })
+  expect(forward.guards).toEqual([
+    { kind: 'branch', file: 'model.py', line: 3, column: 12 },
+    { kind: 'mask', file: 'model.py', line: 4, column: 13 },
+  ])
+  expect(forward.notices[0]).toMatch(/^model\.py:3:12: the branch depends on the parameters/)
+})
