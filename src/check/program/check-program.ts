@@ -41,6 +41,8 @@ const FINEST = 2 ** -200
 /** A second look takes half of that as well; what is left is below this many times the difference of the two. */
 const LEFT_BY_HALVING = 2
 
+/** A ratio of costs that may be a number of samples or elements. */
+const MOST_TIMES = 1e6
 /** How many of its own roundings a saved cost may be off by. */
 const COST_ROUNDINGS = 16
 
@@ -284,7 +286,15 @@ const allOf = (size: number) => Uint32Array.from({ length: size }, (_, k) => k)
 function explainCost({ value, unitRoundoff }: SavedCost, cost: number): string | undefined {
   const rounding = COST_ROUNDINGS * unitRoundoff * Math.max(Math.abs(value), Math.abs(cost))
   if (isSameCost(cost, value) || Math.abs(value - cost) <= rounding) return undefined
-  return `the saved cost is ${value}, the program's is ${cost}: the gradient may be that of another loss; write the program as the code computes it`
+  const ratio = value / cost
+  const isTimes = (one: number) => one >= 1.5 && one < MOST_TIMES && isSameCost(Math.round(one), one)
+  const relation = isTimes(ratio)
+    ? `${Math.round(ratio)} times that`
+    : isTimes(1 / ratio)
+      ? `a fraction 1/${Math.round(1 / ratio)} of that`
+      : undefined
+  const times = relation === undefined ? '' : `, ${relation}: a sum instead of a mean, or the reverse`
+  return `the saved cost is ${value}, the program's is ${cost}${times}: the gradient may be that of another loss; write the program as the code computes it`
 }
 
 function diagnose(

@@ -216,3 +216,13 @@ it('branches and masks that depend on the parameters are listed with their place
   ])
   expect(forward.notices[0]).toMatch(/^model\.py:3:12: the branch depends on the parameters/)
 })
+
+it.each([
+  [12, /, 4 times that: a sum instead of a mean/],
+  [0.75, /, a fraction 1\/4 of that: a sum/],
+  [3.1, /the program's is 3: the gradient/],
+])('a saved cost of %d against 3 leaves the verdict open', async (cost, message) => {
+  const arrays = arraysOf({ W: [1, 2], dW: [1, 1], cost: [cost] })
+  const report = await checkGradients(await traceForward({ expression: 'sum(W)', arrays }))
+  expect(report).toMatchObject({ verdict: 'inconclusive', reasons: [expect.stringMatching(message)] })
+})
