@@ -140,6 +140,17 @@ export interface SavedCostReport {
   readonly digits?: number
 }
 
+/** The output that was saved beside the gradient, against that of the forward pass that was read. */
+export interface SavedOutputReport {
+  readonly name: string
+  /** Whether every element is within what rounding in the digits that it is saved in may do. */
+  readonly agrees: boolean
+  /** ‖saved − ours‖₂ / (‖saved‖₂ + ‖ours‖₂) */
+  readonly difference: number
+  /** Where it differs most, in what rounding may do; undefined where it agrees. */
+  readonly worst?: { readonly index: readonly number[]; readonly saved: number; readonly ours: number }
+}
+
 /** Where the losses were evaluated. */
 export interface DeviceReport {
   readonly evaluator: 'webgpu' | 'cpu' | 'textbook'
@@ -170,7 +181,15 @@ export interface LossReport {
   readonly weighted: boolean
 }
 
-/** The result of a gradient check: the JSON report's content (`schema` 1), numbers still numbers. */
+/** Where code decides by what depends on the parameters: the decision is that at the given point. */
+export interface ForwardGuard {
+  readonly kind: 'branch' | 'mask'
+  readonly file: string
+  /** Counted from 1, as the column; of a notebook in its cell. */
+  readonly line: number
+  readonly column: number
+}
+
 /** A forward pass that was read, and what became of it. */
 export interface ForwardReport {
   readonly file: string
@@ -180,9 +199,11 @@ export interface ForwardReport {
   readonly bound: readonly { readonly argument: string; readonly array: string }[]
   /** Operations that the loss needs. */
   readonly operations: number
+  readonly guards: readonly ForwardGuard[]
   readonly notices: readonly string[]
 }
 
+/** The result of a gradient check: the JSON report's content (`schema` 1), numbers still numbers. */
 export interface CheckReport {
   readonly schema: 1
   readonly verdict: Verdict
@@ -199,6 +220,8 @@ export interface CheckReport {
   readonly cost: number
   /** The loss as the user's code computed it, where that was given. */
   readonly savedCost?: SavedCostReport
+  /** The output of the forward pass as the user's code computed it, where that was saved. */
+  readonly savedOutput?: SavedOutputReport
   /** The loss declared of a network, and the samples that it was taken of. */
   readonly loss?: LossReport
   /** The user's own forward pass, where it was read. */

@@ -38,14 +38,12 @@ export async function runCheck(
 ): Promise<number> {
   const format = chooseFormat(settings)
   requireOneScope(settings)
-  if (settings.forward === undefined) requireNetwork(paths, settings)
+  const isNetwork = settings.forward === undefined && settings.expression === undefined
+  if (isNetwork) requireNetwork(paths, settings)
   const choice = chooseDevice(settings)
   if (settings.output !== undefined) await requireWritable(settings.output)
   const { memory, precision } = settings
-  const problem =
-    settings.forward === undefined
-      ? await readNetwork(paths, settings)
-      : await readForward(paths, { ...settings, forward: settings.forward })
+  const problem = isNetwork ? await readNetwork(paths, settings) : await readForward(paths, settings)
   if (settings.trace === true) {
     if (format !== 'text') {
       throw new GradcheckError('bad-usage', '--trace prints text, and no report', {

@@ -38,10 +38,15 @@ export interface CheckSettings {
   readonly trace?: boolean
   /** The user's own forward pass: a file, and in it a function. */
   readonly forward?: string
+  /** The same as one line. */
+  readonly expression?: string
   readonly with?: string[]
   readonly bind?: string[]
   readonly set?: string[]
+  readonly init?: string
+  readonly parameters?: string
   readonly upstream?: string
+  readonly savedOutput?: string
   readonly precision: GpuPrecision
   readonly sample?: number
   readonly seed?: number

@@ -222,13 +222,29 @@ function addCheckOptions(check: Command): Command {
       '--forward <file>',
       'FILE.py:NAME or FILE.ipynb:CLASS.METHOD, which is read and never run; in the place of the network',
     )
+    .option(
+      '--expression <text>',
+      'a forward pass of one line instead of a file: "softmax(Q @ K.T / sqrt(32)) @ V"',
+    )
     .option('--with <file...>', 'further files that it imports from')
     .option(
       '--bind <argument=array...>',
       'arguments, attributes or globals under another name than their arrays',
     )
     .option('--set <argument=literal...>', "arguments that are no arrays, such as mode='train'")
-    .option('--upstream <name>', 'what an output that is no number is multiplied by (default: dout)')
+    .option('--init <literals>', 'arguments of the constructor of a class: "hidden_dims=[5], reg=0.1"')
+    .option(
+      '--parameters <patterns>',
+      "which arrays are parameters, as in 'W*,b*' (default: those with a gradient beside them)",
+    )
+    .option(
+      '--upstream <name>',
+      'what an output that is no number is multiplied by (default: dout, dy, dO or their like)',
+    )
+    .option(
+      '--saved-output <name>',
+      'what that output was saved as, to be compared (default: out, y, O or output)',
+    )
     .optionsGroup("The arrays' names:")
     .option('--inputs <name>', 'inputs (default: X)')
     .option('--targets <name>', 'targets (default: Y, then y)')

@@ -3,7 +3,8 @@ import { basename, dirname, join } from 'node:path'
 import type { ProgramProblem } from '../check/program/bind-program-problem.js'
 import { GradcheckError } from '../errors.js'
 import { escapeControls } from '../escape-controls.js'
-import type { TracedForward } from '../numpy/trace-forward.js'
+import { LOSS_NAMES } from '../network/losses.js'
+import type { ForwardSource, TracedForward } from '../numpy/trace-forward.js'
 import { elementCount, formatShape } from '../tensor.js'
 import type { CheckSettings } from './options.js'
 import { readFiles } from './read-files.js'
@@ -17,31 +18,79 @@ const MOST_FILES = 40
  */
 export async function readForward(
   paths: readonly string[],
-  settings: CheckSettings & { readonly forward: string },
+  settings: CheckSettings,
 ): Promise<ProgramProblem & Pick<TracedForward, 'forward'>> {
-  if (settings.activations !== undefined) {
-    throw new GradcheckError('bad-usage', '--forward and --activations say the network twice', {
-      fix: 'leave one of them out',
-    })
-  }
+  requireOneForward(settings)
   if (paths.length === 0) {
     throw new GradcheckError('bad-usage', 'no file with arrays was given', {
       fix: 'gradcheck check FILE.npz --forward model.py:loss',
     })
   }
-  const { file, entry } = splitEntry(settings.forward)
-  const sources = await readSources(file, settings.with ?? [])
+  const { forward, expression, loss, init, upstream, savedOutput, parameters } = settings
+  const code = forward === undefined ? {} : await readCode(forward, settings.with)
   const arrays = await readFiles(paths)
   const { traceForward } = await import('../numpy/trace-forward.js')
-  const { loss, upstream } = settings
   return await traceForward({
-    sources,
+    ...code,
     arrays,
-    ...(entry === undefined ? {} : { entry }),
+    ...(expression === undefined ? {} : { expression }),
     ...(loss === undefined ? {} : { loss }),
+    ...(init === undefined ? {} : { init }),
     ...(upstream === undefined ? {} : { upstream }),
+    ...(savedOutput === undefined ? {} : { output: savedOutput }),
+    ...(parameters === undefined ? {} : { parameters: readPatterns(parameters) }),
     bind: readPairs('--bind', settings.bind),
     set: readPairs('--set', settings.set),
+  })
+}
+
+/** @throws GradcheckError for options of which one says what the other says */
+function requireOneForward({
+  forward,
+  expression,
+  activations,
+  loss,
+  with: others,
+  init,
+}: CheckSettings): void {
+  const given = forward === undefined ? '--expression' : '--forward'
+  const refuse = (message: string, fix: string) => new GradcheckError('bad-usage', message, { fix })
+  if (activations !== undefined) {
+    throw refuse(`${given} and --activations say the network twice`, 'leave one of them out')
+  }
+  if (expression !== undefined) {
+    const other = Object.entries({ forward, loss, with: others, init }).find(
+      ([, value]) => value !== undefined,
+    )
+    if (other !== undefined) {
+      throw refuse(
+        `--expression and --${other[0]} cannot be combined: an expression reads no file`,
+        'leave one of them out; --forward FILE.py --loss "EXPRESSION" is an expression in the names of a file',
+      )
+    }
+  }
+  if (loss !== undefined && LOSS_NAMES.some((name) => name === loss)) {
+    throw refuse(
+      `--loss ${loss} is the loss of a network that is declared by --activations`,
+      'name the function that computes the loss, --forward model.py:loss, or give --loss an expression of Python',
+    )
+  }
+}
+
+async function readCode(
+  forward: string,
+  others: readonly string[] | undefined,
+): Promise<Pick<ForwardSource, 'sources' | 'entry'>> {
+  const { file, entry } = splitEntry(forward)
+  return { sources: await readSources(file, others ?? []), ...(entry === undefined ? {} : { entry }) }
+}
+
+/** The patterns of `W*,b*`. */
+function readPatterns(text: string): string[] {
+  const patterns = text.split(',').map((pattern) => pattern.trim())
+  if (!patterns.includes('')) return patterns
+  throw new GradcheckError('bad-usage', `--parameters has an empty name in "${text}"`, {
+    fix: "write --parameters 'W*,b*'",
   })
 }
 

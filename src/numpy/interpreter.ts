@@ -73,6 +73,8 @@ export interface Surroundings {
   dictionaryNamed(name: string): Value | undefined
   /** What stands for a name that no file defines. */
   helperNamed(name: string, place: Place): Value | undefined
+  /** Says that what depends on the parameters is taken as it is at the given point. */
+  guard(kind: 'branch' | 'mask', place: Place): void
   /** Says something that the user must know. */
   notice(text: string): void
 }
@@ -441,7 +443,7 @@ export class Interpreter {
       case 'pass':
         return undefined
       case 'broken':
-        throw this.error(place, `${statement.what} is not understood`, 'docs/forward.md lists what is')
+        throw this.error(place, notUnderstood(statement.what), 'docs/forward.md lists what is')
     }
   }
 
@@ -803,8 +805,7 @@ export class Interpreter {
   store(array: NdArray, index: Value, value: Value, place: Place): void {
     if (value instanceof Unknown) throw this.errorOf(value, place)
     const mask = index instanceof NdArray && index.kind === 'b' && index.isTraced ? index : undefined
-    if (mask !== undefined)
-      this.#world.notice(`a mask that depends on the parameters is taken as it is at the given point`)
+    if (mask !== undefined) this.#world.guard('mask', place)
     const { shape, offsets } = this.#select(array, index, place)
     const given = this.toArray(value, place)
     if (array.kind !== 'f' && given.isTraced) {
@@ -999,7 +1000,7 @@ export class Interpreter {
       case 'yield':
         return new Unknown('yield is not understood here', place, 'yield by a statement of its own')
       case 'broken':
-        return new Unknown(`${expression.what} is not understood`, place, 'docs/forward.md lists what is')
+        return new Unknown(notUnderstood(expression.what), place, 'docs/forward.md lists what is')
     }
   }
 
@@ -1472,7 +1473,7 @@ export class Interpreter {
     }
     if (object instanceof NdArray) {
       if (index instanceof NdArray && index.kind === 'b' && index.isTraced) {
-        this.#world.notice('a mask that depends on the parameters is taken as it is at the given point')
+        this.#world.guard('mask', place)
       }
       const { shape, offsets, isView } = this.#select(object, index, place)
       const view = viewed(object, shape, offsets)
@@ -1655,9 +1656,7 @@ export class Interpreter {
         )
       }
       if (value.isTraced) {
-        this.#world.notice(
-          `${describePlace(place.file, place.at)}: the branch depends on the parameters; it is the one that is taken at the given point`,
-        )
+        this.#world.guard('branch', place)
       }
       return value.numbers[0] !== 0
     }
@@ -1802,3 +1801,6 @@ export class Interpreter {
 /** Decorators that change nothing of a function. */
 const HARMLESS_DECORATORS =
   /^(torch\.no_grad\(\)|abstractmethod|abc\.abstractmethod|n?jit|(numba|nb)\.n?jit(\(.*\))?)$/
+
+/** What is said of syntax that is not followed. */
+const notUnderstood = (what: string) => (what === 'this is no Python' ? what : `${what} is not understood`)

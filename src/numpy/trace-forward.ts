@@ -1,4 +1,5 @@
-import type { ForwardReport } from '../check/report.js'
+import type { SavedOutput } from '../check/program/saved-output.js'
+import type { ForwardGuard, ForwardReport } from '../check/report.js'
 import { GradcheckError } from '../errors.js'
 import type { Builder, Node, ProgramDefinition } from '../program/builder.js'
 import { recordProgram } from '../program/builder.js'
@@ -10,13 +11,18 @@ import { suggestName } from '../suggest.js'
 import { elementCount, formatShape, type NamedTensors, type Tensor } from '../tensor.js'
 import { listMethods, memberOfArray } from './array-methods.js'
 import { arrayOf, GuessedArray, NdArray, nodeOf, type Tracer } from './arrays.js'
-import type { Expression, Statement } from './ast.js'
+import { computedNames } from './assigned-names.js'
+import type { Expression, Parameter, Statement } from './ast.js'
+import { meaningOf } from './expression-names.js'
+import { findSavedOutput, findUpstream, mayBeUpstream } from './find-upstream.js'
 import { Interpreter, type Surroundings } from './interpreter.js'
 import { listNatives } from './natives.js'
+import { misshapenGradient, pairChosen, pairGradients } from './pair-gradients.js'
 import { loadPythonParser } from './parse-python.js'
-import { placeIn, readNotebook, type SourceFile } from './source-file.js'
+import { describePlace, placeIn, readNotebook, type SourceFile } from './source-file.js'
 import { describe } from './text.js'
 import {
+  type Given,
   Native,
   type Place,
   PyClass,
@@ -31,8 +37,11 @@ import {
 
 /** A forward pass in Python, and the arrays that it is traced with. */
 export interface ForwardSource {
-  /** The text of each file by its name: the first has the forward pass, what it imports may be among the others. */
-  readonly sources: Readonly<Record<string, string>>
+  /**
+   * The text of each file by its name: the first has the forward pass, what it imports may be among the others. None where
+   * an expression says it all.
+   */
+  readonly sources?: Readonly<Record<string, string>>
   /** `NAME` of a function, or `CLASS.METHOD`; the only one that can be called with the arrays where it is left out. */
   readonly entry?: string
   /** Parameters, their gradients and data, by name. */
@@ -43,8 +52,19 @@ export interface ForwardSource {
   readonly set?: Readonly<Record<string, string>>
   /** The loss as a Python expression, in the place of a function. */
   readonly loss?: string
-  /** The array that an output that is no number is multiplied by and summed. @default dout */
+  /**
+   * The forward pass as a Python expression of the arrays alone, without a file, such as `softmax(Q @ K.T / sqrt(32)) @ V`.
+   * A bare name is NumPy's function, else that of `torch.nn.functional`; `softmax` without an axis takes the last.
+   */
+  readonly expression?: string
+  /** Python arguments of the constructor, where a method is traced: `hidden_dims=[5], reg=0.1`. */
+  readonly init?: string
+  /** Names of the parameters, with `*` and `?`, where the arrays with a gradient are not all of them, or others too. */
+  readonly parameters?: readonly string[]
+  /** The array that an output that is no number is multiplied by and summed. @default dout, dy, dO or their like */
   readonly upstream?: string
+  /** The array that such an output was saved as, to be compared. @default out, y, O or output, if the code reads it not */
+  readonly output?: string
 }
 
 /** A forward pass as a program. */
@@ -57,24 +77,11 @@ export interface TracedForward {
   readonly gradientNames: ReadonlyMap<string, string>
   /** The saved loss, if the arrays have one. */
   readonly cost: number | undefined
+  /** The saved output, if the arrays have one, and the program that makes it. */
+  readonly output: SavedOutput | undefined
   readonly forward: ForwardReport
 }
 
-/** Names under which a gradient may stand beside its array, in the order in which they are tried. */
-const GRADIENT_NAMES: readonly ((name: string) => string)[] = [
-  (name) => `d${name}`,
-  (name) => `grad.${name}`,
-  (name) => `grads.${name}`,
-  (name) => `${name}_grad`,
-  (name) => `${name}.grad`,
-  (name) => `grad_${name}`,
-  (name) => `grads[${name}]`,
-  (name) => `dJd${name}`,
-  (name) => `dL_d${name}`,
-  (name) => `dLd${name}`,
-  (name) => `d_${name}`,
-  (name) => `nabla_${name}`,
-]
 /** Names of a dictionary of all parameters. */
 const DICTIONARIES = new Set(['parameters', 'params', 'param', 'weights', 'model', 'theta', 'p'])
 const COSTS = ['loss', 'cost', 'J']
@@ -99,13 +106,14 @@ const MOST_CHARACTERS = 2e6
  */
 export async function traceForward(source: ForwardSource): Promise<TracedForward> {
   requireRecord('the forward pass', source, 'give sources, entry and arrays')
-  requireRecord('sources', source.sources, "give { 'model.py': text }")
+  const sources = readSources(source)
   const parser = await loadPythonParser()
-  const files = Object.entries(source.sources).map(([name, text]): SourceFile => {
+  const files = Object.entries(sources).map(([name, text]): SourceFile => {
     if (text.length > MOST_CHARACTERS) {
       throw new GradcheckError(
         'bad-forward',
         `${name} is ${text.length} characters long, more than ${MOST_CHARACTERS}`,
+        { fix: 'give the functions that compute the loss as a file of their own' },
       )
     }
     const plain = text.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n')
@@ -125,18 +133,18 @@ export async function traceForward(source: ForwardSource): Promise<TracedForward
   }
 }
 
-/** Parameters and their gradients among arrays, as their names say. */
-function pairGradients(arrays: NamedTensors): Map<string, string> {
-  for (const nameOf of GRADIENT_NAMES) {
-    const pairs = new Map<string, string>()
-    for (const [name, { shape }] of arrays) {
-      const gradient = arrays.get(nameOf(name))
-      if (gradient !== undefined && formatShape(gradient.shape) === formatShape(shape))
-        pairs.set(name, nameOf(name))
-    }
-    if (pairs.size > 0) return pairs
+/** @throws GradcheckError `bad-usage` for what says the forward pass twice, or not at all */
+function readSources({ sources, expression, entry, loss }: ForwardSource): Readonly<Record<string, string>> {
+  if (expression === undefined) {
+    requireRecord('sources', sources, "give { 'model.py': text }")
+    return sources!
   }
-  return new Map()
+  if (sources !== undefined || entry !== undefined || loss !== undefined) {
+    throw new GradcheckError('bad-usage', 'an expression and a file say the forward pass twice', {
+      fix: 'leave one of them out; an expression in the names of a file is a loss',
+    })
+  }
+  return { expression }
 }
 
 class Forward {
@@ -144,16 +152,33 @@ class Forward {
   readonly #files: readonly SourceFile[]
   readonly #parse: (text: string, name: string) => SourceFile
   readonly #gradients: ReadonlyMap<string, string>
+  readonly #misshapen: ReadonlyMap<string, string>
   /** Gradients are no data. */
   readonly #data: NamedTensors
+  /** Data, and gradients that the output may be multiplied by. */
+  readonly #inputTensors: NamedTensors
   readonly #notices = new Set<string>()
+  /** By their kinds and places. */
+  readonly #guards = new Map<string, ForwardGuard>()
   readonly #bound = new Map<string, string>()
+  /** Names that were said to stand for something, and were read. */
+  readonly #taken = new Set<string>()
   readonly #arrays = new Map<string, NdArray>()
   /** Arrays that the code has asked for. */
   readonly #read = new Set<string>()
   readonly #tracer: Tracer
   readonly #interpreter: Interpreter
+  readonly #natives: ReadonlyMap<string, Value>
+  #entry: string
+  /** Names that the functions reached give to what they compute. */
+  #computed: ReadonlySet<string> | undefined
+  /** Whether an object was made whose method is traced. */
+  #isMade = false
+  #upstream: string | undefined
+  #savedOutput: SavedOutput | undefined
   readonly #finish: (output: Node) => Program
+  /** The program so far, that ends in any array. */
+  readonly #end: (output: Node) => Program
   readonly #inputs: Readonly<Record<string, Node>>
 
   constructor(
@@ -162,18 +187,32 @@ class Forward {
     parse: (text: string, name: string) => SourceFile,
   ) {
     this.#source = source
+    this.#entry = source.entry ?? ''
     this.#files = files
     this.#parse = parse
-    this.#gradients = pairGradients(source.arrays)
+    const { arrays, upstream, parameters } = source
+    const pairs =
+      parameters === undefined
+        ? pairGradients(arrays, upstream ?? 'dout')
+        : pairChosen(arrays, parameters, upstream ?? 'dout')
+    const [misshapen] = pairs.misshapen
+    if (pairs.fitting.size === 0 && misshapen !== undefined) throw misshapenGradient(arrays, ...misshapen)
+    this.#gradients = pairs.fitting
+    this.#misshapen = pairs.misshapen
     const gradients = new Set(this.#gradients.values())
-    const data = new Map([...source.arrays].filter(([name]) => !gradients.has(name) && !COSTS.includes(name)))
-    this.#data = data
-    const recorder = recordProgram(new Map([...data].map(([name, { shape }]) => [name, shape])))
+    const isData = (name: string) => !gradients.has(name) && !COSTS.includes(name)
+    this.#data = new Map([...arrays].filter(([name]) => isData(name)))
+    const inputs = new Map([...arrays].filter(([name]) => isData(name) || mayBeUpstream(name, upstream)))
+    this.#inputTensors = inputs
+    const recorder = recordProgram(new Map([...inputs].map(([name, { shape }]) => [name, shape])))
     this.#finish = (output) => recorder.finish(output)
+    this.#end = (output) => ({ values: [...recorder.values], output: output.id })
     this.#inputs = recorder.arrays
-    this.#tracer = createTracer(recorder, data, this.#gradients)
-    const isTorch = () => files.some(({ text }) => /^\s*(import|from)\s+torch\b/m.test(text))
+    this.#tracer = createTracer(recorder, inputs, this.#gradients)
+    const torch = source.expression === undefined ? /^\s*(import|from)\s+torch\b/m : /\b(torch|F)\s*\./
+    const isTorch = () => files.some(({ text }) => torch.test(text))
     const natives = listNatives(() => this.#interpreter, this.#tracer)
+    this.#natives = natives
     for (const [name, method] of listMethods(() => this.#interpreter, this.#tracer, isTorch))
       natives.set(name, method)
     const surroundings: Surroundings = {
@@ -181,9 +220,10 @@ class Forward {
       natives,
       memberOf: (array, name) => memberOfArray(array, name, natives, isTorch),
       fileOf: (module) => this.#fileOf(module),
-      arrayNamed: (name) => this.#arrayNamed(name),
+      arrayNamed: (name) => this.#given(name) ?? this.#arrayNamed(name),
       dictionaryNamed: (name) => (DICTIONARIES.has(name) ? this.#dictionary(new Set()) : undefined),
       helperNamed: (name, place) => this.#helper(name, place),
+      guard: (kind, place) => this.#guard(kind, place),
       notice: (text) => this.#notices.add(text),
     }
     this.#interpreter = new Interpreter(surroundings)
@@ -193,8 +233,18 @@ class Forward {
     const [file] = this.#files
     if (file === undefined)
       throw new GradcheckError('bad-usage', 'there is no source', { fix: "give { 'model.py': text }" })
-    const { loss } = this.#source
-    const result = loss === undefined ? this.#callEntry(file) : this.#evaluate(loss, file)
+    const { loss, expression } = this.#source
+    const result = this.#follow(file)
+    if (this.#source.init !== undefined && !this.#isMade) {
+      throw new GradcheckError(
+        'bad-usage',
+        'init has the arguments of a constructor, and no object was made',
+        {
+          fix: `name a method: ${file.name}:CLASS.METHOD`,
+        },
+      )
+    }
+    this.#requireTaken()
     const output = this.#readLoss(result, { file, at: 0 })
     const listed = this.#finish(output)
     const { cost, parameters, gradients } = this.#select(listed)
@@ -208,14 +258,33 @@ class Forward {
       gradients,
       gradientNames: this.#gradients,
       cost,
+      output: this.#savedOutput,
       forward: {
         file: file.name,
-        entry: loss ?? this.#source.entry ?? '',
+        entry: expression ?? loss ?? this.#entry,
         bound: [...this.#bound].map(([argument, array]) => ({ argument, array })),
         operations: countNeeded(listed),
+        guards: [...this.#guards.values()],
         notices: [...this.#notices],
       },
     }
+  }
+
+  #guard(kind: ForwardGuard['kind'], { file, at }: Place): void {
+    const where = describePlace(file, at)
+    const key = `${where} ${kind}`
+    if (this.#guards.has(key)) return
+    const { file: name, line, column } = placeIn(file, at)
+    this.#guards.set(key, { kind, file: name, line, column })
+    this.#notices.add(
+      `${where}: the ${kind} depends on the parameters; it is taken as it is at the given point`,
+    )
+  }
+
+  #follow(file: SourceFile): Value {
+    const { loss, expression } = this.#source
+    if (expression !== undefined) return this.#evaluate(file, undefined)
+    return loss === undefined ? this.#callEntry(file) : this.#evaluate(this.#parse(loss, 'the loss'), file)
   }
 
   /** What of the arrays the program reads. */
@@ -223,22 +292,29 @@ class Forward {
     const needed = neededInputs(listed)
     const gradients = new Map<string, Tensor>()
     for (const [name, gradient] of this.#gradients) {
+      // what the code itself reads is no gradient
+      if (this.#read.has(gradient)) continue
       if (needed.has(name)) gradients.set(name, this.#source.arrays.get(gradient)!)
-      else
+      // an output with its own gradient is no parameter
+      else if (gradient !== this.#upstream)
         this.#notices.add(
           `${name} has a gradient, ${gradient}, but the loss does not read it: it is left out`,
         )
     }
+    const misshapen = [...this.#misshapen].find(([name]) => needed.has(name))
+    if (misshapen !== undefined) throw misshapenGradient(this.#source.arrays, ...misshapen)
     if (gradients.size === 0) {
       throw new GradcheckError('missing-array', 'no array that the loss reads has a gradient beside it', {
         fix: 'save the gradient of W1 as dW1, grads.W1, W1_grad or grad_W1, in its shape',
       })
     }
-    const unread = [...this.#data.keys()].filter((name) => !needed.has(name) && !this.#read.has(name))
+    const unread = [...this.#data.keys()].filter(
+      (name) => !needed.has(name) && !this.#read.has(name) && name !== this.#savedOutput?.name,
+    )
     if (unread.length > 0) this.#notices.add(`nothing reads ${unread.join(', ')}`)
     const costs = COSTS.flatMap((name) => this.#source.arrays.get(name) ?? [])
     const [saved] = costs.filter(({ data }) => data.length === 1)
-    return { cost: saved?.data[0], parameters: this.#data, gradients }
+    return { cost: saved?.data[0], parameters: this.#inputTensors, gradients }
   }
 
   // ---- what is called
@@ -252,11 +328,19 @@ class Forward {
     if (method === undefined && found instanceof PyFunction) return this.#callFunction(found)
     if (method !== undefined && found instanceof PyClass) return this.#callMethod(found, method, file)
     const names = definitionsOf(file.statements)
+    const methods = names.filter((one) => one.startsWith(`${name}.`))
     throw new GradcheckError(
       'bad-forward',
-      `${file.name}: there is no function ${entry}${suggestName(entry, names)}`,
+      found instanceof PyClass
+        ? `${file.name}: ${name} is a class`
+        : `${file.name}: there is no function ${entry}${suggestName(entry, names)}`,
       {
-        fix: `it has ${names.slice(0, 12).join(', ')}`,
+        fix:
+          found instanceof PyClass
+            ? `name a method: ${methods.join(', ')}`
+            : names.length === 0
+              ? 'it defines none'
+              : `it has ${names.slice(0, 12).join(', ')}`,
       },
     )
   }
@@ -275,6 +359,10 @@ class Forward {
     })
     if (candidates.length === 1) {
       this.#bound.clear()
+      this.#taken.clear()
+      this.#read.clear()
+      this.#entry = candidates[0].name
+      this.#computed = undefined
       return this.#callFunction(candidates[0])
     }
     throw new GradcheckError(
@@ -323,38 +411,100 @@ class Forward {
     }
     if (found.owner.statics.has(name)) return this.#callFunction(found.value)
     const start = of.find('__init__')?.value
-    const named = new Map<string, Value>()
-    for (const { name: parameter } of start instanceof PyFunction ? start.parameters.slice(1) : []) {
-      const value = this.#argument(parameter, new Set())
+    const taken = start instanceof PyFunction ? start.parameters.slice(1) : []
+    const { plain, named } = this.#constructorArguments(of, taken)
+    for (const { name: parameter } of taken.slice(plain.length)) {
+      const value = named.get(parameter) ?? this.#argument(parameter, new Set())
       if (value !== undefined) named.set(parameter, value)
     }
-    const self = this.#interpreter.makeSelf(of, { plain: [], named }, { file, at: of.definition.at })
+    this.#isMade = true
+    const self = this.#interpreter.makeSelf(of, { plain, named }, { file, at: of.definition.at })
     return this.#callFunction(found.value.bind(self))
   }
 
-  /** The expression of a loss, in the names of the file and of the arrays. */
-  #evaluate(text: string, file: SourceFile): Value {
-    const written = this.#parse(text, 'the loss')
-    const [statement] = written.statements
-    if (statement?.kind !== 'expression') {
-      throw new GradcheckError('bad-forward', `"${text}" is no expression`, {
-        fix: 'such as "compute_cost(forward(X, parameters)[0], Y)"',
+  /** What `init` gives a constructor. */
+  #constructorArguments(
+    of: PyClass,
+    taken: readonly Parameter[],
+  ): { plain: readonly Value[]; named: Map<string, Value> } {
+    const { init } = this.#source
+    const [plain, named]: [Value[], Map<string, Value>] = [[], new Map()]
+    if (init === undefined) return { plain, named }
+    const file = this.#parse(`${of.definition.name}(${init})`, 'init')
+    const [statement, ...others] = file.statements
+    const call = statement?.kind === 'expression' ? statement.value : undefined
+    if (call?.kind !== 'call' || call.callee.kind !== 'name' || others.length > 0) {
+      throw new GradcheckError('bad-usage', `"${init}" are no arguments of Python`, {
+        fix: 'such as "hidden_dims=[5], reg=0.1"',
       })
+    }
+    const names = taken.flatMap(({ name, kind }) => (kind === 'rest' || kind === 'names' ? [] : [name]))
+    const scope = this.#interpreter.scopeOf(this.#files[0])
+    for (const { name, value: written, kind } of call.arguments) {
+      const value = this.#interpreter.evaluate(written, { ...scope, file, outer: scope, names: new Map() })
+      if (value instanceof Unknown) throw this.#interpreter.errorOf(value)
+      const isRest = (wanted: Parameter['kind']) => taken.some((one) => one.kind === wanted)
+      if (kind !== 'plain')
+        throw this.#interpreter.error({ file, at: written.at }, 'a star has no place here')
+      if (
+        name === undefined
+          ? plain.length >= names.length && !isRest('rest')
+          : !names.includes(name) && !isRest('names')
+      ) {
+        throw this.#interpreter.error(
+          { file, at: written.at },
+          name === undefined
+            ? `${of.definition.name}() takes ${names.length} arguments`
+            : `${of.definition.name}() has no argument ${name}${suggestName(name, names)}`,
+          names.length === 0 ? 'its __init__ has none' : `it has ${names.join(', ')}`,
+        )
+      }
+      if (name === undefined) plain.push(value)
+      else named.set(name, value)
+      this.#bound.set(
+        `${of.definition.name}(${name ?? names[plain.length - 1] ?? ''})`,
+        formatValue(value, ''),
+      )
+    }
+    return { plain, named }
+  }
+
+  /**
+   * An expression, in the names of the arrays and of a file.
+   * @param file undefined where the names that are no arrays are those of NumPy and torch
+   */
+  #evaluate(written: SourceFile, file: SourceFile | undefined): Value {
+    const [statement, other] = written.statements
+    const start = { file: written, at: (other ?? statement)?.at ?? 0 }
+    if (statement?.kind !== 'expression' || other !== undefined) {
+      throw this.#interpreter.error(
+        start,
+        'this is no single expression of Python',
+        file === undefined
+          ? 'such as "softmax(Q @ K.T / sqrt(32)) @ V"'
+          : 'such as "compute_cost(forward(X, parameters)[0], Y)"',
+      )
     }
     return this.#interpreter.evaluate(statement.value, this.#argumentScope(statement.value, file, written))
   }
 
-  /** Arrays and dictionaries under the names that an expression reads. */
-  #argumentScope(expression: Expression, file: SourceFile, written: SourceFile): Scope {
-    void written
+  /** What the names that an expression reads stand for: definitions of the file, arrays, then the file's other names. */
+  #argumentScope(expression: Expression, file: SourceFile | undefined, written: SourceFile): Scope {
     const names = new Map<string, Value>()
+    // the expression itself defines nothing
+    const outer = this.#interpreter.scopeOf({ ...written, statements: [] })
+    const scope = file && this.#interpreter.scopeOf(file)
+    const definitions = file === undefined ? [] : definitionsOf(file.statements)
     for (const name of namesRead(expression)) {
-      const value = this.#argument(name, new Set())
-      const isDefined = definitionsOf(file.statements).includes(name)
-      if (value !== undefined && !isDefined) names.set(name, value)
+      const found = scope && this.#interpreter.lookUpIn(scope, name)
+      const value = definitions.includes(name) ? found : (this.#argument(name, new Set()) ?? found)
+      const meant = value ?? (scope === undefined ? meaningOf(name, this.#natives) : undefined)
+      if (meant instanceof PyClass) {
+        const make = (given: Given, place: Place) => this.#interpreter.makeSelf(meant, given, place)
+        names.set(name, new Native(name, make))
+      } else if (meant !== undefined) names.set(name, meant)
     }
-    const outer = this.#interpreter.scopeOf(file)
-    return { names, outer, file, globals: new Set(), owner: undefined, self: undefined }
+    return { names, outer, file: outer.file, globals: new Set(), owner: undefined, self: undefined }
   }
 
   // ---- arguments
@@ -364,21 +514,11 @@ class Forward {
    * @param beside other arguments, whose arrays are none of a dictionary's
    */
   #argument(name: string, beside: ReadonlySet<string>): Value | undefined {
-    const { set = {}, bind = {} } = this.#source
-    if (Object.hasOwn(set, name)) {
-      this.#bound.set(name, set[name])
-      return this.#literal(name, set[name])
-    }
-    const array = Object.hasOwn(bind, name) ? bind[name] : name
-    if (Object.hasOwn(bind, name) && !this.#data.has(array)) {
-      throw new GradcheckError(
-        'missing-array',
-        `there is no array ${array}${suggestName(array, [...this.#data.keys()])}`,
-      )
-    }
-    const own = this.#arrayNamed(array)
+    const given = this.#given(name)
+    if (given !== undefined) return given
+    const own = this.#arrayNamed(name)
     if (own !== undefined) {
-      this.#bound.set(name, array)
+      this.#bound.set(name, name)
       return own
     }
     if (DICTIONARIES.has(name)) {
@@ -387,6 +527,56 @@ class Forward {
       return dictionary
     }
     return undefined
+  }
+
+  /** What the user says that a name stands for: a literal, an array, or a list or dictionary of arrays. */
+  #given(name: string): Value | undefined {
+    const { set = {}, bind = {} } = this.#source
+    const [isSet, isBound] = [set, bind].map((of) => Object.hasOwn(of, name))
+    if (!isSet && !isBound) return undefined
+    const text = isSet ? set[name] : bind[name]
+    this.#bound.set(name, text)
+    this.#taken.add(name)
+    if (isSet) return this.#literal(name, text)
+    const [, open, inside] = /^([[{])(.*)[\]}]$/s.exec(text) ?? []
+    if (open === undefined) return this.#arrayBound(text)
+    const items = inside
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '')
+    if (open === '[') return new PyList(items.map((item) => this.#arrayBound(item)))
+    const made = new PyDict()
+    for (const item of items) {
+      const [, key, array = key] = /^['"]?([^'":]+?)['"]?\s*(?::\s*(.+))?$/s.exec(item) ?? []
+      if (key === undefined) {
+        throw new GradcheckError('bad-usage', `"${item}" binds no array`, {
+          fix: `write ${name}={W1: Wa, b1: ba}`,
+        })
+      }
+      made.set(key, this.#arrayBound(array))
+    }
+    return made
+  }
+
+  #arrayBound(array: string): Value {
+    const found = this.#arrayNamed(array)
+    if (found !== undefined) return found
+    const names = [...this.#data.keys()]
+    throw new GradcheckError('missing-array', `there is no array ${array}${suggestName(array, names)}`, {
+      fix: `there are ${names.slice(0, 12).join(', ')}`,
+    })
+  }
+
+  /** @throws GradcheckError for what is set or bound and that nothing reads: a name that was mistyped, most likely */
+  #requireTaken(): void {
+    const { set = {}, bind = {} } = this.#source
+    const unread = [...Object.keys(set), ...Object.keys(bind)].find((name) => !this.#taken.has(name))
+    if (unread === undefined) return
+    throw new GradcheckError(
+      'unknown-name',
+      `${unread} is given, and nothing that was followed reads it${suggestName(unread, [...this.#bound.keys()])}`,
+      { fix: `what was read is ${[...this.#bound.keys()].slice(0, 12).join(', ')}` },
+    )
   }
 
   #literal(name: string, text: string): Value {
@@ -401,18 +591,21 @@ class Forward {
   /** Exactly the parameters, in natural order, but for those that are arguments of their own. */
   #dictionary(beside: ReadonlySet<string>): PyDict {
     const made = new PyDict()
-    const names = [...this.#gradients.keys()].filter((name) => !beside.has(name))
+    const entries = (this.#source.loss ?? this.#entry).match(/\w+/g) ?? []
+    this.#computed ??= computedNames(this.#files, entries)
+    const isComputed = (name: string) => this.#source.parameters === undefined && this.#computed!.has(name)
+    const names = [...this.#gradients.keys()].filter((name) => !beside.has(name) && !isComputed(name))
     for (const name of names.sort(compareNaturally)) made.set(name, this.#arrayNamed(name) ?? null)
     return made
   }
 
   /** An array of the file, or the number that it is. */
   #arrayNamed(name: string): Value | undefined {
-    const known = this.#arrays.get(name)
-    if (known !== undefined) return known
-    const tensor = this.#data.get(name)
+    const tensor = this.#inputTensors.get(name)
     if (tensor === undefined) return this.#listNamed(name)
     this.#read.add(name)
+    const known = this.#arrays.get(name)
+    if (known !== undefined) return known
     if (tensor.shape.length === 0 && !this.#gradients.has(name)) {
       return Number.isInteger(tensor.data[0]) ? BigInt(tensor.data[0]) : tensor.data[0]
     }
@@ -455,6 +648,14 @@ class Forward {
       if (found !== undefined) return found
     }
     if (!Object.hasOwn(HELPERS, name)) {
+      if (this.#source.expression !== undefined) {
+        const names = [...this.#data.keys()]
+        return new Unknown(
+          `${name} is no array, and no function that is known here${suggestName(name, names)}`,
+          place,
+          `there are ${names.slice(0, 12).join(', ')}`,
+        )
+      }
       return name === 'softmax'
         ? new Unknown(
             'softmax is defined in none of the files',
@@ -464,7 +665,9 @@ class Forward {
         : undefined
     }
     const make = HELPERS[name]
-    this.#notices.add(`${name} is defined in none of the files: it is taken for the usual function`)
+    if (this.#source.expression === undefined) {
+      this.#notices.add(`${name} is defined in none of the files: it is taken for the usual function`)
+    }
     return new Native(name, ({ plain: [given] }, where) => {
       const array = this.#interpreter.toArray(given, where)
       return new GuessedArray(
@@ -498,20 +701,26 @@ class Forward {
     if (!value.isTraced) throw new GradcheckError('bad-forward', 'the loss does not depend on any parameter')
     const node = nodeOf(this.#tracer, value)
     if (value.size === 1) return value.shape.length === 0 ? node : b.reshape(node, { shape: [] })
-    const name = this.#source.upstream ?? 'dout'
-    const upstream = this.#data.get(name)
-    if (upstream === undefined) {
+    const { upstream, output } = this.#source
+    const followed = {
+      arrays: this.#source.arrays,
+      read: this.#read,
+      gradients: this.#gradients,
+      isChosen: this.#source.parameters !== undefined,
+    }
+    const name = findUpstream(followed, value.shape, upstream)
+    if (name === undefined) {
       throw this.#interpreter.error(
         place,
         `this returns an array of shape ${formatShape(value.shape)}, not one number`,
         'return the loss, or save the upstream gradient as dout',
       )
     }
-    if (formatShape(upstream.shape) !== formatShape(value.shape)) {
-      throw new GradcheckError(
-        'bad-shape',
-        `the output has shape ${formatShape(value.shape)}, and ${name} has ${formatShape(upstream.shape)}`,
-      )
+    this.#upstream = name
+    this.#bound.set('upstream', name)
+    const saved = findSavedOutput(followed, value.shape, output)
+    if (saved !== undefined) {
+      this.#savedOutput = { name: saved, tensor: this.#source.arrays.get(saved)!, program: this.#end(node) }
     }
     return b.sum(b.multiply(node, this.#inputs[name]))
   }
@@ -532,7 +741,9 @@ function createTracer(
       numbers += elementCount(value.shape)
       if (numbers > MOST_NUMBERS || id > MOST_OPERATIONS) {
         const what = id > MOST_OPERATIONS ? `${MOST_OPERATIONS} operations` : `${MOST_NUMBERS} numbers`
-        throw new GradcheckError('bad-forward', `the forward pass makes more than ${what}`, {
+        const { file, line, column } = value.source
+        const at = file === undefined ? '' : `${file}:${line}:${column}: `
+        throw new GradcheckError('bad-forward', `${at}the forward pass makes more than ${what}`, {
           fix: 'check it on a smaller case, or write loops over elements as operations on arrays',
         })
       }

@@ -14,6 +14,7 @@ export function reportToJson(report: CheckReport): object {
     numericalError: encodeNumber(report.numericalError),
     cost: encodeNumber(report.cost),
     ...(report.savedCost === undefined ? {} : { savedCost: encodeNumbers(report.savedCost) }),
+    ...(report.savedOutput === undefined ? {} : { savedOutput: encodeNumbers(report.savedOutput) }),
     ...(report.loss === undefined ? {} : { loss: encodeNumbers(report.loss) }),
     ...(report.forward === undefined ? {} : { forward: encodeNumbers(report.forward) }),
     parameters: { total: report.parameters.total, checked: report.parameters.checked },

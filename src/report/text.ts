@@ -121,6 +121,8 @@ function describeComparison(report: CheckReport): string {
     case 'inconclusive': {
       if (report.setup.some(showsAnotherNetwork))
         return 'the network declared does not have the cost that was saved'
+      if (report.savedOutput?.agrees === false)
+        return `the saved output ${clipMiddle(escapeControls(report.savedOutput.name), MAX_NAME_WIDTH_IN_SENTENCE)} is not that of the forward pass`
       return `cannot tell whether the gradient is right: ${describeOpen(report)}`
     }
   }
@@ -161,6 +163,7 @@ function formatFacts(report: CheckReport, style: Style, width: number): string[]
     ...describeForward(report),
     ['difference', describeDifference(report)],
     ['cost', formatValue(report.cost) + describeSavedCost(report)],
+    ...describeSavedOutput(report),
     [
       'checked',
       `${scope}; ${formatQuantity(report.timing.perturbations, 'perturbation')} in ${formatSeconds(report.timing.seconds)}`,
@@ -198,6 +201,13 @@ function describeSavedCost({ savedCost }: CheckReport): string {
   if (savedCost === undefined || !savedCost.agrees) return ''
   const { digits } = savedCost
   return digits === undefined ? '; the saved cost agrees' : `; the saved cost agrees to its ${digits} digits`
+}
+
+/** What a saved output says, where it agrees; a reason tells of one that does not. */
+function describeSavedOutput({ savedOutput }: CheckReport): [string, string][] {
+  if (savedOutput === undefined || !savedOutput.agrees) return []
+  const { name, difference } = savedOutput
+  return [['output', `the saved ${escapeControls(name)} agrees: difference ${formatDifference(difference)}`]]
 }
 
 function describeDifference({ difference, tolerance, numericalError, parameters }: CheckReport): string {

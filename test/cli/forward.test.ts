@@ -73,3 +73,101 @@ it('what cannot be read is refused with status 2, its line and what to do', asyn
     expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringMatching(message) })
   }
 })
+
+/** A linear layer: y = x w, its upstream gradient dy, and both gradients. */
+function linearLayer(change: Partial<Record<'y' | 'dw', number>> = {}): string {
+  const [x, w, dy] = [
+    [1, -2, 3, 0.5],
+    [0.5, -1, 2, 0.25],
+    [1, 2, -1, 0.5],
+  ]
+  const dot = (a: number[], b: number[], at: (i: number, j: number, k: number) => [number, number]) =>
+    [0, 1, 2, 3].map((n) =>
+      [0, 1].reduce((sum, k) => {
+        const [left, right] = at(n >> 1, n & 1, k)
+        return sum + a[left] * b[right]
+      }, 0),
+    )
+  const y = dot(x, w, (i, j, k) => [2 * i + k, 2 * k + j])
+  const dx = dot(dy, w, (i, j, k) => [2 * i + k, 2 * j + k])
+  const dw = dot(x, dy, (i, j, k) => [2 * k + i, 2 * k + j])
+  y[3] += change.y ?? 0
+  dw[1] += change.dw ?? 0
+  const shape = [2, 2]
+  return folder.writeArrays(
+    `linear-${change.y ?? 0}-${change.dw ?? 0}.npz`,
+    new Map(Object.entries({ x, w, y, dy, dx, dw }).map(([name, data]) => [name, { shape, data }])),
+  )
+}
+
+it('--expression takes one line, finds the upstream gradient and compares the saved output', async () => {
+  const right = await check(linearLayer(), '--expression', 'x @ w', '--json')
+  expect(right.status).toBe(0)
+  expect(JSON.parse(right.stdout)).toMatchObject({
+    verdict: 'pass',
+    savedOutput: { name: 'y', agrees: true },
+    forward: {
+      file: 'expression',
+      entry: 'x @ w',
+      bound: expect.arrayContaining([{ argument: 'upstream', array: 'dy' }]),
+    },
+    parameters: { total: 8 },
+  })
+  const backward = await check(linearLayer({ dw: 0.01 }), '--expression', 'x @ w')
+  expect(backward.status).toBe(1)
+  expect(backward.stdout).toMatch(/output +the saved y agrees/)
+  const forward = await check(linearLayer({ y: 0.01 }), '--expression', 'x @ w')
+  expect(forward.status).toBe(3)
+  expect(forward.stdout).toMatch(/INCONCLUSIVE {2}the saved output y is not that of the forward pass/)
+  expect(forward.stdout.replaceAll(/\s+/g, ' ')).toMatch(
+    /most at y\[1, 1\].* the gradient is that of this forward pass/,
+  )
+  const json = await check(linearLayer({ y: 0.01 }), '--expression', 'x @ w', '--json')
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    verdict: 'inconclusive',
+    savedOutput: { agrees: false, worst: { index: [1, 1] } },
+  })
+})
+
+it('what an expression cannot be is refused, with its place', async () => {
+  const data = linearLayer()
+  const refusals: [readonly string[], RegExp][] = [
+    [['--expression', 'x @ w @'], /expression:1:\d+: this is no Python\n {2}x @ w @\n +\^/],
+    [['--expression', 'a = x @ w'], /expression:1:1: this is no single expression/],
+    [['--expression', 'x @ w; x'], /expression:1:8: this is no single expression/],
+    [['--expression', ''], /this is no single expression/],
+    [['--expression', 'x @ q'], /expression:1:5: q is no array[\s\S]*there are x, w, y/],
+    [['--expression', 'max(x @ w, 0)'], /expression:1:1: max of two values/],
+    [['--expression', 'x @ w', '--upstream', 'dz'], /multiplied by dz, and there is no such array/],
+    [['--expression', 'x @ w', '--saved-output', 'x'], /x is read by the code/],
+    [['--expression', 'x @ w', '--saved-output', 'out'], /saved as out, and there is no such array/],
+    [['--expression', 'x @ w', '--forward', 'a.py'], /--expression and --forward cannot be combined/],
+    [['--expression', 'x @ w', '--loss', 'x'], /--expression and --loss cannot be combined/],
+    [['--expression', 'x @ w', '--activations', 'relu'], /say the network twice/],
+    [['--expression', 'x @ w', '--parameters', 'w,q*'], /no array is called "q\*"/],
+    [['--expression', 'x @ w', '--parameters', 'w,'], /has an empty name/],
+    [['--forward', 'a.py', '--loss', 'mean-squared-error'], /is the loss of a network that is declared/],
+  ]
+  for (const [args, message] of refusals) {
+    const { status, stderr } = await check(data, ...args)
+    expect({ args, status, stderr }).toEqual({ args, status: 2, stderr: expect.stringMatching(message) })
+  }
+})
+
+it('--init gives a constructor its arguments', async () => {
+  const file = folder.write(
+    'class.py',
+    'class Net:\n    def __init__(self, n, half=0.0):\n        self.w, self.half = np.zeros((n, n)), half\n    def loss(self, x, dy):\n        return self.half * np.sum((x @ self.w) * dy)\n',
+  )
+  const run = (init: string) => check(linearLayer(), '--forward', `${file}:Net.loss`, '--init', init)
+  expect(await run('2, half=1.0')).toMatchObject({ status: 0 })
+  expect(await run('n=2, half=1.5')).toMatchObject({ status: 1 })
+  expect(await run('2, haf=1.0')).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/init:1:12: Net\(\) has no argument haf; did you mean "half"/),
+  })
+  expect(await run('2, 3, 4')).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/takes 2 arguments/),
+  })
+})

@@ -18,6 +18,7 @@ import {
 import type { TensorsByName } from '../problem.js'
 import type { ForwardReport } from '../report.js'
 import { readSavedCost, type SavedCost } from '../setup/saved-cost.js'
+import { compareOutput, type OutputComparison, type SavedOutput } from './saved-output.js'
 
 /** A loss that is built of operations, the point it is checked at, and the gradient somebody wrote. */
 export interface ProgramProblem {
@@ -32,6 +33,8 @@ export interface ProgramProblem {
   readonly cost?: number | Tensor | undefined
   /** What gradients are called where they were saved, by their parameters. @default their names above */
   readonly gradientNames?: ReadonlyMap<string, string> | undefined
+  /** What the array that the loss is made of was saved as, to be compared. */
+  readonly output?: SavedOutput | undefined
   /** What the program was read from, for the report. */
   readonly forward?: ForwardReport | undefined
 }
@@ -47,6 +50,7 @@ export interface BoundProgramProblem {
   readonly bound: BoundProgram
   readonly checked: readonly CheckedParameter[]
   readonly savedCost: SavedCost | undefined
+  readonly output: OutputComparison | undefined
 }
 
 /** @throws GradcheckError for anything missing, misshapen or not finite, a program that does not fit its arrays */
@@ -87,7 +91,8 @@ export function bindProgramProblem(problem: ProgramProblem): BoundProgramProblem
     problem.cost === undefined
       ? undefined
       : readSavedCost(problem.cost, [...arrays.values(), ...gradients.values()])
-  return { bound, checked, savedCost }
+  const output = problem.output && compareOutput(problem.output, arrays)
+  return { bound, checked, savedCost, output }
 }
 
 function readTensors(what: string, given: TensorsByName): NamedTensors {

@@ -29,6 +29,7 @@ import {
 import { crossValidateProgram } from './cross-validate-program.js'
 import { describeConstants, findConstants } from './find-constants.js'
 import { createProgramEstimate } from './program-estimate.js'
+import { explainOutput, reportOutput } from './saved-output.js'
 import { describeProgramKinks, settleProgramKinks } from './settle-program-kinks.js'
 
 /** The step of programs: no difference loses digits to it, and next to nothing crosses or curves within it. */
@@ -40,6 +41,8 @@ const FINEST = 2 ** -200
 /** A second look takes half of that as well; what is left is below this many times the difference of the two. */
 const LEFT_BY_HALVING = 2
 
+/** A ratio of costs that may be a number of samples or elements. */
+const MOST_TIMES = 1e6
 /** How many of its own roundings a saved cost may be off by. */
 const COST_ROUNDINGS = 16
 
@@ -94,8 +97,10 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
   )
   const { tolerance, numericalError } = concluded
   const otherCost = read.savedCost && explainCost(read.savedCost, cost)
-  const reasons = [...(otherCost === undefined ? [] : [otherCost]), ...concluded.reasons]
-  const verdict = otherCost === undefined ? concluded.verdict : 'inconclusive'
+  const otherOutput = read.output && explainOutput(read.output, concluded.verdict === 'fail')
+  const others = [otherOutput, otherCost].filter((other) => other !== undefined)
+  const reasons = [...others, ...concluded.reasons]
+  const verdict = others.length === 0 ? concluded.verdict : 'inconclusive'
   return {
     schema: 1,
     verdict,
@@ -106,6 +111,7 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
     ...(read.savedCost === undefined
       ? {}
       : { savedCost: { value: read.savedCost.value, agrees: otherCost === undefined } }),
+    ...(read.output === undefined ? {} : { savedOutput: reportOutput(read.output) }),
     ...(problem.forward === undefined ? {} : { forward: problem.forward }),
     parameters: {
       total: checked.reduce((sum, { input }) => sum + elementCount(input.shape), 0),
@@ -280,7 +286,15 @@ const allOf = (size: number) => Uint32Array.from({ length: size }, (_, k) => k)
 function explainCost({ value, unitRoundoff }: SavedCost, cost: number): string | undefined {
   const rounding = COST_ROUNDINGS * unitRoundoff * Math.max(Math.abs(value), Math.abs(cost))
   if (isSameCost(cost, value) || Math.abs(value - cost) <= rounding) return undefined
-  return `the saved cost is ${value}, the program's is ${cost}: the gradient may be that of another loss; write the program as the code computes it`
+  const ratio = value / cost
+  const isTimes = (one: number) => one >= 1.5 && one < MOST_TIMES && isSameCost(Math.round(one), one)
+  const relation = isTimes(ratio)
+    ? `${Math.round(ratio)} times that`
+    : isTimes(1 / ratio)
+      ? `a fraction 1/${Math.round(1 / ratio)} of that`
+      : undefined
+  const times = relation === undefined ? '' : `, ${relation}: a sum instead of a mean, or the reverse`
+  return `the saved cost is ${value}, the program's is ${cost}${times}: the gradient may be that of another loss; write the program as the code computes it`
 }
 
 function diagnose(
