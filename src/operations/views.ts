@@ -76,6 +76,7 @@ function view(
     },
     work: ([operand]) => elementCount(operand),
     isLinearIn: () => true,
+    moves: ([operand]) => order(operand, operand),
   }
 }
 
@@ -119,13 +120,14 @@ function reshape(name: string, { shape }: { readonly shape: readonly number[] })
     }
     return result
   }
-  return view(
+  const reshaped = view(
     name,
     { shape },
     resultOf,
     (operand) => Int32Array.from({ length: elementCount(operand) }, (_, k) => k),
     (operand) => matchAxes(operand, resultOf(operand)),
   )
+  return { ...reshaped, moves: () => undefined }
 }
 
 /**
@@ -170,7 +172,7 @@ function along(
 }
 
 /** Elements that are read several times get what the last of their readers passes back, or the first. */
-function* overwriting(order: Int32Array, { data }: Operand): Generator<OtherRule> {
+export function* overwriting(order: Int32Array, { data }: Operand): Generator<OtherRule> {
   for (const isLast of [true, false]) {
     yield {
       kind: 'not-accumulated',

@@ -1,6 +1,7 @@
 import { GradcheckError } from '../../errors.js'
 import type { AnalyticalGradient } from '../../network/bind.js'
 import type { ProgramDefinition } from '../../program/builder.js'
+import { compactProgram } from '../../program/compact.js'
 import { type BoundProgram, bindProgram } from '../../program/evaluate.js'
 import { describeSource } from '../../program/print.js'
 import { type InputValue, inputsOf } from '../../program/program.js'
@@ -61,8 +62,10 @@ export function bindProgramProblem(problem: ProgramProblem): BoundProgramProblem
   const arrays = readTensors('parameters', problem.parameters)
   const gradients = readTensors('gradients', problem.gradients)
   const shapes = new Map([...arrays].map(([name, { shape }]) => [name, shape]))
-  const listed = simplifyProgram(
-    program.build(shapes, upstream === undefined ? undefined : requireTensor('upstream', upstream)),
+  const listed = compactProgram(
+    simplifyProgram(
+      program.build(shapes, upstream === undefined ? undefined : requireTensor('upstream', upstream)),
+    ),
   )
   const bound = bindProgram(listed, arrays)
   requireFiniteValues(bound)
