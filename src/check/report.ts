@@ -170,7 +170,6 @@ export interface LossReport {
   readonly weighted: boolean
 }
 
-/** The result of a gradient check: the JSON report's content (`schema` 1), numbers still numbers. */
 /** A forward pass that was read, and what became of it. */
 export interface ForwardReport {
   readonly file: string
@@ -178,11 +177,14 @@ export interface ForwardReport {
   readonly entry: string
   /** Which array each argument got, or what else. */
   readonly bound: readonly { readonly argument: string; readonly array: string }[]
-  /** Operations that the loss needs. */
+  /** Operations that the loss needs, each run of a line in a loop by itself. */
   readonly operations: number
+  /** Operations that are evaluated in their place: loops are taken together. Known once it is checked. */
+  readonly stages?: number
   readonly notices: readonly string[]
 }
 
+/** The result of a gradient check: the JSON report's content (`schema` 1), numbers still numbers. */
 export interface CheckReport {
   readonly schema: 1
   readonly verdict: Verdict

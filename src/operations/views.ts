@@ -127,7 +127,7 @@ function reshape(name: string, { shape }: { readonly shape: readonly number[] })
     (operand) => Int32Array.from({ length: elementCount(operand) }, (_, k) => k),
     (operand) => matchAxes(operand, resultOf(operand)),
   )
-  return { ...reshaped, moves: () => undefined }
+  return { ...reshaped, evaluate: ([operand], result) => result.set(operand.data), moves: () => undefined }
 }
 
 /**

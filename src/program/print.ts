@@ -1,5 +1,5 @@
 import { escapeControls } from '../escape-controls.js'
-import { formatShape } from '../tensor.js'
+import { formatShape, unravelIndex } from '../tensor.js'
 import type { Program, Source, Value } from './program.js'
 
 /**
@@ -39,4 +39,12 @@ export function describeSource({ file, line, column, name, layer }: Source): str
   return [name, layer === undefined ? undefined : `layer ${layer}`, place || undefined]
     .filter((part) => part !== undefined)
     .join(', ')
+}
+
+/** Where an element of a value stands: `at [3, 0]`, or of a line that ran several times `at [0] in run 4 of 64 of that line`. */
+export function describeElement({ shape, source: { runs } }: Value, offset: number): string {
+  const index = unravelIndex(offset, shape)
+  if (runs === undefined) return `at [${index.join(', ')}]`
+  const [run, ...rest] = index
+  return `${rest.length === 0 ? '' : `at [${rest.join(', ')}] `}in run ${run + 1} of ${runs} of that line`
 }

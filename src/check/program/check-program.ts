@@ -7,6 +7,7 @@ import { createCpuCarrier } from '../../program/carry-changes.js'
 import { ProgramDifferences } from '../../program/differentiate-parameter.js'
 import type { BoundProgram } from '../../program/evaluate.js'
 import { PerturbationPlanner } from '../../program/plan.js'
+import type { Program } from '../../program/program.js'
 import { requireRecord } from '../../requirements.js'
 import { type DType, elementCount } from '../../tensor.js'
 import type { CheckOptions } from '../check-options.js'
@@ -106,7 +107,9 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
     ...(read.savedCost === undefined
       ? {}
       : { savedCost: { value: read.savedCost.value, agrees: otherCost === undefined } }),
-    ...(problem.forward === undefined ? {} : { forward: problem.forward }),
+    ...(problem.forward === undefined
+      ? {}
+      : { forward: { ...problem.forward, stages: countComputed(bound.program) } }),
     parameters: {
       total: checked.reduce((sum, { input }) => sum + elementCount(input.shape), 0),
       checked: results.reduce((sum, { done }) => sum + done, 0),
@@ -134,6 +137,8 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
       : {}),
   }
 }
+
+const countComputed = ({ values }: Program) => values.filter(({ kind }) => kind === 'computed').length
 
 /** Roundings of the largest terms of a loss and of what cancels behind them. */
 const CANCELLED_ROUNDINGS = 8
