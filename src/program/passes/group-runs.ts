@@ -91,12 +91,10 @@ function dissolveLosses(given: readonly Group[], steps: readonly Step[], output:
   }
   let groups = [...given]
   for (;;) {
-    const left = groups.filter((group) => saved(group) > 0)
-    if (left.length === groups.length) return groups
-    for (const group of groups) {
-      if (!left.includes(group)) for (const { id } of group) grouped.delete(id)
-    }
-    groups = left
+    const losses = groups.filter((group) => saved(group) <= 0)
+    if (losses.length === 0) return groups
+    for (const group of losses) for (const { id } of group) grouped.delete(id)
+    groups = groups.filter(([{ id }]) => grouped.has(id))
   }
 }
 

@@ -54,11 +54,8 @@ export function collapseSumChains(given: Steps): Steps {
     const all = isAdded
       ? [first.operands[0], first.operands[1], ...terms.reverse()]
       : [first.operands[1], ...terms.reverse()]
-    const stacked = stackTerms(
-      origins,
-      last.shape,
-      all.filter(({ roots }) => roots.length > 0 && !isZero(given, roots)),
-    )
+    const telling = all.filter(({ roots }) => !isZero(given, roots))
+    const stacked = stackTerms(origins, last.shape, telling.length === 0 ? all : telling)
     const sum = OPERATIONS.sum.make('sum', { axes: [0], keepDims: false })
     if (isAdded) {
       collapsed.push({ ...last, operation: sum, operands: [stacked] })
@@ -73,8 +70,9 @@ export function collapseSumChains(given: Steps): Steps {
   return { ...given, steps: keepNeeded(collapsed.reverse(), output) }
 }
 
-/** Whether a constant is 0, as what a loop begins with. */
+/** Whether elements of these are all 0, as what a loop begins with. */
 function isZero({ program }: Steps, roots: readonly number[]): boolean {
+  if (roots.length === 0) return true
   const value = program.values[roots[0]]
   return roots.length === 1 && value?.kind === 'constant' && value.data.every((number) => number === 0)
 }
