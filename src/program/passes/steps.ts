@@ -21,7 +21,7 @@ export interface Steps {
   readonly output: Origin
   readonly origins: Origins
   readonly program: Program
-  /** The first value of the program that has an origin, of those that are nothing but elements of others. */
+  /** The first value of the program that has an origin, or has a name, of those that are nothing but elements of others. */
   readonly views: ReadonlyMap<Origin, ComputedValue>
 }
 
@@ -53,7 +53,9 @@ export function listSteps(program: Program): Steps {
           ? origins.reshape(from[0], value.shape)
           : origins.pick(value.shape, from, indices)
       list.push(origin)
-      if (views.get(origin)?.source.name === undefined) views.set(origin, value)
+      const known = views.get(origin)
+      const isNamed = known?.source.name === undefined && value.source.name !== undefined
+      if (known === undefined || isNamed) views.set(origin, value)
     }
   }
   const output = list[program.output]
