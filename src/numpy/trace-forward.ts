@@ -2,6 +2,7 @@ import type { ForwardReport } from '../check/report.js'
 import { GradcheckError } from '../errors.js'
 import type { Builder, Node, ProgramDefinition } from '../program/builder.js'
 import { recordProgram } from '../program/builder.js'
+import { compactLoops } from '../program/compact.js'
 import { type BoundProgram, evaluateValue } from '../program/evaluate.js'
 import { printProgram } from '../program/print.js'
 import { ancestorsOf, type Program } from '../program/program.js'
@@ -202,7 +203,7 @@ class Forward {
       program: {
         kind: 'program',
         build: () => listed,
-        print: () => printProgram(listed),
+        print: () => printProgram(compactLoops(listed)),
       },
       parameters,
       gradients,

@@ -21,3 +21,9 @@ export function compactProgram(program: Program): Program {
   const steps = collapseSumChains(listSteps(program))
   return writeProgram(steps, groupRuns(steps))
 }
+
+/** The same of a program that has loops; another one stays as it is written. */
+export function compactLoops(program: Program): Program {
+  const compact = compactProgram(program)
+  return compact.values.some(({ source }) => source.runs !== undefined) ? compact : program
+}
