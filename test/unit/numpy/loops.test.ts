@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { reversePass } from '../../../src/backward/reverse-pass.js'
 import { checkGradients } from '../../../src/check/check-gradients.js'
 import { traceForward } from '../../../src/numpy/load-forward.js'
 import type { TracedForward } from '../../../src/numpy/trace-forward.js'
+import { compactProgram } from '../../../src/program/compact.js'
 import { bindProgram } from '../../../src/program/evaluate.js'
 import { inputsOf } from '../../../src/program/program.js'
 import { elementCount, type Tensor, tensor } from '../../../src/tensor.js'
@@ -213,5 +215,39 @@ def f(w, x):
     await expect(checkGradients(traced)).rejects.toThrow(
       /model\.py:7:17: log of .* is -Infinity in run 4 of 6 of that line/,
     )
+  })
+})
+
+interface LoopCase {
+  readonly name: string
+  readonly source: string
+  readonly arrays: Readonly<Record<string, { readonly shape: number[]; readonly data: number[] }>>
+  readonly loss: number
+  readonly gradients: Readonly<Record<string, number[]>>
+}
+
+// made by test/fixtures/loops-numpy.py
+const LOOPS: readonly LoopCase[] = JSON.parse(
+  readFileSync(new URL('../../fixtures/loops-numpy.json', import.meta.url), 'utf8'),
+)
+
+describe('stores over one another, views and sums', () => {
+  it.each(LOOPS)('are what Python makes of them: $name', async ({ source, arrays, loss, gradients }) => {
+    const parameters = Object.fromEntries(
+      Object.entries(arrays).map(([name, { shape, data }]) => [name, tensor(data, shape)]),
+    )
+    const traced = await trace(source, parameters)
+    const compact = compactProgram(traced.program.build(new Map()))
+    const bound = bindProgram(compact, traced.parameters)
+    expect(Math.abs(bound.base[compact.output][0] - loss)).toBeLessThanOrEqual(1e-12 * (1 + Math.abs(loss)))
+    const cotangents = reversePass(bound)
+    for (const { name, id } of inputsOf(compact)) {
+      const wanted = gradients[name] ?? []
+      for (const [k, slope] of wanted.entries())
+        expect(Math.abs((cotangents[id]?.[k] ?? 0) - slope)).toBeLessThanOrEqual(1e-8 * (1 + Math.abs(slope)))
+    }
+    const report = await checkGradients(withRightGradients(traced))
+    expect(report.verdict).toBe('pass')
+    expect(report.difference).toBeLessThan(1e-13)
   })
 })
