@@ -3,7 +3,7 @@ import { elementCount, formatShape } from '../tensor.js'
 import { type Box, boxShape, type Form, widen } from './change.js'
 import type { Definition } from './definition.js'
 import type { Kernel, Read } from './kernels.js'
-import type { Application, Operand, Operation, PlanChange } from './operation.js'
+import type { Application, Operation, PlanChange } from './operation.js'
 import { overwriting } from './views.js'
 
 /** Which elements of several arrays an array is made of. */
@@ -20,32 +20,29 @@ type Axes = readonly (number | undefined)[]
 /** Elements of several arrays by constant indices, each as often as it is named: views, stacks and copies of any kind. */
 function gather(name: string, { shape, indices }: GatherAttributes): Operation {
   const all = Int32Array.from(indices)
-  let known: { readonly shapes: string; readonly axes: readonly Axes[] } | undefined
-  const axesOf = (operands: readonly Shape[]) => {
-    const shapes = operands.map(formatShape).join(' ')
-    if (known?.shapes !== shapes) known = { shapes, axes: matchAxes(shape, all, operands) }
-    return known.axes
-  }
-  const evaluate = (arrays: readonly Float64Array[], result: Float64Array) => {
-    const starts = startsOf(arrays.map(({ length }) => length))
-    for (let k = 0; k < result.length; k++) {
-      if (all[k] < 0) {
-        result[k] = 0
-        continue
-      }
-      let operand = 0
-      while (all[k] >= starts[operand + 1]) operand++
-      result[k] = arrays[operand][all[k] - starts[operand]]
+  let known: { readonly operands: readonly Shape[]; readonly layout: Layout } | undefined
+  const layoutOf = (given: readonly { readonly shape: Shape }[]) => {
+    const isKnown =
+      known?.operands.length === given.length &&
+      given.every((own, k) => isSame(own.shape, known!.operands[k]))
+    if (!isKnown) {
+      const operands = given.map((own) => own.shape)
+      known = { operands, layout: layOut(shape, all, operands) }
     }
+    return known!.layout
+  }
+  const evaluate = (
+    { which, at }: Layout,
+    arrays: readonly Float64Array[],
+    result: Float64Array,
+  ): Float64Array => {
+    for (let k = 0; k < result.length; k++) result[k] = which[k] < 0 ? 0 : arrays[which[k]][at[k]]
     return result
   }
   const pull = ({ operands }: Application, given: Float64Array, operand: number) => {
-    const starts = startsOf(operands.map(({ data }) => data.length))
+    const { which, at } = layoutOf(operands)
     const pulled = new Float64Array(operands[operand].data.length)
-    for (let k = 0; k < given.length; k++) {
-      if (all[k] >= starts[operand] && all[k] < starts[operand + 1])
-        pulled[all[k] - starts[operand]] += given[k]
-    }
+    for (let k = 0; k < given.length; k++) if (which[k] === operand) pulled[at[k]] += given[k]
     return pulled
   }
   return {
@@ -60,30 +57,28 @@ function gather(name: string, { shape, indices }: GatherAttributes): Operation {
       if (outside !== undefined) throw new ShapeMismatch(`there is no element ${outside} among ${count}`)
       return shape
     },
-    evaluate: (operands, result) => {
-      evaluate(
-        operands.map(({ data }) => data),
-        result,
-      )
+    evaluate(operands, result) {
+      const arrays = operands.map(({ data }) => data)
+      evaluate(layoutOf(operands), arrays, result)
     },
     pullBack: pull,
     pullBackSquares: pull,
-    mistakes: ({ operands }, operand) => {
-      const order = orderOf(all, operands, operand)
+    mistakes({ operands }, operand) {
+      const { which, at } = layoutOf(operands)
+      const order = at.map((offset, k) => (which[k] === operand ? offset : -1))
       const read = order.filter((from) => from >= 0)
       return new Set(read).size < read.length ? overwriting(order, operands[operand]) : []
     },
-    errors: (_application, errors) => evaluate(errors, new Float64Array(all.length)),
+    errors: ({ operands }, errors) => evaluate(layoutOf(operands), errors, new Float64Array(all.length)),
     roundings: () => 0,
     prepare: ({ operands }) =>
       prepare(
         shape,
-        all,
         operands.map((operand) => operand.shape),
-        axesOf(operands.map((operand) => operand.shape)),
+        layoutOf(operands),
       ),
     laneAxis(operands, lanes) {
-      const axes = axesOf(operands)
+      const { axes } = layoutOf(operands.map((own) => ({ shape: own })))
       const moving = lanes.flatMap((lane, operand) => (lane === undefined ? [] : [{ lane, operand }]))
       const isLane = (axis: number) => moving.every(({ lane, operand }) => axes[operand][axis] === lane)
       const found = shape.findIndex((_, axis) => isLane(axis))
@@ -95,22 +90,36 @@ function gather(name: string, { shape, indices }: GatherAttributes): Operation {
   }
 }
 
-/** Where each operand's elements begin, and where the last one's end. */
-function startsOf(sizes: readonly number[]): number[] {
-  const starts = [0]
-  for (const size of sizes) starts.push(starts[starts.length - 1] + size)
-  return starts
+const isSame = (one: Shape, other: Shape) =>
+  one === other || (one.length === other.length && one.every((length, axis) => length === other[axis]))
+
+/** Where the elements come from, and the axes that stay axes: those along which lanes and boxes stay apart. */
+interface Layout {
+  /** The operand of each element, below 0 for a 0, and its offset there. */
+  readonly which: Int32Array
+  readonly at: Int32Array
+  /** By operand. */
+  readonly axes: readonly Axes[]
 }
 
-/** For each element of the result its offset in one operand, −1 for those of others. */
-function orderOf(all: Int32Array, operands: readonly Operand[], operand: number): Int32Array {
-  const starts = startsOf(operands.map(({ data }) => data.length))
-  return all.map((k) => (k >= starts[operand] && k < starts[operand + 1] ? k - starts[operand] : -1))
+function layOut(shape: Shape, all: Int32Array, operands: readonly Shape[]): Layout {
+  const ends: number[] = []
+  for (const own of operands) ends.push((ends.at(-1) ?? 0) + elementCount(own))
+  const which = new Int32Array(all.length).fill(-1)
+  const at = new Int32Array(all.length)
+  let operand = 0
+  for (let k = 0; k < all.length; k++) {
+    if (all[k] < 0) continue
+    // neighbours mostly come from the same one
+    while (all[k] >= ends[operand]) operand++
+    while (operand > 0 && all[k] < ends[operand - 1]) operand--
+    which[k] = operand
+    at[k] = all[k] - (operand === 0 ? 0 : ends[operand - 1])
+  }
+  return { which, at, axes: matchAxes(shape, which, at, operands) }
 }
 
-/** Finds the axes of the result that are axes of the operands: those along which lanes and boxes stay apart. */
-function matchAxes(shape: Shape, all: Int32Array, operands: readonly Shape[]): Axes[] {
-  const starts = startsOf(operands.map(elementCount))
+function matchAxes(shape: Shape, which: Int32Array, at: Int32Array, operands: readonly Shape[]): Axes[] {
   const strides = stridesOf(shape)
   const ownStrides = operands.map(stridesOf)
   const axes = operands.map(() => new Array<number | undefined>(shape.length).fill(undefined))
@@ -120,24 +129,21 @@ function matchAxes(shape: Shape, all: Int32Array, operands: readonly Shape[]): A
     const found = operands.map((): number | undefined => undefined)
     /** Whether all that lie along the axis from an element on lie so, whole, along one of its operand. */
     const isAlong = (first: number): boolean => {
-      const from = all[first]
-      const step = from < 0 ? 0 : all[first + stride] - from
+      const operand = which[first]
+      const step = at[first + stride] - at[first]
       for (let k = 1; k < length; k++) {
-        const at = all[first + k * stride]
-        if (from < 0 ? at >= 0 : at !== from + k * step) return false
+        const other = first + k * stride
+        if (which[other] !== operand || (operand >= 0 && at[other] !== at[first] + k * step)) return false
       }
-      if (from < 0) return true
-      let operand = 0
-      while (from >= starts[operand + 1]) operand++
-      found[operand] ??= operands[operand].findIndex(
-        (own, k) => own === length && ownStrides[operand][k] === step,
-      )
-      const own = found[operand]
-      const isSame = own !== -1 && ownStrides[operand][own!] === step
-      return isSame && Math.floor((from - starts[operand]) / step) % length === 0
+      if (operand < 0) return true
+      const own =
+        found[operand] ??
+        operands[operand].findIndex((long, k) => long === length && ownStrides[operand][k] === step)
+      found[operand] = own
+      return own !== -1 && ownStrides[operand][own] === step && Math.floor(at[first] / step) % length === 0
     }
     let isKept = true
-    for (let k = 0; isKept && k < all.length; k++) {
+    for (let k = 0; isKept && k < which.length; k++) {
       if (Math.floor(k / stride) % length === 0) isKept = isAlong(k)
     }
     if (isKept) for (const [operand, own] of found.entries()) axes[operand][axis] = own
@@ -145,18 +151,11 @@ function matchAxes(shape: Shape, all: Int32Array, operands: readonly Shape[]): A
   return axes
 }
 
-function prepare(
-  shape: Shape,
-  all: Int32Array,
-  operands: readonly Shape[],
-  axes: readonly Axes[],
-): PlanChange {
-  const starts = startsOf(operands.map(elementCount))
-  const isIn = (k: number, operand: number) => k >= starts[operand] && k < starts[operand + 1]
-  const isRead = operands.map((_, operand) => all.some((k) => isIn(k, operand)))
+function prepare(shape: Shape, operands: readonly Shape[], { which, at, axes }: Layout): PlanChange {
+  const read = new Set(which)
   return (given, { count }) => {
     // one of which nothing is read moves nothing
-    const moving = [...given.keys()].filter((k) => given[k] !== undefined && isRead[k])
+    const moving = [...given.keys()].filter((k) => given[k] !== undefined && read.has(k))
     const box = uniteBoxes(shape, moving, given, axes)
     const places = listOffsets(boxShape(shape, box), stridesOf(shape))
     const kernels: Kernel[] = []
@@ -170,16 +169,16 @@ function prepare(
       if (kernel !== undefined) from = { kernel: kernels.push({ ...kernel, from } as Kernel) - 1 }
       const extents = boxShape(own, form.box)
       const before = elementCount(extents)
-      const shift = (offset: number) => moveOffset(offset, own, extents)
       const order = places.map((place) =>
-        isIn(all[place], operand) ? shift(all[place] - starts[operand]) : -1,
+        which[place] === operand ? moveOffset(at[place], own, extents) : -1,
       )
       if (written === undefined) {
         written = kernels.push({ kind: 'gather', from, before, order }) - 1
         continue
       }
       // among what was written of the operands before
-      const picked = kernels.push({ kind: 'gather', from, before, order: order.filter((at) => at >= 0) }) - 1
+      const picked =
+        kernels.push({ kind: 'gather', from, before, order: order.filter((from) => from >= 0) }) - 1
       const inner = Int32Array.from(order.keys()).filter((e) => order[e] >= 0)
       const starting = new Int32Array(count)
       const size = places.length
