@@ -49,6 +49,8 @@ function gather(name: string, { shape, indices }: GatherAttributes): Operation {
     name,
     attributes: { shape, indices },
     shape(operands) {
+      const negative = shape.find((length) => length < 0)
+      if (negative !== undefined) throw new ShapeMismatch(`${negative} is no length`)
       const count = operands.reduce((sum, operand) => sum + elementCount(operand), 0)
       if (indices.length !== elementCount(shape)) {
         throw new ShapeMismatch(`there are ${indices.length} indices for ${formatShape(shape)}`)
