@@ -31,7 +31,7 @@ export function collapseSumChains(given: Steps): Steps {
     return undefined
   }
   const gone = new Set<number>()
-  let next = 1 + Math.max(given.program.values.length, ...steps.map(({ id }) => id).slice(-1))
+  let next = given.program.values.length
   const collapsed: Step[] = []
   for (const last of steps.toReversed()) {
     if (gone.has(last.id)) continue
