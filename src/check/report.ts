@@ -197,9 +197,11 @@ export interface ForwardReport {
   readonly entry: string
   /** Which array each argument got, or what else. */
   readonly bound: readonly { readonly argument: string; readonly array: string }[]
-  /** Operations that the loss needs. */
+  /** Operations that the loss needs, each run of a line in a loop by itself. */
   readonly operations: number
   readonly guards: readonly ForwardGuard[]
+  /** Operations that are evaluated in their place: loops are taken together. Known once it is checked. */
+  readonly stages?: number
   readonly notices: readonly string[]
 }
 

@@ -23,6 +23,8 @@ export interface Tracer {
 export class Storage {
   /** The elements in a shape of their own, before anything was stored. */
   #shaped: Node
+  /** Those along one axis, once they have been asked for. */
+  #flat: { readonly of: Node; readonly node: Node } | undefined
   #isTraced: boolean
   readonly #numbers: Float64Array
   readonly #tracer: Tracer
@@ -75,7 +77,11 @@ export class Storage {
   /** The same along one axis. */
   get flat(): Node {
     const { shaped } = this
-    return shaped.shape.length === 1 ? shaped : this.#tracer.b.reshape(shaped, { shape: [this.size] })
+    if (shaped.shape.length === 1) return shaped
+    if (this.#flat?.of !== shaped) {
+      this.#flat = { of: shaped, node: this.#tracer.b.reshape(shaped, { shape: [this.size] }) }
+    }
+    return this.#flat.node
   }
 
   /**

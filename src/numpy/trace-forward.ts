@@ -3,6 +3,7 @@ import type { ForwardGuard, ForwardReport } from '../check/report.js'
 import { GradcheckError } from '../errors.js'
 import type { Builder, Node, ProgramDefinition } from '../program/builder.js'
 import { recordProgram } from '../program/builder.js'
+import { compactLoops } from '../program/compact.js'
 import { type BoundProgram, evaluateValue } from '../program/evaluate.js'
 import { printProgram } from '../program/print.js'
 import { ancestorsOf, type Program } from '../program/program.js'
@@ -252,7 +253,7 @@ class Forward {
       program: {
         kind: 'program',
         build: () => listed,
-        print: () => printProgram(listed),
+        print: () => printProgram(compactLoops(listed)),
       },
       parameters,
       gradients,
@@ -463,7 +464,7 @@ class Forward {
       else named.set(name, value)
       this.#bound.set(
         `${of.definition.name}(${name ?? names[plain.length - 1] ?? ''})`,
-        formatValue(value, ''),
+        describe(value),
       )
     }
     return { plain, named }

@@ -101,6 +101,11 @@ function assemble(name: string, { shape, places }: AssembleAttributes): Operatio
     laneAxis: () => undefined,
     work: (operands) => operands.reduce((sum, operand) => sum + elementCount(operand), 1),
     isLinearIn: () => true,
+    moves() {
+      const from = new Int32Array(elementCount(shape)).fill(-1)
+      for (let k = 0; k < all.length; k++) if (all[k] >= 0) from[all[k]] = k
+      return from
+    },
   }
 }
 

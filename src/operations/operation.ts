@@ -85,6 +85,12 @@ export interface Operation {
   work(operands: readonly Shape[]): number
   /** True for an operand in which the operation is linear while the others stay: what can be checked by its output. */
   isLinearIn(operand: number): boolean
+  /**
+   * Of an operation that does nothing but move elements, where each of its own stands among those of its operands, one
+   * operand behind the other, below 0 for one that is 0; undefined where they are the operand's in the same order. Left out
+   * of every other operation.
+   */
+  moves?(operands: readonly Shape[]): Int32Array | undefined
 }
 
 export type PlanChange = (forms: readonly (Form | undefined)[], block: Block) => Carried

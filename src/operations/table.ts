@@ -8,6 +8,7 @@ import { isElementwise } from './elementwise.js'
 import { EXPONENTIAL } from './exponential.js'
 import { EXTREMES } from './extremes.js'
 import { GATED } from './gated.js'
+import { GATHERS } from './gather.js'
 import { HYPERBOLIC } from './hyperbolic.js'
 import { LOSSES } from './losses.js'
 import { PRODUCTS } from './products.js'
@@ -37,6 +38,7 @@ export const OPERATIONS = {
   ...STANDARDIZATIONS,
   ...VIEWS,
   ...ASSEMBLIES,
+  ...GATHERS,
   ...LOSSES,
 }
 

@@ -76,6 +76,7 @@ function view(
     },
     work: ([operand]) => elementCount(operand),
     isLinearIn: () => true,
+    moves: ([operand]) => order(operand, operand),
   }
 }
 
@@ -119,13 +120,14 @@ function reshape(name: string, { shape }: { readonly shape: readonly number[] })
     }
     return result
   }
-  return view(
+  const reshaped = view(
     name,
     { shape },
     resultOf,
     (operand) => Int32Array.from({ length: elementCount(operand) }, (_, k) => k),
     (operand) => matchAxes(operand, resultOf(operand)),
   )
+  return { ...reshaped, evaluate: ([operand], result) => result.set(operand.data), moves: () => undefined }
 }
 
 /**
@@ -170,7 +172,7 @@ function along(
 }
 
 /** Elements that are read several times get what the last of their readers passes back, or the first. */
-function* overwriting(order: Int32Array, { data }: Operand): Generator<OtherRule> {
+export function* overwriting(order: Int32Array, { data }: Operand): Generator<OtherRule> {
   for (const isLast of [true, false]) {
     yield {
       kind: 'not-accumulated',
@@ -294,6 +296,7 @@ export const VIEWS = {
       { attributes: { shape: [3, -1] }, shapes: [[2, 3, 4]] },
       { attributes: { shape: [2, 12] }, shapes: [[2, 3, 4]] },
       { attributes: { shape: [2, 1, 3] }, shapes: [[2, 3]] },
+      { attributes: { shape: [3, 2, 1] }, shapes: [[1, 3, 2]] },
     ],
     make: reshape,
   } satisfies Definition<{ readonly shape: readonly number[] }, 1>,
@@ -352,10 +355,15 @@ export const VIEWS = {
   } satisfies Definition<{ readonly shape: readonly number[] }, 1>,
 }
 
-/** For each axis of a reshaped array the axis that it was, where it was one by itself. */
+/**
+ * For each axis of a reshaped array the axis that it was, where it was one by itself; axes of length 1 come and go as they
+ * like.
+ */
 function matchAxes(before: Shape, after: Shape): (number | undefined)[] {
   const axes: (number | undefined)[] = after.map(() => undefined)
   if (elementCount(before) === 0) return axes
+  const longOf = (shape: Shape, from: number, to: number) =>
+    Array.from({ length: to - from }, (_, k) => from + k).filter((axis) => shape[axis] !== 1)
   let [i, j] = [0, 0]
   // a group of axes ends where the products of the lengths are equal
   while (i < before.length && j < after.length) {
@@ -365,7 +373,11 @@ function matchAxes(before: Shape, after: Shape): (number | undefined)[] {
       if (ofBefore < ofAfter) ofBefore *= before[i++]
       else ofAfter *= after[j++]
     }
-    if (i === from + 1 && j === to + 1) axes[to] = from
+    const [own, ...others] = longOf(before, from, i)
+    const [made, ...more] = longOf(after, to, j)
+    if (own !== undefined && made !== undefined && others.length + more.length === 0) axes[made] = own
+    // an axis of length 1 that stays where it is
+    if (own === undefined && made === undefined && i === from + 1 && j === to + 1) axes[to] = from
   }
   return axes
 }

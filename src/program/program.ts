@@ -13,6 +13,8 @@ export interface Source {
   readonly name?: string
   /** The layer it belongs to, counted from 1. */
   readonly layer?: number
+  /** How many times what is written there ran, each run at its index along the value's first axis. */
+  readonly runs?: number
 }
 
 interface ValueBase {

@@ -191,9 +191,10 @@ function formatFacts(report: CheckReport, style: Style, width: number): string[]
 /** The user's own forward pass, where it was read. */
 function describeForward({ forward }: CheckReport): [string, string][] {
   if (forward === undefined) return []
-  const { file, entry, operations } = forward
+  const { file, entry, operations, stages } = forward
   const where = escapeControls(entry === '' ? file : `${file}:${entry}`)
-  return [['forward', `${where}, ${formatQuantity(operations, 'operation')}`]]
+  const taken = stages === undefined ? '' : ` in ${formatQuantity(stages, 'stage')}`
+  return [['forward', `${where}, ${formatQuantity(operations, 'operation')}${taken}`]]
 }
 
 /** What a saved cost says, where it agrees; a finding tells of one that does not. */

@@ -314,10 +314,11 @@ function* tryWithoutSamples(
       return value.operation.pullBack(application, fewer, edge.operand)
     }
     const name = row === 0 ? 'the first' : row === rows - 1 ? 'the last' : `number ${row} (counted from 0)`
+    const isRun = value.source.runs !== undefined
     yield tryRule(bound, edge, reached, passBack, {
       kind: 'sample-dropped',
       cost: 1.3,
-      text: `lacks ${name} of the ${rows} along its first axis`,
+      text: `lacks ${name} of the ${rows} ${isRun ? 'runs of that line' : 'along its first axis'}`,
     })
   }
 }
@@ -381,6 +382,20 @@ function nameValue(value: Value): string {
   return value.kind === 'computed' ? `what ${value.operation.name} makes (%${value.id})` : 'a constant'
 }
 
+/** What has a name or is computed behind views that have none. */
+function behindViews({ program: { values } }: BoundProgram, from: number): Value {
+  let value = values[from]
+  while (
+    value.kind === 'computed' &&
+    value.source.name === undefined &&
+    value.operation.moves !== undefined &&
+    value.operands.length === 1
+  ) {
+    value = values[value.operands[0]]
+  }
+  return value
+}
+
 function toMistake(
   bound: BoundProgram,
   edge: Edge,
@@ -390,7 +405,7 @@ function toMistake(
 ): EdgeMistake {
   const value = computed(bound, edge.user)
   const place = describeSource(value.source)
-  const operand = bound.program.values[value.operands[edge.operand]]
+  const operand = behindViews(bound, value.operands[edge.operand])
   const own = operand.kind === 'input' ? operand.name : operand.source.name
   const to = own ?? (operand.kind === 'computed' ? operand.operation.name : `operand ${edge.operand + 1}`)
   return {

@@ -1,8 +1,9 @@
 import { GradcheckError } from '../../errors.js'
 import type { AnalyticalGradient } from '../../network/bind.js'
 import type { ProgramDefinition } from '../../program/builder.js'
+import { compactProgram } from '../../program/compact.js'
 import { type BoundProgram, bindProgram } from '../../program/evaluate.js'
-import { describeSource } from '../../program/print.js'
+import { describeElement, describeSource } from '../../program/print.js'
 import { type InputValue, inputsOf } from '../../program/program.js'
 import { simplifyProgram } from '../../program/simplify.js'
 import { isRecord, requireRecord } from '../../requirements.js'
@@ -65,8 +66,10 @@ export function bindProgramProblem(problem: ProgramProblem): BoundProgramProblem
   const arrays = readTensors('parameters', problem.parameters)
   const gradients = readTensors('gradients', problem.gradients)
   const shapes = new Map([...arrays].map(([name, { shape }]) => [name, shape]))
-  const listed = simplifyProgram(
-    program.build(shapes, upstream === undefined ? undefined : requireTensor('upstream', upstream)),
+  const listed = compactProgram(
+    simplifyProgram(
+      program.build(shapes, upstream === undefined ? undefined : requireTensor('upstream', upstream)),
+    ),
   )
   const bound = bindProgram(listed, arrays)
   requireFiniteValues(bound)
@@ -144,14 +147,16 @@ function requireFiniteValues({ program, base }: BoundProgram): void {
     const at = findNonFinite(base[value.id])
     if (at === -1 || value.kind !== 'computed') continue
     const where = describeSource(value.source)
-    const index = unravelIndex(at, value.shape).join(', ')
+    const { runs } = value.source
     const operands = value.operands.map((id) => {
       const { source, shape } = program.values[id]
-      return `${source.name ?? `%${id}`} ${formatShape(shape)}`
+      // of one run where there are several
+      const isStacked = runs !== undefined && shape[0] === runs && shape.length >= value.shape.length
+      return `${source.name ?? `%${id}`} ${formatShape(isStacked ? shape.slice(1) : shape)}`
     })
     throw new GradcheckError(
       'bad-value',
-      `${where === '' ? '' : `${where}: `}${value.operation.name} of ${operands.join(' and ')} is ${base[value.id][at]} at [${index}]`,
+      `${where === '' ? '' : `${where}: `}${value.operation.name} of ${operands.join(' and ')} is ${base[value.id][at]} ${describeElement(value, at)}`,
       { fix: 'check at a point where every value of the program is a finite number' },
     )
   }

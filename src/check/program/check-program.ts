@@ -7,6 +7,7 @@ import { createCpuCarrier } from '../../program/carry-changes.js'
 import { ProgramDifferences } from '../../program/differentiate-parameter.js'
 import type { BoundProgram } from '../../program/evaluate.js'
 import { PerturbationPlanner } from '../../program/plan.js'
+import type { Program } from '../../program/program.js'
 import { requireRecord } from '../../requirements.js'
 import { type DType, elementCount } from '../../tensor.js'
 import type { CheckOptions } from '../check-options.js'
@@ -112,7 +113,9 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
       ? {}
       : { savedCost: { value: read.savedCost.value, agrees: otherCost === undefined } }),
     ...(read.output === undefined ? {} : { savedOutput: reportOutput(read.output) }),
-    ...(problem.forward === undefined ? {} : { forward: problem.forward }),
+    ...(problem.forward === undefined
+      ? {}
+      : { forward: { ...problem.forward, stages: countComputed(bound.program) } }),
     parameters: {
       total: checked.reduce((sum, { input }) => sum + elementCount(input.shape), 0),
       checked: results.reduce((sum, { done }) => sum + done, 0),
@@ -140,6 +143,8 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
       : {}),
   }
 }
+
+const countComputed = ({ values }: Program) => values.filter(({ kind }) => kind === 'computed').length
 
 /** Roundings of the largest terms of a loss and of what cancels behind them. */
 const CANCELLED_ROUNDINGS = 8

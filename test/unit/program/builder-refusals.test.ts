@@ -29,6 +29,21 @@ describe('a call of the builder that cannot be meant is refused:', () => {
     ],
     ['a length below −1', (b, { W }) => b.sum(b.reshape(W, { shape: [-2, -2] })), /-2 is no length/],
     [
+      'a selection of an element that is not there',
+      (b, { W }) => b.sum(b.gather([W, W], { shape: [2], indices: [-1, 8] })),
+      'gather: there is no element 8 among 8',
+    ],
+    [
+      'a selection of fewer elements than its shape has',
+      (b, { W }) => b.sum(b.gather([W], { shape: [2, 3], indices: [0, 1] })),
+      'gather: there are 2 indices for (2, 3)',
+    ],
+    [
+      'a selection of a shape below 0',
+      (b, { W }) => b.sum(b.gather([W], { shape: [-2, -1], indices: [0, 1] })),
+      'gather: -2 is no length',
+    ],
+    [
       'an operation that is not there',
       (b, { W }) => (b as never as { sun(of: Node): Node }).sun(W),
       'there is no operation sun',

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest'
+import { OPERATIONS } from '../../../src/operations/table.js'
 import { program } from '../../../src/program/builder.js'
+import { printProgram } from '../../../src/program/print.js'
 import { tensor } from '../../../src/tensor.js'
 
 it('a program is printed a line a value, with names and places', () => {
@@ -28,4 +30,21 @@ it('names cannot forge lines', () => {
   expect(loss.print({ 'a\nb': tensor([1], [1]) })).toBe(
     '  %0 (1,) = a\\x0ab\n  %1 (1,) = tanh(%0)   Z\\x0a%9 = x\n→ %2 () = sum(%1)\n',
   )
+})
+
+it('lists are cut short, and runs of a line are counted', () => {
+  const list = [...new Array(40).keys()]
+  const taken = program.from((b, { X }) => b.sum(b.take(X, { axis: 0, indices: list })))
+  expect(taken.print({ X: tensor(list, [40]) })).toContain(
+    'take(%0, axis=0, indices=[0,1,2,3,4,5,6,7,… 40 numbers])',
+  )
+  const value = {
+    kind: 'computed',
+    id: 0,
+    shape: [64],
+    operation: OPERATIONS.tanh.make('tanh', {}),
+    operands: [],
+    source: { file: 'model.py', line: 3, runs: 64 },
+  } as const
+  expect(printProgram({ values: [value], output: 0 })).toBe('→ %0 (64,) = tanh()   model.py:3, 64 runs\n')
 })
