@@ -40,10 +40,12 @@ const MOST_NUMBERS = 2 ** 18
 /** The same in float64 on the calling thread. */
 export function createCpuCarrier(bound: BoundProgram): ChangeCarrier {
   const planner = new CarryPlanner(bound)
+  const room = new UsedRoom()
   let planned: { readonly seed: Form; readonly plan: CarryPlan } | undefined
   return {
     roundStep: (step) => step,
     countAtOnce(from, seedOf) {
+      room.forget()
       const { seed, block } = seedOf(1)
       return Math.max(1, Math.floor(MOST_NUMBERS / planner.countNumbers(from, seed, block)))
     },
@@ -52,18 +54,42 @@ export function createCpuCarrier(bound: BoundProgram): ChangeCarrier {
       planned = planned?.seed === seed ? planned : { seed, plan: planner.plan(from, seed, block) }
       const { launches, output } = planned.plan
       const crossings = new Uint32Array(block.count * block.lanes)
-      const values = new Map([[SEED, new Float64Array(block.count * block.lanes).fill(1)]])
+      const values = new Map([[SEED, room.take(block.count * block.lanes).fill(1)]])
       for (const launch of launches) {
         const read = (place: Read) => values.get(placeOf(launch, place))!
-        const result =
-          values.get(launch.result) ?? new Float64Array(launch.block.count * sizeOf(launch.kernel))
+        const result = values.get(launch.result) ?? room.take(launch.block.count * sizeOf(launch.kernel))
         runKernel({ launch, step, read, crossings }, result)
         values.set(launch.result, result)
-        for (const place of launch.dropped) values.delete(place)
+        for (const place of launch.dropped) {
+          room.giveBack(values.get(place))
+          values.delete(place)
+        }
       }
       const changes = output === undefined ? new Float64Array(crossings.length) : values.get(output)!
       return { changes, crossings }
     },
     dispose: () => undefined,
+  }
+}
+
+/** Arrays that were used and may be used again: the system takes long to hand out new ones. */
+class UsedRoom {
+  readonly #arrays = new Map<number, Float64Array[]>()
+
+  /** An array of that length, whatever stands in it. */
+  take(length: number): Float64Array {
+    return this.#arrays.get(length)?.pop() ?? new Float64Array(length)
+  }
+
+  giveBack(array: Float64Array | undefined): void {
+    if (array === undefined) return
+    const alike = this.#arrays.get(array.length)
+    if (alike === undefined) this.#arrays.set(array.length, [array])
+    else alike.push(array)
+  }
+
+  /** Gives all of it up. */
+  forget(): void {
+    this.#arrays.clear()
   }
 }
