@@ -24,15 +24,10 @@ let opened: Kernel | null | undefined
  * The products of every vector on the left with every one on the right, left × right, each sum in the order of its
  * terms: by vectors of two float64 in WebAssembly, block by block, so that its memory stays small however large the
  * sides are.
- * @param result where they are written, row-major, from its beginning
- * @returns the result; undefined where WebAssembly is not to be had, the sides are so small that nothing is gained, or
- * a result is not a number, where a plain loop may leave out terms that are 0 times infinity
+ * @returns undefined where WebAssembly is not to be had, the sides are so small that nothing is gained, or a result is
+ * not a number, where a plain loop may leave out terms that are 0 times infinity
  */
-export function multiplyInBlocks(
-  left: Side,
-  right: Side,
-  result: Float64Array = new Float64Array(left.count * right.count),
-): Float64Array | undefined {
+export function multiplyInBlocks(left: Side, right: Side): Float64Array | undefined {
   const { depth } = left
   if (Math.min(left.count, right.count) < TILE || left.count * right.count * depth < LEAST_WORK)
     return undefined
@@ -50,6 +45,7 @@ export function multiplyInBlocks(
   for (let t = 0; t < depth; t++) places[t] = t * TERM_BYTES
   const panelsOfLeft = new Float64Array(buffer, atLeft, rows * depth)
   const panelsOfRight = new Float64Array(buffer, atRight, columns * depth)
+  const result = new Float64Array(left.count * right.count)
   for (let row = 0; row < left.count; row += rows) {
     const height = Math.min(rows, left.count - row)
     fillPanels(left, row, height, panelsOfLeft)
@@ -75,7 +71,7 @@ export function multiplyInBlocks(
       }
     }
   }
-  for (let k = 0; k < left.count * right.count; k++) if (Number.isNaN(result[k])) return undefined
+  for (let k = 0; k < result.length; k++) if (Number.isNaN(result[k])) return undefined
   return result
 }
 

@@ -182,38 +182,21 @@ function dot(a: Float64Array, at: number, b: Float64Array, from: number, depth: 
  */
 export function multiply(A: Matrix, B: Float64Array, columns: number): Matrix {
   const { rows, columns: depth, data } = A
-  const result = createMatrix(rows, columns)
-  multiplyInto(data, rows, depth, B, columns, result.data)
-  return result
-}
-
-/**
- * The same into an array that is there, which may be larger, as may the others.
- * @param C rows × columns at its beginning; what stood there is lost
- */
-export function multiplyInto(
-  A: Float64Array,
-  rows: number,
-  depth: number,
-  B: Float64Array,
-  columns: number,
-  C: Float64Array,
-): void {
   const product = multiplyInBlocks(
-    { data: A, count: rows, depth, byVector: true },
+    { data, count: rows, depth, byVector: true },
     { data: B, count: columns, depth, byVector: false },
-    C,
   )
-  if (product !== undefined) return
-  C.fill(0, 0, rows * columns)
+  if (product !== undefined) return { rows, columns, data: product }
+  const result = createMatrix(rows, columns)
+  const C = result.data
   for (let r = 0; r < rows; r += 4) {
     const count = Math.min(4, rows - r)
     const [c0, c1, c2, c3] = [r * columns, (r + 1) * columns, (r + 2) * columns, (r + 3) * columns]
     for (let t = 0; t < depth; t++) {
-      const a0 = A[r * depth + t]
-      const a1 = count > 1 ? A[(r + 1) * depth + t] : 0
-      const a2 = count > 2 ? A[(r + 2) * depth + t] : 0
-      const a3 = count > 3 ? A[(r + 3) * depth + t] : 0
+      const a0 = data[r * depth + t]
+      const a1 = count > 1 ? data[(r + 1) * depth + t] : 0
+      const a2 = count > 2 ? data[(r + 2) * depth + t] : 0
+      const a3 = count > 3 ? data[(r + 3) * depth + t] : 0
       if (a0 === 0 && a1 === 0 && a2 === 0 && a3 === 0) continue
       const from = t * columns
       if (count === 4) {
@@ -234,4 +217,5 @@ export function multiplyInto(
       }
     }
   }
+  return result
 }

@@ -1,8 +1,10 @@
 import type { Block, Form } from '../operations/change.js'
 import { type Read, sizeOf } from '../operations/kernels.js'
 import type { BoundProgram } from './evaluate.js'
+import type { Perturbations, PerturbedGroups } from './numerical-gradient.js'
 import { type CarryPlan, CarryPlanner, placeOf, SEED } from './plan-carry.js'
 import { runKernel } from './run-kernels.js'
+import type { Shape } from './shapes.js'
 
 /** What perturbations do to a program's output. */
 export interface OutputChanges {
@@ -30,6 +32,16 @@ export interface ChangeCarrier {
     step: number,
     signal?: AbortSignal,
   ): Promise<OutputChanges | undefined>
+  /**
+   * Carries all groups of a value's perturbations by itself, several at once; left out of a carrier that is told block by
+   * block.
+   * @returns undefined where the signal aborts
+   */
+  carryGroups?(
+    shape: Shape,
+    perturbations: Perturbations,
+    signal?: AbortSignal,
+  ): Promise<PerturbedGroups | undefined>
   /** Gives back what it holds. */
   dispose(): void
 }

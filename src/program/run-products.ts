@@ -1,4 +1,4 @@
-import { multiplyInto } from '../network/matrix.js'
+import { multiplyScattered } from '../network/scattered-product.js'
 import { isArithmetic } from '../operations/contraction.js'
 import type { Factor, ProductKernel } from '../operations/kernels.js'
 import type { Run } from './run-kernels.js'
@@ -53,46 +53,42 @@ interface VectorProduct {
 }
 
 /** Room that every product uses again. */
-let vectors = new Float64Array(0)
 let matrix = new Float64Array(0)
-let products = new Float64Array(0)
+let starts = new Int32Array(0)
 let places = new Int32Array(0)
 
 /**
  * @param size of what one batch makes
  * @param acrossMoved how far what a vector makes stands from what the next one does
- * @param acrossOther the same of the other side's vectors
+ * @param across the same of the other side's vectors
  */
 function multiplyVectors(
   { moved, other, data, others, count, factor, result }: VectorProduct,
   size: number,
   acrossMoved: number,
-  acrossOther: number,
+  across: number,
 ): void {
   const { along, terms } = moved
   const depth = terms.length
   const width = other.along.length
   const most = count * moved.batches.length * along.length
-  if (vectors.length < most * depth) vectors = new Float64Array(most * depth)
-  if (products.length < most * width) products = new Float64Array(most * width)
-  if (places.length < most) places = new Int32Array(most)
+  if (places.length < most) {
+    places = new Int32Array(most)
+    starts = new Int32Array(most)
+  }
   if (matrix.length < width * depth) matrix = new Float64Array(width * depth)
-  const isDense = isArithmetic(terms, 1)
   for (const [start, pairs] of groupByStart(other, count)) {
     let rows = 0
     for (const pair of pairs) {
       const p = Math.floor(pair / moved.batches.length)
       const from = startOf(moved, p) + moved.batches[pair % moved.batches.length]
       for (let i = 0; i < along.length; i++) {
-        const [row, at] = [from + along[i], rows * depth]
-        let isMoved = false
-        for (let t = 0; t < depth; t++) {
-          const value = data[row + (isDense ? t : terms[t])]
-          vectors[at + t] = value
-          if (value !== 0) isMoved = true
-        }
-        // the next one takes the place of one that does not move
-        if (isMoved) places[rows++] = pair * size + i * acrossMoved
+        const row = from + along[i]
+        let t = 0
+        while (t < depth && data[row + terms[t]] === 0) t++
+        if (t === depth) continue
+        starts[rows] = row
+        places[rows++] = pair * size + i * acrossMoved
       }
     }
     if (rows === 0) continue
@@ -100,11 +96,12 @@ function multiplyVectors(
       const from = start + other.terms[t]
       for (let j = 0; j < width; j++) matrix[t * width + j] = others[from + other.along[j]]
     }
-    multiplyInto(vectors, rows, depth, matrix, width, products)
-    for (let r = 0; r < rows; r++) {
-      const [from, to] = [r * width, places[r]]
-      for (let j = 0; j < width; j++) result[to + j * acrossOther] += factor * products[from + j]
-    }
+    multiplyScattered({ data, starts, count: rows, terms }, matrix, width, {
+      data: result,
+      places,
+      across,
+      factor,
+    })
   }
 }
 

@@ -210,8 +210,8 @@ async function evaluate(
   tolerances: readonly number[],
   { signal, onProgress, perturb = 'auto' }: CheckOptions,
 ): Promise<Evaluated> {
-  const exact = createCpuCarrier(bound)
-  const carrier = evaluator.createCarrier?.(bound) ?? exact
+  const carrier = evaluator.createCarrier?.(bound) ?? createCpuCarrier(bound)
+  const exact = evaluator.precision === 'double' ? carrier : createCpuCarrier(bound)
   // a device's numbers are too short for steps that are next to nothing
   const [coarse, fine] = [carrier, exact].map((by) => new ProgramDifferences(bound, by, signal))
   const planner = new PerturbationPlanner(bound)
