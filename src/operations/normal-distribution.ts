@@ -9,7 +9,7 @@ const GAUSS_WEIGHTS = [0.1909150252525595, 0.1398526957446383, 0.064742483084434
 const GAUSS_CENTRE_WEIGHT = 0.2089795918367347
 
 /** Up to here a step's mean density is the first terms of a series, exact to float64's last digit. */
-const SMALL_STEP = 2 ** -8
+export const SMALL_STEP = 2 ** -8
 
 /** φ(x), the standard normal density. */
 export function normalDensity(x: number): number {
@@ -34,11 +34,8 @@ export function normalDistribution(x: number): number {
  */
 export function normalSecantSlope(x: number, tail: number, d: number): number {
   const centre = x + 0.5 * d
-  const squared = centre * centre
   if (Math.abs(d) <= SMALL_STEP && Math.abs(centre * d) <= SMALL_STEP) {
-    // φ″(c)·d²/24 + φ⁗(c)·d⁴/1920, over φ(c)
-    const ofFour = (squared * (squared - 6) + 3) * (d * d) * ((d * d) / 1920)
-    return normalDensity(centre) * (1 + ((squared - 1) * (d * d)) / 24 + ofFour)
+    return normalDensity(centre) * meanDensityRatio(centre, d)
   }
   if (Math.abs(d) <= 0.5 && Math.abs(centre * d) <= 0.5) {
     let mean = GAUSS_CENTRE_WEIGHT
@@ -49,4 +46,12 @@ export function normalSecantSlope(x: number, tail: number, d: number): number {
     return normalDensity(centre) * mean
   }
   return slopeBetweenTails(x, tail, x + d, normalTail(x + d), d)
+}
+
+/** The mean of φ over a small step d around c, over φ(c): 1 + φ″(c)/φ(c)·d²/24 + φ⁗(c)/φ(c)·d⁴/1920. */
+export function meanDensityRatio(centre: number, d: number): number {
+  const squared = centre * centre
+  const ofTwo = (squared - 1) * (1 / 24)
+  const ofFour = (squared * (squared - 6) + 3) * (1 / 1920)
+  return 1 + d * d * (ofTwo + d * d * ofFour)
 }

@@ -5,6 +5,8 @@ import type { Run } from './run-kernels.js'
 
 /** Multiply-adds of a product that is not worth being laid out. */
 const FEW_PRODUCTS = 16
+/** The same where each perturbation has both sides to itself. */
+const FEW_OF_CHANGES = 2 ** 12
 
 /**
  * Runs sums of products for every perturbation. The numbers of a change are laid out vector by vector, those that are 0
@@ -17,7 +19,9 @@ export function runProduct({ launch, step, read }: Run, kernel: ProductKernel, r
   const [L, R] = [left, right].map(({ from }) => (from instanceof Float64Array ? from : read(from)))
   const factor = timesStep ? step : 1
   const terms = left.terms.length
-  if (terms === 1 || left.along.length * right.along.length * terms < FEW_PRODUCTS) {
+  const isOfChanges = [left, right].every(({ from }) => !(from instanceof Float64Array))
+  const work = left.along.length * right.along.length * terms
+  if (terms === 1 || work < (isOfChanges ? FEW_OF_CHANGES : FEW_PRODUCTS)) {
     multiplyPlainly(kernel, count, L, R, factor, result)
     return
   }

@@ -20,6 +20,7 @@ export function runSoftmax(
   const ofTargets = kernel.targets && read(kernel.targets)
   const isReduced = mode === 'loss' || mode === 'log-sum-exp'
   const s = new Float64Array(classes)
+  const row = new Float64Array(ROW.length)
   for (let p = 0; p < launch.block.count; p++) {
     for (let r = 0; r < outer.length; r++) {
       const at = 4 * classes * (place.starts[p] + place.inner[r])
@@ -36,74 +37,80 @@ export function runSoftmax(
         else for (let i = 0; i < classes; i++) result[from + inner[i]] = 0
         continue
       }
-      const row = changeSoftmax(constants, at, s, h)
-      switch (mode) {
-        case 'log-sum-exp':
-          result[p * outer.length + r] = row.rise
-          break
-        case 'loss': {
-          let sum = row.change
-          if (ofTargets !== undefined) {
-            // −Δt·ln p of the logits as they then are
-            for (let i = 0; i < classes; i++)
-              sum -= ofTargets[from + inner[i]] * (constants[at + 4 * i] + h * (s[i] - row.rise))
-          }
-          result[p * outer.length + r] = sum
-          break
+      const isNear = changeRow(constants, at, s, h, row)
+      if (isReduced) {
+        let sum = mode === 'loss' ? row[CHANGE] : row[RISE]
+        if (ofTargets !== undefined) {
+          // −Δt·ln p of the logits as they then are
+          for (let i = 0; i < classes; i++)
+            sum -= ofTargets[from + inner[i]] * (constants[at + 4 * i] + h * (s[i] - row[RISE]))
         }
-        case 'log-softmax':
-          for (let i = 0; i < classes; i++) result[from + inner[i]] = s[i] - row.centre - row.ofSum
-          break
-        case 'softmax':
-          for (let i = 0; i < classes; i++) {
-            const [logarithm, probability] = [constants[at + 4 * i], constants[at + 4 * i + 1]]
-            const change = s[i] - row.centre
-            result[from + inner[i]] = row.isNear
-              ? (probability * (expm1Ratio(h * change) * change - row.second)) / (1 + h * row.second)
-              : (Math.exp(logarithm + h * (s[i] - row.rise)) - probability) / h
-          }
+        result[p * outer.length + r] = sum
+      } else if (mode === 'log-softmax') {
+        const [centre, ofSum] = [row[CENTRE], row[OF_SUM]]
+        for (let i = 0; i < classes; i++) result[from + inner[i]] = s[i] - centre - ofSum
+      } else if (isNear) {
+        const [centre, second] = [row[CENTRE], row[SECOND]]
+        const whole = 1 + h * second
+        for (let i = 0; i < classes; i++) {
+          const change = s[i] - centre
+          const moved = expm1Ratio(h * change) * change - second
+          result[from + inner[i]] = (constants[at + 4 * i + 1] * moved) / whole
+        }
+      } else {
+        for (let i = 0; i < classes; i++) {
+          const after = Math.exp(constants[at + 4 * i] + h * (s[i] - row[RISE]))
+          result[from + inner[i]] = (after - constants[at + 4 * i + 1]) / h
+        }
       }
     }
   }
 }
 
-/** What becomes of a row of logits. */
-interface RowChange {
-  /** Of the loss, its targets as they are, over the step. */
-  readonly change: number
-  /** Of ln Σ e^z, over the step: `centre` + `ofSum`. */
-  readonly rise: number
-  /** The mean of the logits' changes by p. */
-  readonly centre: number
-  readonly ofSum: number
-  /** Σ p·(e^(h·t) − 1)/h, t the changes less their mean. */
-  readonly second: number
-  /** Whether e^(h·t) may be taken from p. */
-  readonly isNear: boolean
-}
+/**
+ * What becomes of a row of logits, over the step: the change of the loss, its targets as they are; of ln Σ e^z, which is
+ * the mean of the logits' changes by p and what the sum adds to it; and Σ p·(e^(h·t) − 1)/h, t the changes less that mean.
+ */
+const ROW = ['change', 'rise', 'centre', 'of sum', 'second'] as const
+const [CHANGE, RISE, CENTRE, OF_SUM, SECOND] = [0, 1, 2, 3, 4]
 
-function changeSoftmax(constants: Float64Array, at: number, s: Float64Array, h: number): RowChange {
+/** @returns whether e^(h·t) may be taken from p */
+function changeRow(
+  constants: Float64Array,
+  at: number,
+  s: Float64Array,
+  h: number,
+  row: Float64Array,
+): boolean {
   const classes = s.length
   let centre = 0
   let whole = 0
-  for (let i = 0; i < classes; i++) {
-    centre += constants[at + 4 * i + 1] * s[i]
-    whole += constants[at + 4 * i + 3]
+  for (let i = 0, k = at; i < classes; i++, k += 4) {
+    centre += constants[k + 1] * s[i]
+    whole += constants[k + 3]
   }
   // once more, for what rounding left
   let left = 0
-  for (let i = 0; i < classes; i++) left += constants[at + 4 * i + 1] * (s[i] - centre)
+  for (let i = 0, k = at; i < classes; i++, k += 4) left += constants[k + 1] * (s[i] - centre)
   centre += left
-  let [linear, second, largest] = [0, 0, 0]
-  for (let i = 0; i < classes; i++) {
+  let linear = 0
+  let second = 0
+  let largest = 0
+  for (let i = 0, k = at; i < classes; i++, k += 4) {
     const change = s[i] - centre
-    linear += constants[at + 4 * i + 2] * change
-    second += constants[at + 4 * i + 1] * exponentialExcess(h * change) * change
-    largest = Math.max(largest, Math.abs(h * change))
+    const moved = h * change
+    linear += constants[k + 2] * change
+    second += constants[k + 1] * exponentialExcess(moved) * change
+    largest = Math.max(largest, Math.abs(moved))
   }
+  row[CENTRE] = centre
+  row[SECOND] = second
   if (Math.abs(h * second) <= SMALL_SUM && largest < FAR_LOGIT) {
     const ofSum = second * log1pRatio(h * second)
-    return { change: linear + whole * ofSum, rise: centre + ofSum, centre, ofSum, second, isNear: true }
+    row[CHANGE] = linear + whole * ofSum
+    row[RISE] = centre + ofSum
+    row[OF_SUM] = ofSum
+    return true
   }
   let top = Number.NEGATIVE_INFINITY
   for (let i = 0; i < classes; i++) top = Math.max(top, constants[at + 4 * i] + h * s[i])
@@ -112,7 +119,10 @@ function changeSoftmax(constants: Float64Array, at: number, s: Float64Array, h: 
   const rise = (top + Math.log(total)) / h
   let change = 0
   for (let i = 0; i < classes; i++) change += constants[at + 4 * i + 3] * (rise - s[i])
-  return { change, rise, centre, ofSum: rise - centre, second, isNear: false }
+  row[CHANGE] = change
+  row[RISE] = rise
+  row[OF_SUM] = rise - centre
+  return false
 }
 
 /** Runs a norm on the changes of rows. */

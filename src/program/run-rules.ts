@@ -2,6 +2,7 @@ import { isArithmetic } from '../operations/contraction.js'
 import { expm1Ratio } from '../operations/exponential.js'
 import { gelu, geluTanh, silu } from '../operations/gated.js'
 import type { ReadChange, RuleKernel } from '../operations/kernels.js'
+import { meanDensityRatio, normalDensity, SMALL_STEP } from '../operations/normal-distribution.js'
 import type { ScalarRule } from '../operations/scalar-rule.js'
 import { sigmoidSecantSlope } from '../operations/sigmoids.js'
 import type { Run } from './run-kernels.js'
@@ -57,25 +58,38 @@ export function runRule(
     loop({ count, constants, width: rule.constants, starts, inner, a, b, step, result })
     return
   }
-  const isRelu = rule.shader === 'relu'
+  const change = (p: number, e: number) => {
+    const at = rule.constants * (starts[p] + inner[e])
+    const sa = a.data[p * a.size + a.order[e]]
+    const sb = b.data[p * b.size + b.order[e]]
+    const sc = c.data[p * c.size + c.order[e]]
+    result[p * size + e] = rule.change(constants, at, sa, sb, sc, step)
+    if (rule.crosses?.(constants, at, sa, sb, sc, step)) {
+      crossings[p * lanes.count + (Math.floor(e / lanes.apart) % lanes.count)]++
+    }
+  }
+  if (rule.shader === 'relu') {
+    carryRelu({ count, constants, width: rule.constants, starts, inner, a, b, step, result }, change)
+    return
+  }
+  for (let p = 0; p < count; p++) for (let e = 0; e < size; e++) change(p, e)
+}
+
+/** What stays on its side of 0 passes, or does not. */
+function carryRelu(
+  { count, constants, starts, inner, a, step, result }: RuleRun,
+  change: (p: number, e: number) => void,
+): void {
+  const { data, order } = a
   for (let p = 0; p < count; p++) {
-    for (let e = 0; e < size; e++) {
-      const at = rule.constants * (starts[p] + inner[e])
-      const sa = a.data[p * a.size + a.order[e]]
-      if (isRelu) {
-        // most elements stay on their side
-        const [from, to] = [constants[at], constants[at] + step * sa]
-        if ((from > 0 && to > 0) || (from < 0 && to < 0)) {
-          result[p * size + e] = from > 0 ? sa : 0
-          continue
-        }
-      }
-      const sb = b.data[p * b.size + b.order[e]]
-      const sc = c.data[p * c.size + c.order[e]]
-      result[p * size + e] = rule.change(constants, at, sa, sb, sc, step)
-      if (rule.crosses?.(constants, at, sa, sb, sc, step)) {
-        crossings[p * lanes.count + (Math.floor(e / lanes.apart) % lanes.count)]++
-      }
+    const [from, to, start] = [p * a.size, p * order.length, starts[p]]
+    for (let e = 0; e < order.length; e++) {
+      const s = data[from + order[e]]
+      const before = constants[start + inner[e]]
+      const after = before + step * s
+      if (before > 0 && after > 0) result[to + e] = s
+      else if (before < 0 && after < 0) result[to + e] = 0
+      else change(p, e)
     }
   }
 }
@@ -223,17 +237,45 @@ function carrySilu({ count, constants, width, starts, inner, a, step, result }: 
   }
 }
 
-function carryGelu({ count, constants, width, starts, inner, a, step, result }: RuleRun): void {
+/** The slope of Φ is that at the base point, e^(−z·d/2 − d²/8) times that, and a little more. */
+function carryGelu({ count, constants, starts, inner, a, step, result }: RuleRun): void {
   const { data, order } = a
+  const densities = densitiesOf(constants)
   for (let p = 0; p < count; p++) {
     const [from, to, start] = [p * a.size, p * order.length, starts[p]]
     for (let e = 0; e < order.length; e++) {
       const s = data[from + order[e]]
-      const at = width * (start + inner[e])
-      result[to + e] = s === 0 ? 0 : s * gelu.secantSlope(constants[at], constants[at + 1], step * s, 0)
+      if (s === 0) {
+        result[to + e] = 0
+        continue
+      }
+      const k = start + inner[e]
+      const z = constants[2 * k]
+      const tail = constants[2 * k + 1]
+      const d = step * s
+      if (d > SMALL_STEP || d < -SMALL_STEP || z * d > SMALL_STEP || z * d < -SMALL_STEP) {
+        result[to + e] = s * gelu.secantSlope(z, tail, d, 0)
+        continue
+      }
+      const x = -d * (z / 2 + d / 8)
+      const ratio = 1 + x * (1 + x * (1 / 2 + x * (1 / 6 + x * (1 / 24 + x * (1 / 120)))))
+      const slope = densities[k] * ratio * meanDensityRatio(z + d / 2, d)
+      result[to + e] = s * ((z >= 0 ? 1 - tail : tail) + (z + d) * slope)
     }
   }
 }
+
+/** φ(z) of each element of a normal distribution's constants, made once. */
+function densitiesOf(constants: Float64Array): Float64Array {
+  const known = DENSITIES.get(constants)
+  if (known !== undefined) return known
+  const densities = new Float64Array(constants.length / 2)
+  for (let k = 0; k < densities.length; k++) densities[k] = normalDensity(constants[2 * k])
+  DENSITIES.set(constants, densities)
+  return densities
+}
+
+const DENSITIES = new WeakMap<Float64Array, Float64Array>()
 
 function carryGeluTanh({ count, constants, width, starts, inner, a, step, result }: RuleRun): void {
   const { data, order } = a
