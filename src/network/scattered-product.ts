@@ -98,7 +98,11 @@ function multiplyByKernel(
     const rows = Math.min(height, count - first)
     for (let r = 0; r < rows; r += TILE) {
       // of the last ones some stand there twice
-      const [a, b, c, d] = [0, 1, 2, 3].map((k) => starts[first + Math.min(r + k, rows - 1)])
+      const last = first + rows - 1
+      const a = starts[first + r]
+      const b = starts[Math.min(first + r + 1, last)]
+      const c = starts[Math.min(first + r + 2, last)]
+      const d = starts[Math.min(first + r + 3, last)]
       for (let t = 0, at = atVectors + r * depth; t < depth; t++, at += TILE) {
         const term = isDense ? t : terms[t]
         numbers[at] = data[a + term]
