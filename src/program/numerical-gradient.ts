@@ -118,6 +118,44 @@ export async function carryGroups(
 }
 
 /**
+ * The same for some elements of a value alone, each moved by itself.
+ * @param elements their offsets
+ */
+export async function differentiateElements(
+  carrier: ChangeCarrier,
+  { id, shape }: Pick<Value, 'id' | 'shape'>,
+  asked: number,
+  elements: readonly number[],
+  signal?: AbortSignal,
+): Promise<NumericalGradient | undefined> {
+  const step = carrier.roundStep(asked)
+  const gradient = new Float64Array(elements.length)
+  const crossings = new Uint32Array(elements.length)
+  const slices = new WorkSlices()
+  const most = countAtOnce(carrier, shape, { id, laneAxis: undefined })
+  for (let first = 0; first < elements.length; first += most) {
+    if (slices.isOver) await slices.pause()
+    if (signal?.aborted) return undefined
+    const own = elements.slice(first, first + most)
+    const strides = stridesOf(shape)
+    const box = shape.map((length, axis) =>
+      Int32Array.from(own, (element) => Math.floor(element / strides[axis]) % length),
+    )
+    const block = { count: own.length, lanes: 1 }
+    const seed = { box, laneAxis: undefined }
+    for (const sign of [1, -1]) {
+      const carried = await carrier.carry(id, seed, block, sign * step, signal)
+      if (carried === undefined) return undefined
+      for (let k = 0; k < own.length; k++) {
+        gradient[first + k] += carried.changes[k] / 2
+        crossings[first + k] += carried.crossings[k]
+      }
+    }
+  }
+  return { gradient, crossings }
+}
+
+/**
  * The form in which `count` perturbations, from number `from` on, move one element each, or one at each index of an axis.
  * @param laneAxis that axis
  */
