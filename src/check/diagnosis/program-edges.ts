@@ -19,7 +19,7 @@ import type { MistakeKind } from './kinds.js'
 import { describeFactor } from './messages.js'
 
 /** Multiply-adds that a diagnosis may spend on mistakes on edges, roughly. */
-const SEARCH_WORK = 1e9
+const SEARCH_WORK = 5e8
 /** What passing an operation back costs however small it is, in multiply-adds. */
 const OPERATION_WORK = 4000
 /** A difference this small, relative to its terms, is what rounding leaves. */
@@ -176,17 +176,19 @@ function scaleEdge(search: Search, edge: Edge, reached: readonly Reached[]): Edg
   const { bound, right } = search
   const from = computed(bound, edge.user).operands[edge.operand]
   const length = bound.base[from].length
-  const without = passBackAnew(search, from, reached, (other) =>
-    isSame(other, edge) ? new Float64Array(length) : undefined,
+  const parts: Float64Array[] = []
+  const without = passBackAnew(
+    search,
+    from,
+    reached,
+    (other) => (isSame(other, edge) ? new Float64Array(length) : undefined),
+    ({ id, evidence }, rest) => {
+      const part = partOf(right[id]!, rest)
+      parts[reached.findIndex((tensor) => tensor.id === id)] = part
+      return mayBeScaled(evidence, part)
+    },
   )
-  const parts = reached.map(({ id }) => {
-    const [whole, rest] = [right[id], without.get(id)]
-    return (whole ?? new Float64Array()).map((slope, k) => {
-      const other = rest?.[k] ?? 0
-      const part = slope - other
-      return Math.abs(part) <= CANCELLED * (Math.abs(slope) + Math.abs(other)) ? 0 : part
-    })
-  })
+  if (without.size < reached.length) return undefined
   let [products, squares, telling] = [0, 0, 0]
   for (const [k, { evidence }] of reached.entries()) {
     for (const offset of evidence.offsets) {
@@ -219,6 +221,35 @@ function scaleEdge(search: Search, edge: Edge, reached: readonly Reached[]): Edg
     cost: isLeftOut ? 1 : factor === -1 ? 1.2 : 2,
     text: isLeftOut ? 'is left out' : `is ${describeFactor(factor)}`,
     ...(isLeftOut ? {} : { factor }),
+  })
+}
+
+/** What of a gradient comes by an edge, from all of it and what comes without. */
+const partOf = (whole: Float64Array, rest: Float64Array) =>
+  whole.map((slope, k) => {
+    const part = slope - rest[k]
+    return Math.abs(part) <= CANCELLED * (Math.abs(slope) + Math.abs(rest[k])) ? 0 : part
+  })
+
+/** How many times its tolerance a tensor may be off what a factor of its own makes of it, where one of several explains it. */
+const LOOSELY = 64
+
+/** Whether one factor on a part of a gradient may explain what is given. */
+function mayBeScaled(
+  { offsets, given, right, tolerance, rounding }: TensorEvidence,
+  part: Float64Array,
+): boolean {
+  let [products, squares] = [0, 0]
+  for (const offset of offsets) {
+    products += (given[offset] - right[offset]) * part[offset]
+    squares += part[offset] ** 2
+  }
+  const missing = squares === 0 ? 0 : products / squares
+  if (!Number.isFinite(missing)) return true
+  return offsets.every((offset) => {
+    const predicted = right[offset] + missing * part[offset]
+    const allowed = tolerance * (Math.abs(given[offset]) + Math.abs(predicted)) + rounding(offset)
+    return !(Math.abs(given[offset] - predicted) > LOOSELY * allowed)
   })
 }
 
