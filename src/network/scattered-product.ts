@@ -50,7 +50,7 @@ const blockOf = (depth: number, count: number) =>
 
 /**
  * Adds the products of vectors with the columns of a matrix, each sum in the order of its terms, to numbers that lie
- * anywhere.
+ * anywhere: in WebAssembly where that pays and is to be had, with the same bits.
  * @param matrix depth × width, row-major; it may be larger
  */
 export function multiplyScattered(
@@ -153,19 +153,25 @@ function writeProducts(
   return true
 }
 
+/** The sums of one vector. */
+let row = new Float64Array(0)
+
 function multiplyPlainly(
   { data, starts, count, terms }: ScatteredVectors,
   matrix: Float64Array,
   width: number,
   { data: sums, places, across, factor }: ScatteredResult,
 ): void {
+  if (row.length < width) row = new Float64Array(width)
   for (let r = 0; r < count; r++) {
+    row.fill(0, 0, width)
     for (let t = 0; t < terms.length; t++) {
       const value = data[starts[r] + terms[t]]
       if (value === 0) continue
-      const [from, moved, to] = [t * width, factor * value, places[r]]
-      if (across === 1) for (let j = 0; j < width; j++) sums[to + j] += moved * matrix[from + j]
-      else for (let j = 0; j < width; j++) sums[to + j * across] += moved * matrix[from + j]
+      const from = t * width
+      for (let j = 0; j < width; j++) row[j] += value * matrix[from + j]
     }
+    const to = places[r]
+    for (let j = 0; j < width; j++) sums[to + j * across] += factor * row[j]
   }
 }
