@@ -46,15 +46,11 @@ async function measureNet(name) {
   const gradients = nets.gradientsOf(net)
   const right = await measure(net, gradients)
   const torch = options.torch ? await measureTorch(name, net, right.report.cost) : undefined
-  const faster =
-    torch?.seconds === undefined ? '' : `, ${(torch.seconds / right.least).toPrecision(3)} times faster`
   const wrong = await measure(net, plantErrors(gradients))
   print(`${name}, ${right.report.parameters.total} parameters`, [
     `ours    ${describe(right)}`,
     `wrong   ${describe(wrong)}`,
-    ...(torch === undefined
-      ? []
-      : [`torch   ${torch.error ?? `${torch.seconds.toPrecision(3)} s${faster} (${torch.version})`}`]),
+    ...(torch === undefined ? [] : [`torch   ${describeTorch(torch, right)}`]),
   ])
 }
 
@@ -67,6 +63,17 @@ function describe({ least, middle, processor, report }) {
   return (
     `${least.toPrecision(3)} s (middle ${middle.toPrecision(3)} s, ${processor.toPrecision(3)} processor s): ` +
     `${verdict}, difference ${difference.toPrecision(2)}, estimate ${numericalError.toPrecision(2)}`
+  )
+}
+
+function describeTorch({ error, seconds, processor, version }, ours) {
+  if (error !== undefined) return error
+  const [faster, less] = [seconds / ours.least, processor / ours.processor].map((ratio) =>
+    ratio.toPrecision(3),
+  )
+  return (
+    `${seconds.toPrecision(3)} s (${processor.toPrecision(3)} processor s): ours takes ${faster} times less, ` +
+    `${less} times less of the processor (${version})`
   )
 }
 

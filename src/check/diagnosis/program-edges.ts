@@ -22,6 +22,8 @@ import { describeFactor } from './messages.js'
 const SEARCH_WORK = 5e8
 /** What passing an operation back costs however small it is, in multiply-adds. */
 const OPERATION_WORK = 4000
+/** The same of passing a value by. */
+const VALUE_WORK = 64
 /** A difference this small, relative to its terms, is what rounding leaves. */
 const CANCELLED = 2 ** -40
 /** Numbers without which any factor that nobody would write fits. */
@@ -422,6 +424,7 @@ function passBackAnew(
   isGood: (tensor: Reached, slopes: Float64Array) => boolean = () => true,
 ): ReadonlyMap<number, Float64Array> {
   const { program } = bound
+  budget.left -= VALUE_WORK * program.values.length
   const needed = ancestorsOf(program)
   const cone = coneOf(
     program,
@@ -445,9 +448,9 @@ function passBackAnew(
     const value = program.values[id]
     if (value.kind !== 'computed' || needed[id] === 0) continue
     const cotangent = cotangents[id]
-    const application = applicationOf(bound, value)
     for (const [operand, to] of value.operands.entries()) {
       if (cotangent === undefined || isAnew[to] === 0 || cone[to] === 0) continue
+      const application = applicationOf(bound, value)
       budget.left -= workOf[id]
       const pulled =
         passBack({ user: id, operand }, cotangent) ??

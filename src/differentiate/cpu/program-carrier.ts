@@ -31,6 +31,8 @@ class SharedCarrier implements ChangeCarrier {
   readonly #bound: BoundProgram
   readonly #alone: ChangeCarrier
   readonly #workers: Workers
+  /** Of all values: that workers are ready is heard of in a pause. */
+  readonly #slices = new WorkSlices()
   /** What this thread has spent. */
   #milliseconds = 0
   #pool: WorkerPool | undefined
@@ -70,10 +72,9 @@ class SharedCarrier implements ChangeCarrier {
       crossings.set(found.crossings, (from - first) * lanes)
     }
     const most = countAtOnce(this.#alone, shape, perturbations)
-    const slices = new WorkSlices()
     let from = first
     while (from < to && !this.#isReady) {
-      if (slices.isOver) await slices.pause()
+      if (this.#slices.isOver) await this.#slices.pause()
       if (this.#failure !== undefined) throw this.#failure
       if (signal?.aborted) return undefined
       const started = performance.now()
