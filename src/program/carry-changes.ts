@@ -53,13 +53,20 @@ const MOST_NUMBERS = 2 ** 18
 export function createCpuCarrier(bound: BoundProgram): ChangeCarrier {
   const planner = new CarryPlanner(bound)
   const room = new UsedRoom()
+  /** Of the last form that was asked for: workers are asked for one value's perturbations in pieces. */
+  let counted: { readonly form: string; readonly most: number } | undefined
   let planned: { readonly seed: Form; readonly plan: CarryPlan } | undefined
   return {
     roundStep: (step) => step,
     countAtOnce(from, seedOf) {
-      room.forget()
       const { seed, block } = seedOf(1)
-      return Math.max(1, Math.floor(MOST_NUMBERS / planner.countNumbers(from, seed, block)))
+      const form = `${from} ${block.lanes} ${seed.laneAxis} ${seed.box.map((indices) => indices === undefined)}`
+      if (counted?.form !== form) {
+        room.forget()
+        const numbers = planner.countNumbers(from, seed, block)
+        counted = { form, most: Math.max(1, Math.floor(MOST_NUMBERS / numbers)) }
+      }
+      return counted.most
     },
     async carry(from, seed, block, step) {
       // both signs of a step are carried alike
