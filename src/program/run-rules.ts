@@ -41,7 +41,7 @@ export function runRule(
   const { rule, constants, place, operands, lanes } = kernel
   const { count } = launch.block
   const size = place.inner.length
-  const none = operands.every((change) => change !== undefined) ? place.inner : new Int32Array(size)
+  const none = new Int32Array(size)
   const take = (change: ReadChange | undefined): Change =>
     change === undefined
       ? { data: NOTHING, size: 0, order: none }
