@@ -462,10 +462,7 @@ class Forward {
       }
       if (name === undefined) plain.push(value)
       else named.set(name, value)
-      this.#bound.set(
-        `${of.definition.name}(${name ?? names[plain.length - 1] ?? ''})`,
-        describe(value),
-      )
+      this.#bound.set(`${of.definition.name}(${name ?? names[plain.length - 1] ?? ''})`, describe(value))
     }
     return { plain, named }
   }

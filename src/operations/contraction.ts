@@ -1,4 +1,5 @@
 import { multiply, multiplyTransposedBy, transpose } from '../network/matrix.js'
+import { multiplyScattered, type ScatteredVectors } from '../network/scattered-product.js'
 import { listOffsets, type Shape, stridesOf } from '../program/shapes.js'
 import { elementCount } from '../tensor.js'
 import { type Form, widen } from './change.js'
@@ -186,22 +187,25 @@ function sumProducts(
 ): void {
   const [rows, columns, terms] = [left.along.length, right.along.length, left.terms.length]
   const size = rows * columns
-  for (const [b, fromLeft] of left.batches.entries()) {
-    const fromRight = right.batches[b]
-    const own = sums.subarray(b * size, (b + 1) * size)
-    if (isPlain && size * terms >= FEW_PRODUCTS) {
+  if (isPlain && size * terms >= FEW_PRODUCTS) {
+    for (const [b, fromLeft] of left.batches.entries()) {
+      const fromRight = right.batches[b]
       const matrix = { rows, columns: terms, data: L.subarray(fromLeft, fromLeft + rows * terms) }
-      own.set(multiply(matrix, R.subarray(fromRight, fromRight + terms * columns), columns).data)
-      continue
+      const product = multiply(matrix, R.subarray(fromRight, fromRight + terms * columns), columns)
+      sums.set(product.data, b * size)
     }
-    for (let i = 0; i < rows; i++) {
-      for (let t = 0; t < terms; t++) {
-        const value = L[fromLeft + left.along[i] + left.terms[t]]
-        if (value === 0) continue
-        const row = fromRight + right.terms[t]
-        for (let j = 0; j < columns; j++) own[i * columns + j] += value * R[row + right.along[j]]
-      }
-    }
+    return
+  }
+  for (const batches of groupBatches(left)) {
+    const first = batches[0]
+    const vectors = placesIn(right, batches)
+    const places = Int32Array.from(vectors, (_, v) => batches[Math.floor(v / columns)] * size + (v % columns))
+    multiplyScattered(
+      { data: R, starts: vectors, count: vectors.length, terms: right.terms },
+      gather(L, left.terms, placesIn(left, [first])),
+      rows,
+      { data: sums, places, across: columns, factor: 1 },
+    )
   }
 }
 
@@ -214,23 +218,28 @@ function pullLeft(
 ): Float64Array {
   const [rows, columns, terms] = [left.along.length, right.along.length, left.terms.length]
   const pulled = new Float64Array(size)
-  for (const [b, fromLeft] of left.batches.entries()) {
-    const fromRight = right.batches[b]
-    const from = b * rows * columns
-    if (isPlain && rows * columns * terms >= FEW_PRODUCTS) {
+  if (isPlain && rows * columns * terms >= FEW_PRODUCTS) {
+    for (const [b, fromLeft] of left.batches.entries()) {
+      const [fromRight, from] = [right.batches[b], b * rows * columns]
       const own = { rows, columns, data: G.subarray(from, from + rows * columns) }
       const turned = transpose(R.subarray(fromRight, fromRight + terms * columns), terms, columns)
       addTo(pulled.subarray(fromLeft, fromLeft + rows * terms), multiply(own, turned, terms).data)
-      continue
     }
-    for (let i = 0; i < rows; i++) {
-      for (let t = 0; t < terms; t++) {
-        let sum = 0
-        const row = fromRight + right.terms[t]
-        for (let j = 0; j < columns; j++) sum += G[from + i * columns + j] * R[row + right.along[j]]
-        pulled[fromLeft + left.along[i] + left.terms[t]] += sum
-      }
-    }
+    return pulled
+  }
+  const starts = Int32Array.from({ length: rows }, (_, i) => i * columns)
+  for (const batches of groupBatches(left)) {
+    const summed = placesIn(right, batches)
+    const ofResult = Int32Array.from(
+      summed,
+      (_, v) => batches[Math.floor(v / columns)] * rows * columns + (v % columns),
+    )
+    const sums = multiplyGathered(
+      { data: G, starts, count: rows, terms: ofResult },
+      gather(R, summed, right.terms),
+      terms,
+    )
+    addAt(pulled, placesIn(left, [batches[0]]), left.terms, sums)
   }
   return pulled
 }
@@ -244,27 +253,73 @@ function pullRight(
 ): Float64Array {
   const [rows, columns, terms] = [left.along.length, right.along.length, left.terms.length]
   const pulled = new Float64Array(size)
-  for (const [b, fromLeft] of left.batches.entries()) {
-    const fromRight = right.batches[b]
-    const from = b * rows * columns
-    if (isPlain && rows * columns * terms >= FEW_PRODUCTS) {
+  if (isPlain && rows * columns * terms >= FEW_PRODUCTS) {
+    for (const [b, fromLeft] of left.batches.entries()) {
+      const [fromRight, from] = [right.batches[b], b * rows * columns]
       const product = multiplyTransposedBy(
         { rows, columns: terms, data: L.subarray(fromLeft, fromLeft + rows * terms) },
         { rows, columns, data: G.subarray(from, from + rows * columns) },
       )
       addTo(pulled.subarray(fromRight, fromRight + terms * columns), product)
-      continue
     }
-    for (let i = 0; i < rows; i++) {
-      for (let t = 0; t < terms; t++) {
-        const value = L[fromLeft + left.along[i] + left.terms[t]]
-        if (value === 0) continue
-        const row = fromRight + right.terms[t]
-        for (let j = 0; j < columns; j++) pulled[row + right.along[j]] += value * G[from + i * columns + j]
-      }
-    }
+    return pulled
+  }
+  const ofResult = Int32Array.from({ length: rows }, (_, i) => i * columns)
+  for (const batches of groupBatches(left)) {
+    const vectors = placesIn(right, batches)
+    const starts = Int32Array.from(
+      vectors,
+      (_, v) => batches[Math.floor(v / columns)] * rows * columns + (v % columns),
+    )
+    const sums = multiplyGathered(
+      { data: G, starts, count: vectors.length, terms: ofResult },
+      gather(L, placesIn(left, [batches[0]]), left.terms),
+      terms,
+    )
+    addAt(pulled, vectors, right.terms, sums)
   }
   return pulled
+}
+
+/** The batches that have the same numbers on the left. */
+function groupBatches({ batches }: Places): Iterable<readonly number[]> {
+  const groups = new Map<number, number[]>()
+  for (const [b, offset] of batches.entries()) {
+    const group = groups.get(offset)
+    if (group === undefined) groups.set(offset, [b])
+    else group.push(b)
+  }
+  return groups.values()
+}
+
+/** Where the rows, or columns, of some batches start. */
+function placesIn({ batches, along }: Places, chosen: readonly number[]): Int32Array {
+  const starts = new Int32Array(chosen.length * along.length)
+  let at = 0
+  for (const b of chosen) for (const offset of along) starts[at++] = batches[b] + offset
+  return starts
+}
+
+/** The numbers at rows[r] + columns[c], row by row. */
+function gather(data: Float64Array, rows: Int32Array, columns: Int32Array): Float64Array {
+  const gathered = new Float64Array(rows.length * columns.length)
+  let at = 0
+  for (const row of rows) for (const column of columns) gathered[at++] = data[row + column]
+  return gathered
+}
+
+function multiplyGathered(vectors: ScatteredVectors, matrix: Float64Array, width: number): Float64Array {
+  const { count } = vectors
+  const data = new Float64Array(count * width)
+  const places = Int32Array.from({ length: count }, (_, r) => r * width)
+  multiplyScattered(vectors, matrix, width, { data, places, across: 1, factor: 1 })
+  return data
+}
+
+/** Adds terms, row by row, at rows[r] + columns[c]. */
+function addAt(sums: Float64Array, rows: Int32Array, columns: Int32Array, terms: Float64Array): void {
+  let at = 0
+  for (const row of rows) for (const column of columns) sums[row + column] += terms[at++]
 }
 
 function addTo(sums: Float64Array, terms: Float64Array): void {

@@ -26,21 +26,11 @@ export function elementwise(name: string, rule: ScalarRule, attributes: Attribut
     rule,
     shape: broadcastShapes,
     evaluate(operands, result) {
-      forEachElement(operands, result.length, (k, a, b, c) => {
-        result[k] = rule.value(a, b, c)
-      })
+      evaluate(rule, operands, result)
     },
-    pullBack: (application, cotangent, operand) =>
-      pullBack(rule, application, cotangent, operand, (slope, passed) => slope * passed),
-    // by deviations: a slope's square may overflow where what comes of it does not
+    pullBack: (application, cotangent, operand) => pullBack(rule, application, cotangent, operand),
     pullBackSquares: (application, variances, operand) =>
-      pullBack(
-        rule,
-        application,
-        variances,
-        operand,
-        (slope, variance) => (slope * Math.sqrt(variance)) ** 2,
-      ),
+      pullBackSquares(rule, application, variances, operand),
     pullBackTerms: (application, cotangent, operand) => pullBackTerms(rule, application, cotangent, operand),
     mistakes: (application, operand) => listMistakes(name, rule, application, operand),
     errors: (application, operandErrors) => carryErrors(rule, application, operandErrors),
@@ -94,22 +84,117 @@ export function constantsOf(rule: ScalarRule, { operands, result }: Application)
   return constants
 }
 
+/** Values of every element; the commonest rules in loops of their own, which call nothing. */
+function evaluate(rule: ScalarRule, operands: readonly Operand[], result: Float64Array): void {
+  const [a, b = a, c = a] = operands.map(({ data }) => data)
+  const orders = readOrders(operands)
+  const [ofA, ofB, ofC] = [0, 1, 2].map((k) => orders[k < operands.length ? k : 0] ?? whole(result.length))
+  const size = result.length
+  switch (rule.shader) {
+    case 'add':
+      for (let k = 0; k < size; k++) result[k] = a[ofA[k]] + b[ofB[k]]
+      break
+    case 'subtract':
+      for (let k = 0; k < size; k++) result[k] = a[ofA[k]] - b[ofB[k]]
+      break
+    case 'multiply':
+      for (let k = 0; k < size; k++) result[k] = a[ofA[k]] * b[ofB[k]]
+      break
+    case 'relu':
+      for (let k = 0; k < size; k++) result[k] = Math.max(a[ofA[k]], 0)
+      break
+    default:
+      for (let k = 0; k < size; k++) result[k] = rule.value(a[ofA[k]], b[ofB[k]], c[ofC[k]])
+  }
+}
+
+let counting = new Int32Array(0)
+
+/** 0, 1, 2 … up to a length at least. */
+function whole(length: number): Int32Array {
+  if (counting.length < length) counting = Int32Array.from({ length: 2 * length }, (_, k) => k)
+  return counting
+}
+
+/** Slopes of a rule by its operands, at the operands' values that they were taken at. */
+interface KnownSlopes {
+  readonly operands: readonly Float64Array[]
+  readonly slopes: (Float64Array | undefined)[]
+}
+
+/** Of results at a point, by rule: asked for by every pass back. */
+const SLOPES = new WeakMap<Float64Array, Map<ScalarRule, KnownSlopes>>()
+
+const QUICK: ReadonlySet<string> = new Set(['add', 'subtract', 'multiply'])
+
+/** ∂(element)/∂(operand) of every element. */
+function slopesOf(rule: ScalarRule, application: Application, operand: number): Float64Array {
+  const { operands, result } = application
+  // those of a sum or a product are made faster than they are found again
+  if (QUICK.has(rule.shader)) return takeSlopes(rule, application, operand)
+  const byRule = SLOPES.get(result.data) ?? new Map<ScalarRule, KnownSlopes>()
+  SLOPES.set(result.data, byRule)
+  let known = byRule.get(rule)
+  if (known === undefined || operands.some(({ data }, k) => data !== known!.operands[k])) {
+    known = { operands: operands.map(({ data }) => data), slopes: [] }
+    byRule.set(rule, known)
+  }
+  known.slopes[operand] ??= takeSlopes(rule, application, operand)
+  return known.slopes[operand]
+}
+
+function takeSlopes(rule: ScalarRule, application: Application, operand: number): Float64Array {
+  const { operands, result } = application
+  const size = result.data.length
+  const slopes = new Float64Array(size)
+  if (rule.shader === 'add') return slopes.fill(1)
+  if (rule.shader === 'subtract') return slopes.fill(operand === 0 ? 1 : -1)
+  if (rule.shader === 'multiply') {
+    const other = 1 - operand
+    const order = readOrders(operands)[other] ?? whole(size)
+    const { data } = operands[other]
+    for (let k = 0; k < size; k++) slopes[k] = data[order[k]]
+    return slopes
+  }
+  const constants = constantsOf(rule, application)
+  const [a, b, c] = [0, 1, 2].map((k) => (k === operand ? 1 : 0))
+  for (let k = 0; k < size; k++) slopes[k] = rule.change(constants, rule.constants * k, a, b, c, 0)
+  return slopes
+}
+
 function pullBack(
   rule: ScalarRule,
   application: Application,
   cotangent: Float64Array,
   operand: number,
-  passBack: (slope: number, passed: number) => number,
   order = readOrders(application.operands)[operand],
 ): Float64Array {
-  const { operands, result } = application
-  const pulled = new Float64Array(operands[operand].data.length)
-  const constants = constantsOf(rule, application)
-  const unit = [0, 1, 2].map((k) => (k === operand ? 1 : 0))
-  for (let k = 0; k < result.data.length; k++) {
-    if (cotangent[k] === 0) continue
-    const slope = rule.change(constants, rule.constants * k, unit[0], unit[1], unit[2], 0)
-    pulled[order === undefined ? k : order[k]] += passBack(slope, cotangent[k])
+  const pulled = new Float64Array(application.operands[operand].data.length)
+  const slopes = slopesOf(rule, application, operand)
+  const size = slopes.length
+  const at = order ?? whole(size)
+  for (let k = 0; k < size; k++) {
+    // where a slope is infinite what is 0 stays so
+    if (cotangent[k] !== 0) pulled[at[k]] += slopes[k] * cotangent[k]
+  }
+  return pulled
+}
+
+/** By deviations: a slope's square may overflow where what comes of it does not. */
+function pullBackSquares(
+  rule: ScalarRule,
+  application: Application,
+  variances: Float64Array,
+  operand: number,
+): Float64Array {
+  const pulled = new Float64Array(application.operands[operand].data.length)
+  const slopes = slopesOf(rule, application, operand)
+  const size = slopes.length
+  const at = readOrders(application.operands)[operand] ?? whole(size)
+  for (let k = 0; k < size; k++) {
+    if (variances[k] === 0) continue
+    const deviation = slopes[k] * Math.sqrt(variances[k])
+    pulled[at[k]] += deviation * deviation
   }
   return pulled
 }
@@ -239,7 +324,6 @@ function* listMistakes(
           application,
           cotangent,
           operand,
-          (slope, passed) => slope * passed,
           turned.map((k) => order[k]),
         ),
     }
@@ -261,7 +345,7 @@ function* listMistakes(
     yield {
       kind: 'derivative-wrong',
       text: 'has its derivative at the value it made, not at its argument',
-      passBack: (cotangent) => pullBack(rule, again, cotangent, 0, (slope, passed) => slope * passed),
+      passBack: (cotangent) => pullBack(rule, again, cotangent, 0),
     }
   }
   for (const { text, slope } of rule.mistakes ?? []) {
@@ -288,22 +372,24 @@ function carryErrors(
   operandErrors: readonly Float64Array[],
 ): Float64Array {
   const { operands, result } = application
-  const constants = constantsOf(rule, application)
   const orders = readOrders(operands)
-  const isExact = rule.roundings === 0
-  return result.data.map((value, k) => {
-    let error = isExact ? 0 : VALUE_ROUNDINGS * Math.abs(value)
-    for (const [operand, errors] of operandErrors.entries()) {
-      const order = orders[operand]
-      const own = errors[order === undefined ? k : order[k]]
-      if (own === 0) continue
-      const [a, b, c] = [0, 1, 2].map((other) => (other === operand ? 1 : 0))
-      const slope = Math.abs(rule.change(constants, rule.constants * k, a, b, c, 0))
+  const size = result.data.length
+  const carried = new Float64Array(size)
+  if (rule.roundings !== 0) {
+    for (let k = 0; k < size; k++) carried[k] = VALUE_ROUNDINGS * Math.abs(result.data[k])
+  }
+  for (const [operand, errors] of operandErrors.entries()) {
+    if (errors.every((error) => error === 0)) continue
+    const order = orders[operand] ?? whole(size)
+    const slopes = slopesOf(rule, application, operand)
+    for (let k = 0; k < size; k++) {
+      const own = errors[order[k]]
+      const slope = Math.abs(slopes[k])
       // on a special point there is no slope to tell how far the error goes; a branch not taken may be no number
-      if (slope !== 0 && Number.isFinite(slope)) error += slope * own
+      if (own !== 0 && slope !== 0 && Number.isFinite(slope)) carried[k] += slope * own
     }
-    return error
-  })
+  }
+  return carried
 }
 
 /**
@@ -317,7 +403,12 @@ function pullBackTerms(
   operand: number,
 ): Float64Array {
   const sizes = cotangent.map(Math.abs)
-  const ofSlope = pullBack(rule, application, sizes, operand, (slope, size) => Math.abs(slope) * size)
+  const slopes = slopesOf(rule, application, operand)
+  const places = readOrders(application.operands)[operand] ?? whole(slopes.length)
+  const ofSlope = new Float64Array(application.operands[operand].data.length)
+  for (let k = 0; k < slopes.length; k++) {
+    if (sizes[k] !== 0) ofSlope[places[k]] += Math.abs(slopes[k]) * sizes[k]
+  }
   if (rule.terms === undefined) return ofSlope
   const order = readOrders(application.operands)[operand]
   const { terms } = rule

@@ -78,6 +78,9 @@ const rsqrt = unary({
 /** (e^x − 1 − x)/x */
 export function exponentialExcess(x: number): number {
   if (Math.abs(x) > 0.3) return (Math.expm1(x) - x) / x
+  if (Math.abs(x) <= SERIES_REACH) {
+    return x * (1 / 2 + x * (1 / 6 + x * (1 / 24 + x * (1 / 120 + x * (1 / 720 + x * (1 / 5040))))))
+  }
   let [term, sum] = [x / 2, x / 2]
   for (let n = 3; n < 14; n++) {
     term *= x / n

@@ -8,6 +8,9 @@ const GAUSS_NODES = [0.4058451513773972, 0.7415311855993945, 0.9491079123427585]
 const GAUSS_WEIGHTS = [0.1909150252525595, 0.1398526957446383, 0.0647424830844349]
 const GAUSS_CENTRE_WEIGHT = 0.2089795918367347
 
+/** Up to here a step's mean density is the first terms of a series, exact to float64's last digit. */
+export const SMALL_STEP = 2 ** -8
+
 /** φ(x), the standard normal density. */
 export function normalDensity(x: number): number {
   return INVERSE_SQRT_2PI * Math.exp(-0.5 * x * x)
@@ -31,6 +34,9 @@ export function normalDistribution(x: number): number {
  */
 export function normalSecantSlope(x: number, tail: number, d: number): number {
   const centre = x + 0.5 * d
+  if (Math.abs(d) <= SMALL_STEP && Math.abs(centre * d) <= SMALL_STEP) {
+    return normalDensity(centre) * meanDensityRatio(centre, d)
+  }
   if (Math.abs(d) <= 0.5 && Math.abs(centre * d) <= 0.5) {
     let mean = GAUSS_CENTRE_WEIGHT
     for (let k = 0; k < 3; k++) {
@@ -40,4 +46,12 @@ export function normalSecantSlope(x: number, tail: number, d: number): number {
     return normalDensity(centre) * mean
   }
   return slopeBetweenTails(x, tail, x + d, normalTail(x + d), d)
+}
+
+/** The mean of φ over a small step d around c, over φ(c): 1 + φ″(c)/φ(c)·d²/24 + φ⁗(c)/φ(c)·d⁴/1920. */
+export function meanDensityRatio(centre: number, d: number): number {
+  const squared = centre * centre
+  const ofTwo = (squared - 1) * (1 / 24)
+  const ofFour = (squared * (squared - 6) + 3) * (1 / 1920)
+  return 1 + d * d * (ofTwo + d * d * ofFour)
 }

@@ -1,8 +1,10 @@
 import type { Block, Form } from '../operations/change.js'
 import { type Read, sizeOf } from '../operations/kernels.js'
 import type { BoundProgram } from './evaluate.js'
+import type { Perturbations, PerturbedGroups } from './numerical-gradient.js'
 import { type CarryPlan, CarryPlanner, placeOf, SEED } from './plan-carry.js'
 import { runKernel } from './run-kernels.js'
+import type { Shape } from './shapes.js'
 
 /** What perturbations do to a program's output. */
 export interface OutputChanges {
@@ -30,6 +32,16 @@ export interface ChangeCarrier {
     step: number,
     signal?: AbortSignal,
   ): Promise<OutputChanges | undefined>
+  /**
+   * Carries all groups of a value's perturbations by itself, several at once; left out of a carrier that is told block by
+   * block.
+   * @returns undefined where the signal aborts
+   */
+  carryGroups?(
+    shape: Shape,
+    perturbations: Perturbations,
+    signal?: AbortSignal,
+  ): Promise<PerturbedGroups | undefined>
   /** Gives back what it holds. */
   dispose(): void
 }
@@ -40,30 +52,63 @@ const MOST_NUMBERS = 2 ** 18
 /** The same in float64 on the calling thread. */
 export function createCpuCarrier(bound: BoundProgram): ChangeCarrier {
   const planner = new CarryPlanner(bound)
+  const room = new UsedRoom()
+  /** Of the last form that was asked for: workers are asked for one value's perturbations in pieces. */
+  let counted: { readonly form: string; readonly most: number } | undefined
   let planned: { readonly seed: Form; readonly plan: CarryPlan } | undefined
   return {
     roundStep: (step) => step,
     countAtOnce(from, seedOf) {
       const { seed, block } = seedOf(1)
-      return Math.max(1, Math.floor(MOST_NUMBERS / planner.countNumbers(from, seed, block)))
+      const form = `${from} ${block.lanes} ${seed.laneAxis} ${seed.box.map((indices) => indices === undefined)}`
+      if (counted?.form !== form) {
+        room.forget()
+        const numbers = planner.countNumbers(from, seed, block)
+        counted = { form, most: Math.max(1, Math.floor(MOST_NUMBERS / numbers)) }
+      }
+      return counted.most
     },
     async carry(from, seed, block, step) {
       // both signs of a step are carried alike
       planned = planned?.seed === seed ? planned : { seed, plan: planner.plan(from, seed, block) }
       const { launches, output } = planned.plan
       const crossings = new Uint32Array(block.count * block.lanes)
-      const values = new Map([[SEED, new Float64Array(block.count * block.lanes).fill(1)]])
+      const values = new Map([[SEED, room.take(block.count * block.lanes).fill(1)]])
       for (const launch of launches) {
         const read = (place: Read) => values.get(placeOf(launch, place))!
-        const result =
-          values.get(launch.result) ?? new Float64Array(launch.block.count * sizeOf(launch.kernel))
+        const result = values.get(launch.result) ?? room.take(launch.block.count * sizeOf(launch.kernel))
         runKernel({ launch, step, read, crossings }, result)
         values.set(launch.result, result)
-        for (const place of launch.dropped) values.delete(place)
+        for (const place of launch.dropped) {
+          room.giveBack(values.get(place))
+          values.delete(place)
+        }
       }
       const changes = output === undefined ? new Float64Array(crossings.length) : values.get(output)!
       return { changes, crossings }
     },
     dispose: () => undefined,
+  }
+}
+
+/** Arrays that were used and may be used again: the system takes long to hand out new ones. */
+class UsedRoom {
+  readonly #arrays = new Map<number, Float64Array[]>()
+
+  /** An array of that length, whatever stands in it. */
+  take(length: number): Float64Array {
+    return this.#arrays.get(length)?.pop() ?? new Float64Array(length)
+  }
+
+  giveBack(array: Float64Array | undefined): void {
+    if (array === undefined) return
+    const alike = this.#arrays.get(array.length)
+    if (alike === undefined) this.#arrays.set(array.length, [array])
+    else alike.push(array)
+  }
+
+  /** Gives all of it up. */
+  forget(): void {
+    this.#arrays.clear()
   }
 }

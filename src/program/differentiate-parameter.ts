@@ -2,7 +2,7 @@ import { normOf } from '../network/root-sum-squares.js'
 import { elementCount } from '../tensor.js'
 import type { ChangeCarrier } from './carry-changes.js'
 import { applicationOf, type BoundProgram } from './evaluate.js'
-import { differentiateValue, type NumericalGradient } from './numerical-gradient.js'
+import { differentiateElements, differentiateValue, type NumericalGradient } from './numerical-gradient.js'
 import type { MovedValue, ParameterPlan } from './plan.js'
 import type { ComputedValue, InputValue, Value } from './program.js'
 
@@ -52,7 +52,24 @@ export class ProgramDifferences {
     }
     const linear = plan.perturbed === 'parameters' ? [] : plan.linear
     const { derivatives, crossings } = passBack(this.#bound, parameter, linear, gradients)
-    return { derivatives, crossed: Uint8Array.from(crossings, (count) => (count === 0 ? 0 : 1)) }
+    return { derivatives, crossed: markCrossed(crossings) }
+  }
+
+  /**
+   * Differentiates the loss by some of a parameter's elements, each moved by itself.
+   * @param elements their offsets
+   * @returns for each of them; undefined where the signal aborts
+   */
+  async byElements(
+    { id, shape }: InputValue,
+    elements: readonly number[],
+    step: number,
+  ): Promise<ParameterDerivatives | undefined> {
+    const size = step * scaleOf(this.#bound.base[id])
+    const found = await differentiateElements(this.#carrier, { id, shape }, size, elements, this.#signal)
+    if (found === undefined) return undefined
+    this.#perturbations += 2 * elements.length
+    return { derivatives: found.gradient, crossed: markCrossed(found.crossings) }
   }
 
   async #byValue({ id, laneAxis }: MovedValue, step: number): Promise<NumericalGradient | undefined> {
@@ -68,6 +85,9 @@ export class ProgramDifferences {
     return found
   }
 }
+
+const markCrossed = (crossings: ArrayLike<number>) =>
+  Uint8Array.from(crossings, (count) => (count === 0 ? 0 : 1))
 
 /**
  * The gradient by a value from those by values behind it, through operations that are linear between them: what a

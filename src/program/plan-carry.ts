@@ -34,11 +34,31 @@ export function placeOf({ operands, kernels }: Launch, from: Read): number {
   return 'operand' in from ? operands[from.operand]! : kernels[from.kernel]
 }
 
+/** What has changed of a value, and where that is written. */
+interface Change {
+  readonly form: Form
+  readonly place: number
+}
+
+/** Values that have changed at a time; of more it is not likely that they come again. */
+const MOST_COMPARED = 8
+
+/** All that what is planned from a value on depends on. */
+function describeState(at: number, changes: ReadonlyMap<number, Change>, { count, lanes }: Block): string {
+  const forms = Array.from(
+    changes,
+    ([id, { form }]) => `${id}:${form.box.map((indices) => indices?.join(' ') ?? '')}:${form.laneAxis ?? ''}`,
+  )
+  return `${at} ${count} ${lanes} ${forms.sort().join(';')}`
+}
+
 /** Plans how perturbations of a program's values are carried to its output. */
 export class CarryPlanner {
   readonly bound: BoundProgram
   readonly #needed: Uint8Array
   readonly #plans: (PlanChange | undefined)[] = []
+  /** Of states that blocks were in, what was still to be done. */
+  readonly #workBehind = new Map<string, number>()
   /** The last value that reads each one: its change is dropped behind it. */
   readonly #lastUser: Int32Array
 
@@ -53,9 +73,55 @@ export class CarryPlanner {
    * @param seed the form in which each perturbation moves it
    */
   plan(from: number, seed: Form, given: Block): CarryPlan {
+    return this.#walk(from, seed, given, () => false)
+  }
+
+  /**
+   * Multiply-adds of carrying a block, roughly.
+   * @param workOf one launch
+   * @returns also how many launches were looked at: what is behind a state that was there before is known
+   */
+  countWork(
+    from: number,
+    seed: Form,
+    given: Block,
+    workOf: (launch: Launch) => number,
+  ): { work: number; launches: number } {
+    const passed: { state: string; work: number }[] = []
+    let [work, counted, behind] = [0, 0, 0]
+    const count = (launches: readonly Launch[]) => {
+      for (; counted < launches.length; counted++) work += workOf(launches[counted])
+    }
+    const { launches } = this.#walk(from, seed, given, (launches, at, changes, block) => {
+      if (changes.size > MOST_COMPARED) return false
+      const state = describeState(at, changes, block)
+      count(launches)
+      const known = this.#workBehind.get(state)
+      behind = known ?? 0
+      if (known === undefined) passed.push({ state, work })
+      return known !== undefined
+    })
+    count(launches)
+    const whole = work + behind
+    for (const { state, work: before } of passed) this.#workBehind.set(state, whole - before)
+    return { work: whole, launches: launches.length }
+  }
+
+  /** @param isOver asked before each value that changes, with what was planned so far and what has changed by then */
+  #walk(
+    from: number,
+    seed: Form,
+    given: Block,
+    isOver: (
+      launches: readonly Launch[],
+      at: number,
+      changes: ReadonlyMap<number, Change>,
+      block: Block,
+    ) => boolean,
+  ): CarryPlan {
     const { program } = this.bound
     const cone = coneOf(program, [from])
-    const changes = new Map<number, { form: Form; place: number }>([[from, { form: seed, place: SEED }]])
+    const changes = new Map<number, Change>([[from, { form: seed, place: SEED }]])
     const launches: Launch[] = []
     let places = SEED
     let block = given
@@ -71,6 +137,7 @@ export class CarryPlanner {
     for (const value of program.values) {
       const { id } = value
       if (cone[id] === 0 || this.#needed[id] === 0 || id === from || value.kind !== 'computed') continue
+      if (isOver(launches, id, changes, block)) return { launches, output: undefined }
       if (block.lanes > 1 && this.#mixesLanes(value, changes)) unpack()
       this.#plans[id] ??= value.operation.prepare(applicationOf(this.bound, value))
       const read = value.operands.map((operand) => changes.get(operand))

@@ -148,9 +148,14 @@ export class PerturbationPlanner {
     const lanes = laneAxis === undefined ? 1 : shape[laneAxis]
     if (elementCount(shape) === 0) return 0
     if (this.#counted > MOST_COUNTED) return lanes * this.#workFrom(id)
-    const { launches } = this.#carry.plan(id, seedOf(shape, 0, 1, laneAxis), { count: 1, lanes })
-    this.#counted += launches.length
-    return launches.reduce((sum, { kernel, block }) => sum + LAUNCH_WORK + block.count * workOf(kernel), 0)
+    const { work, launches } = this.#carry.countWork(
+      id,
+      seedOf(shape, 0, 1, laneAxis),
+      { count: 1, lanes },
+      ({ kernel, block }) => LAUNCH_WORK + block.count * workOf(kernel),
+    )
+    this.#counted += launches
+    return work
   }
 
   /** The same of whole values. */

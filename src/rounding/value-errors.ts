@@ -5,6 +5,8 @@ import { applicationOf, type BoundProgram } from '../program/evaluate.js'
  * constants are taken as they are.
  */
 export function boundValueErrors(bound: BoundProgram): readonly Float64Array[] {
+  const known = KNOWN.get(bound)
+  if (known !== undefined) return known
   const errors: Float64Array[] = []
   for (const value of bound.program.values) {
     errors.push(
@@ -16,5 +18,9 @@ export function boundValueErrors(bound: BoundProgram): readonly Float64Array[] {
         : new Float64Array(bound.base[value.id].length),
     )
   }
+  KNOWN.set(bound, errors)
   return errors
 }
+
+/** Several look at one program. */
+const KNOWN = new WeakMap<BoundProgram, readonly Float64Array[]>()

@@ -1,10 +1,18 @@
 import { describe, expect, it } from 'vitest'
 import { createRandomProblem } from '../../src/bench/random-problem.js'
 import { createCpuEvaluator } from '../../src/differentiate/cpu/evaluator.js'
+import { createProgramCarrier } from '../../src/differentiate/cpu/program-carrier.js'
+import type { ToWorker } from '../../src/differentiate/cpu/worker-messages.js'
+import type { Workers } from '../../src/differentiate/cpu/worker-pool.js'
 import { createDerivatives } from '../../src/differentiate/evaluator.js'
 import { useThreads } from '../../src/differentiate/node/threads.js'
 import { selectAll } from '../../src/differentiate/selection.js'
 import type { Model } from '../../src/network/model.js'
+import { buildProgram } from '../../src/program/builder.js'
+import { bindProgram } from '../../src/program/evaluate.js'
+import { differentiateValue, type NumericalGradient } from '../../src/program/numerical-gradient.js'
+import { inputsOf } from '../../src/program/program.js'
+import { arraysOf, NETS } from '../support/nets.js'
 
 const SETTINGS = { step: 1e-5, scheme: 'central' } as const
 
@@ -63,5 +71,72 @@ describe('the cpu evaluator', () => {
     await expect(
       createCpuEvaluator('processor', { count: 1, start }).evaluate(model, results, SETTINGS),
     ).rejects.toMatchObject({ code: 'internal', message: expect.stringMatching(/^a worker thread failed: /) })
+  })
+})
+
+describe('checks of programs', () => {
+  const net = NETS.swiglu(3)
+  const bound = bindProgram(
+    buildProgram(net.build, new Map([...arraysOf(net)].map(([name, { shape }]) => [name, shape]))),
+    arraysOf(net),
+  )
+  // enough that workers have started before the end
+  const wanted = inputsOf(bound.program)
+    .filter(({ name }) => net.parameters.has(name))
+    .slice(0, 3)
+
+  async function differentiateAll(workers: Workers | undefined, signal?: AbortSignal) {
+    const carrier = createProgramCarrier(bound, workers)
+    try {
+      const found: (NumericalGradient | undefined)[] = []
+      for (const value of wanted) {
+        const lane = value.shape.length > 1 ? 0 : undefined
+        found.push(await differentiateValue(carrier, value, 1e-7, lane, signal))
+      }
+      return found
+    } finally {
+      carrier.dispose()
+    }
+  }
+
+  it('give the same bits on this thread, in one worker thread and in three', async () => {
+    const alone = await differentiateAll(undefined)
+    for (const count of [1, 3]) {
+      let asked = 0
+      const start = () => {
+        const port = useThreads().start()
+        const post = (message: ToWorker) => {
+          if (message.kind === 'perturbations') asked++
+          port.post(message)
+        }
+        return { ...port, post }
+      }
+      expect(await differentiateAll({ count, start })).toEqual(alone)
+      expect(asked).toBeGreaterThan(0)
+    }
+  })
+
+  it('stop when the signal aborts', async () => {
+    const stop = new AbortController()
+    setTimeout(() => stop.abort(), 150)
+    const found = await differentiateAll({ ...useThreads(), count: 2 }, stop.signal)
+    expect(found.at(-1)).toBeUndefined()
+  })
+
+  it('say so when a worker thread fails', async () => {
+    const start = () => {
+      const port = useThreads().start()
+      // of a value that is not there
+      const perturbations = { id: -1, laneAxis: undefined, step: 1, from: 0, to: 1 }
+      const post = (message: ToWorker) =>
+        port.post(
+          message.kind === 'ready' ? { kind: 'perturbations', id: message.id, perturbations } : message,
+        )
+      return { ...port, post }
+    }
+    await expect(differentiateAll({ count: 1, start })).rejects.toMatchObject({
+      code: 'internal',
+      message: expect.stringMatching(/^a worker thread failed: /),
+    })
   })
 })

@@ -11,6 +11,8 @@ type Arrays = Readonly<Record<string, Node>>
 export interface Net {
   readonly parameters: Map<string, Tensor>
   readonly data: Map<string, Tensor>
+  /** Whole numbers that the loss is built with, in the order they were drawn: classes, tokens. */
+  readonly indices: readonly (readonly number[])[]
   build(b: Builder, arrays: Arrays): Node
 }
 
@@ -18,6 +20,7 @@ export interface Net {
 class Maker {
   readonly parameters = new Map<string, Tensor>()
   readonly data = new Map<string, Tensor>()
+  readonly indices: number[][] = []
   readonly draws: Draws
 
   constructor(seed: number) {
@@ -33,11 +36,13 @@ class Maker {
   }
 
   classes(count: number, below: number): number[] {
-    return Array.from({ length: count }, () => this.draws.below(below))
+    const drawn = Array.from({ length: count }, () => this.draws.below(below))
+    this.indices.push(drawn)
+    return drawn
   }
 
   net(build: Net['build']): Net {
-    return { parameters: this.parameters, data: this.data, build }
+    return { parameters: this.parameters, data: this.data, indices: this.indices, build }
   }
 
   #draw(shape: number[], scale: number, mean: number): Tensor {

@@ -8,7 +8,7 @@ import { isNear, putTellingFirst, type TensorEvidence } from './evidence.js'
 import { explainNumbers } from './explain.js'
 import type { NumbersHypothesis } from './explanation.js'
 import { LOCAL_KINDS } from './kinds.js'
-import { type EdgeMistake, findEdgeMistake } from './program-edges.js'
+import { type EdgeMistake, findEdgeMistake, openBudget } from './program-edges.js'
 import { ARRANGED_HYPOTHESES, UNARRANGED_HYPOTHESES } from './tensor-hypotheses/all.js'
 
 /** A gradient's numbers beside the numerical ones. */
@@ -58,7 +58,8 @@ export function diagnoseProgram(
   const explain = (wrong: readonly TensorEvidence[]) => explainNumbers(baseline, wrong, ARRANGED_HYPOTHESES)
   const wrong = evidence.filter(({ isWrong }) => isWrong)
   const byNumbers = explain(wrong)
-  const onEdge = findEdgeMistake(bound, cotangents, inputs, evidence)
+  const budget = openBudget()
+  const onEdge = findEdgeMistake(bound, cotangents, inputs, evidence, budget)
   const isBetter =
     onEdge !== undefined &&
     (onEdge.explained.length > 1 || byNumbers.some(({ kind }) => LOCAL_KINDS.has(kind)))
@@ -79,6 +80,7 @@ export function diagnoseProgram(
       cotangents,
       inputs,
       evidence.map((tensor) => ({ ...tensor, isWrong: left.has(tensor) })),
+      budget,
     )
     // its evidence is known by the tensor's place
     if (found !== undefined) found = withEvidence(found, evidence)

@@ -1,4 +1,4 @@
-import { type Cotangents, type Edge, reversePass } from '../../backward/reverse-pass.js'
+import type { Cotangents, Edge } from '../../backward/reverse-pass.js'
 import type { OtherRule } from '../../operations/operation.js'
 import { applicationOf, type BoundProgram } from '../../program/evaluate.js'
 import { describeSource } from '../../program/print.js'
@@ -18,12 +18,12 @@ import type { FoundMistake } from './explain.js'
 import type { MistakeKind } from './kinds.js'
 import { describeFactor } from './messages.js'
 
-/** Multiply-adds that reverse passes with a mistake may take together. */
-const SEARCH_WORK = 2e9
-/** What a reverse pass costs, in evaluations of the program. */
-const PASSES = 3
+/** Multiply-adds that a diagnosis may spend on mistakes on edges, roughly. */
+const SEARCH_WORK = 5e8
 /** What passing an operation back costs however small it is, in multiply-adds. */
 const OPERATION_WORK = 4000
+/** The same of passing a value by. */
+const VALUE_WORK = 64
 /** A difference this small, relative to its terms, is what rounding leaves. */
 const CANCELLED = 2 ** -40
 /** Numbers without which any factor that nobody would write fits. */
@@ -55,15 +55,16 @@ const KINDS = {
  * reaches, and leaves the right ones right.
  * @param cotangents of the right pass
  * @param evidence on the gradient of each input of `inputs`, by their ids
+ * @param budget what the search may spend: less is left of it afterwards
  */
 export function findEdgeMistake(
   bound: BoundProgram,
   cotangents: Cotangents,
   inputs: readonly number[],
   evidence: readonly TensorEvidence[],
+  budget: SearchBudget,
 ): EdgeMistake | undefined {
   const found: EdgeMistake[] = []
-  const work = PASSES * countWork(bound)
   const count = ({ explained }: EdgeMistake) => explained.length
   const wrong = evidence.filter(({ isWrong }) => isWrong).length
   const suspects = listSuspects(bound, inputs, evidence)
@@ -72,21 +73,21 @@ export function findEdgeMistake(
     right: cotangents,
     byShape: groupByShape(bound.program),
     usersOf: usersOf(bound.program),
+    workOf: listWork(bound),
+    budget,
   }
-  let spent = 0
   // what is more unusual is looked for where the usual does not explain all
   for (const mistakesOf of [tryEdge, tryOneUse, tryOtherValues, tryWithoutSamples]) {
     if (found.some((mistake) => count(mistake) === wrong)) break
     for (const { edge, reached } of suspects) {
-      if (spent > SEARCH_WORK) break
+      if (budget.left <= 0) break
       for (const mistake of mistakesOf(search, edge, reached)) {
-        spent += work
         const isTelling =
           mistakesOf === tryEdge ||
           mistakesOf === tryOneUse ||
           (mistake && countTelling(mistake) >= FEWEST_OTHER)
         if (mistake !== undefined && isTelling) found.push(mistake)
-        if (spent > SEARCH_WORK) break
+        if (budget.left <= 0) break
       }
     }
   }
@@ -94,12 +95,20 @@ export function findEdgeMistake(
   return found.toSorted((one, other) => count(other) - count(one) || one.cost - other.cost)[0]
 }
 
-function countWork({ program }: BoundProgram): number {
-  return program.values.reduce((sum, value) => {
-    if (value.kind !== 'computed') return sum
-    return sum + OPERATION_WORK + value.operation.work(value.operands.map((id) => program.values[id].shape))
-  }, 0)
+/** Multiply-adds of passing each value back, by id. */
+function listWork({ program }: BoundProgram): Float64Array {
+  return Float64Array.from(program.values, (value) => {
+    if (value.kind !== 'computed') return 0
+    return OPERATION_WORK + value.operation.work(value.operands.map((id) => program.values[id].shape))
+  })
 }
+
+/** What a diagnosis may spend on the search, and what is left of it: counted, so that runs repeat. */
+export interface SearchBudget {
+  left: number
+}
+
+export const openBudget = (): SearchBudget => ({ left: SEARCH_WORK })
 
 /** What the search goes by. */
 interface Search {
@@ -110,6 +119,9 @@ interface Search {
   readonly byShape: ReadonlyMap<string, readonly Value[]>
   /** The computed values that read each one. */
   readonly usersOf: readonly (readonly number[])[]
+  /** Multiply-adds of passing each value back. */
+  readonly workOf: Float64Array
+  readonly budget: SearchBudget
 }
 
 function groupByShape({ values }: Program): Map<string, Value[]> {
@@ -162,25 +174,23 @@ function* tryEdge(
 }
 
 /** A factor on what an edge passes back: gradients are linear in it. */
-function scaleEdge(
-  { bound, right }: Search,
-  edge: Edge,
-  reached: readonly Reached[],
-): EdgeMistake | undefined {
-  const { operands } = computed(bound, edge.user)
-  const length = bound.base[operands[edge.operand]].length
-  const without = reversePass(bound, {
-    wanted: reached.map(({ id }) => id),
-    passBack: (other) => (isSame(other, edge) ? new Float64Array(length) : undefined),
-  })
-  const parts = reached.map(({ id }) => {
-    const [whole, rest] = [right[id], without[id]]
-    return (whole ?? new Float64Array()).map((slope, k) => {
-      const other = rest?.[k] ?? 0
-      const part = slope - other
-      return Math.abs(part) <= CANCELLED * (Math.abs(slope) + Math.abs(other)) ? 0 : part
-    })
-  })
+function scaleEdge(search: Search, edge: Edge, reached: readonly Reached[]): EdgeMistake | undefined {
+  const { bound, right } = search
+  const from = computed(bound, edge.user).operands[edge.operand]
+  const length = bound.base[from].length
+  const parts: Float64Array[] = []
+  const without = passBackAnew(
+    search,
+    from,
+    reached,
+    (other) => (isSame(other, edge) ? new Float64Array(length) : undefined),
+    ({ id, evidence }, rest) => {
+      const part = partOf(right[id]!, rest)
+      parts[reached.findIndex((tensor) => tensor.id === id)] = part
+      return mayBeScaled(evidence, part)
+    },
+  )
+  if (without.size < reached.length) return undefined
   let [products, squares, telling] = [0, 0, 0]
   for (const [k, { evidence }] of reached.entries()) {
     for (const offset of evidence.offsets) {
@@ -216,6 +226,35 @@ function scaleEdge(
   })
 }
 
+/** What of a gradient comes by an edge, from all of it and what comes without. */
+const partOf = (whole: Float64Array, rest: Float64Array) =>
+  whole.map((slope, k) => {
+    const part = slope - rest[k]
+    return Math.abs(part) <= CANCELLED * (Math.abs(slope) + Math.abs(rest[k])) ? 0 : part
+  })
+
+/** How many times its tolerance a tensor may be off what a factor of its own makes of it, where one of several explains it. */
+const LOOSELY = 64
+
+/** Whether one factor on a part of a gradient may explain what is given. */
+function mayBeScaled(
+  { offsets, given, right, tolerance, rounding }: TensorEvidence,
+  part: Float64Array,
+): boolean {
+  let [products, squares] = [0, 0]
+  for (const offset of offsets) {
+    products += (given[offset] - right[offset]) * part[offset]
+    squares += part[offset] ** 2
+  }
+  const missing = squares === 0 ? 0 : products / squares
+  if (!Number.isFinite(missing)) return true
+  return offsets.every((offset) => {
+    const predicted = right[offset] + missing * part[offset]
+    const allowed = tolerance * (Math.abs(given[offset]) + Math.abs(predicted)) + rounding(offset)
+    return !(Math.abs(given[offset] - predicted) > LOOSELY * allowed)
+  })
+}
+
 /** The factor 1/n of a mean. */
 function findInverse(factor: number, exactness: number): number | undefined {
   const count = Math.round(1 / factor)
@@ -224,48 +263,49 @@ function findInverse(factor: number, exactness: number): number | undefined {
 
 /** Other rules of the edge's operation, one pass for each. */
 function* replaceRule(
-  { bound }: Search,
+  search: Search,
   edge: Edge,
   reached: readonly Reached[],
 ): Generator<EdgeMistake | undefined> {
+  const { bound } = search
   const value = computed(bound, edge.user)
   const application = applicationOf(bound, value)
   for (const { kind, text, passBack } of value.operation.mistakes?.(application, edge.operand) ?? []) {
-    yield tryRule(bound, edge, reached, passBack, { kind: KINDS[kind], cost: 1, text })
+    yield tryRule(search, edge, reached, passBack, { kind: KINDS[kind], cost: 1, text })
   }
 }
 
 /** Nothing but what one of several uses passes back: a gradient that is assigned where it is to be added to. */
 function* tryOneUse(
-  { bound, usersOf }: Search,
+  search: Search,
   edge: Edge,
   reached: readonly Reached[],
 ): Generator<EdgeMistake | undefined> {
+  const { bound, usersOf } = search
   const from = computed(bound, edge.user).operands[edge.operand]
   const uses = usersOf[from]
   if (uses.length < 2) return
   const length = bound.base[from].length
-  const mistaken = reversePass(bound, {
-    wanted: reached.map(({ id }) => id),
-    passBack: (other) => {
-      const isOther = computed(bound, other.user).operands[other.operand] === from && !isSame(other, edge)
-      return isOther ? new Float64Array(length) : undefined
-    },
-  })
+  const isOther = (other: Edge) =>
+    computed(bound, other.user).operands[other.operand] === from && !isSame(other, edge)
   const place = uses.indexOf(edge.user) + 1
-  yield toMistakeIfExplained(bound, edge, reached, mistaken, {
+  const mistake: NamedMistake = {
     kind: 'not-accumulated',
     cost: 1,
     text: `is all that is there: of ${uses.length} uses number ${place} alone, what the others pass back is not added`,
-  })
+  }
+  yield tryPass(search, edge, reached, mistake, (other) =>
+    isOther(other) ? new Float64Array(length) : undefined,
+  )
 }
 
 /** Another value of that shape in the place of one that the operation's rule reads. */
 function* tryOtherValues(
-  { bound, right, byShape }: Search,
+  search: Search,
   edge: Edge,
   reached: readonly Reached[],
 ): Generator<EdgeMistake | undefined> {
+  const { bound, right, byShape, workOf, budget } = search
   const { values } = bound.program
   const { operation, operands: ids } = computed(bound, edge.user)
   const application = applicationOf(bound, computed(bound, edge.user))
@@ -278,6 +318,7 @@ function* tryOtherValues(
     const others = byShape.get(formatShape(shape))!.filter((other) => other.id !== id)
     others.sort((one, other) => Math.abs(one.id - id) - Math.abs(other.id - id))
     for (const other of others.slice(0, MOST_OTHERS)) {
+      budget.left -= 2 * workOf[edge.user]
       const operands = application.operands.with(k, { shape, data: bound.base[other.id] })
       const result = new Float64Array(application.result.data.length)
       operation.evaluate(operands, result)
@@ -285,7 +326,7 @@ function* tryOtherValues(
       const passBack = (given: Float64Array) => operation.pullBack(mistaken, given, edge.operand)
       // what the rule does not read changes nothing
       if (passBack(cotangent).every((slope, at) => slope === own[at])) continue
-      yield tryRule(bound, edge, reached, passBack, {
+      yield tryRule(search, edge, reached, passBack, {
         kind: 'other-value',
         cost: 1.1,
         text: `is computed with ${nameValue(other)} in the place of ${nameValue(values[id])}`,
@@ -296,10 +337,11 @@ function* tryOtherValues(
 
 /** One of what lies along the first axis left out of what an edge passes back: a sample, where it is one. */
 function* tryWithoutSamples(
-  { bound }: Search,
+  search: Search,
   edge: Edge,
   reached: readonly Reached[],
 ): Generator<EdgeMistake | undefined> {
+  const { bound } = search
   const value = computed(bound, edge.user)
   const [rows = 1] = value.shape
   if (rows === 1) return
@@ -315,7 +357,7 @@ function* tryWithoutSamples(
     }
     const name = row === 0 ? 'the first' : row === rows - 1 ? 'the last' : `number ${row} (counted from 0)`
     const isRun = value.source.runs !== undefined
-    yield tryRule(bound, edge, reached, passBack, {
+    yield tryRule(search, edge, reached, passBack, {
       kind: 'sample-dropped',
       cost: 1.3,
       text: `lacks ${name} of the ${rows} ${isRun ? 'runs of that line' : 'along its first axis'}`,
@@ -333,35 +375,98 @@ interface NamedMistake {
 
 /** The mistake that an edge passes something else back; undefined where that does not explain what is wrong. */
 function tryRule(
-  bound: BoundProgram,
+  search: Search,
   edge: Edge,
   reached: readonly Reached[],
   passBack: (cotangent: Float64Array) => Float64Array,
   mistake: NamedMistake,
 ): EdgeMistake | undefined {
-  const mistaken = reversePass(bound, {
-    wanted: reached.map(({ id }) => id),
-    passBack: (other, cotangent) => (isSame(other, edge) ? passBack(cotangent) : undefined),
-  })
-  return toMistakeIfExplained(bound, edge, reached, mistaken, mistake)
+  return tryPass(search, edge, reached, mistake, (other, cotangent) =>
+    isSame(other, edge) ? passBack(cotangent) : undefined,
+  )
 }
 
-/** The mistake whose gradients are known; undefined where they do not explain what is wrong. */
-function toMistakeIfExplained(
-  bound: BoundProgram,
+/** The mistake that a reverse pass has which passes other things back to what an edge leads to. */
+function tryPass(
+  search: Search,
   edge: Edge,
   reached: readonly Reached[],
-  mistaken: Cotangents,
   mistake: NamedMistake,
+  passBack: PassBack,
 ): EdgeMistake | undefined {
-  const predictions = reached.map(
-    ({ id, evidence }): Prediction => ({
-      value: (offset) => mistaken[id]?.[offset] ?? 0,
+  const from = computed(search.bound, edge.user).operands[edge.operand]
+  const predictions = new Map<TensorEvidence, Prediction>()
+  const passed = passBackAnew(search, from, reached, passBack, ({ evidence }, slopes) => {
+    const prediction: Prediction = {
+      value: (offset) => slopes[offset],
       rounding: (offset) => 2 * evidence.rounding(offset),
-    }),
+    }
+    predictions.set(evidence, prediction)
+    return explains(evidence, prediction)
+  })
+  if (passed.size < reached.length) return undefined
+  const all = reached.map(({ evidence }) => predictions.get(evidence)!)
+  return toMistake(search.bound, edge, reached, all, mistake)
+}
+
+type PassBack = (edge: Edge, cotangent: Float64Array) => Float64Array | undefined
+
+/**
+ * A reverse pass in which edges to one value, or edges behind it, pass back other things: found anew is only what comes
+ * by that value, the rest is as in the right pass.
+ * @param isGood asked of each tensor's gradient once it is known: where it is not, the pass ends there
+ * @returns the gradients that were found, by id
+ */
+function passBackAnew(
+  { bound, right, workOf, budget }: Search,
+  from: number,
+  reached: readonly Reached[],
+  passBack: PassBack,
+  isGood: (tensor: Reached, slopes: Float64Array) => boolean = () => true,
+): ReadonlyMap<number, Float64Array> {
+  const { program } = bound
+  budget.left -= VALUE_WORK * program.values.length
+  const needed = ancestorsOf(program)
+  const cone = coneOf(
+    program,
+    reached.map(({ id }) => id),
   )
-  if (!reached.every(({ evidence }, k) => explains(evidence, predictions[k]))) return undefined
-  return toMistake(bound, edge, reached, predictions, mistake)
+  const isAnew = ancestorsOf({ ...program, output: from })
+  const cotangents = right.map((cotangent, id) => (isAnew[id] === 1 ? undefined : cotangent))
+  // a tensor's gradient is known behind the first value that reads it
+  const open = new Map(reached.map((tensor) => [tensor.id, tensor]))
+  const found = new Map<number, Float64Array>()
+  const waiting = new Map<number, Reached[]>()
+  for (const value of program.values) {
+    if (value.kind !== 'computed' || needed[value.id] === 0) continue
+    for (const operand of value.operands) {
+      const tensor = open.get(operand)
+      if (tensor === undefined || !open.delete(operand)) continue
+      waiting.set(value.id, [...(waiting.get(value.id) ?? []), tensor])
+    }
+  }
+  for (let id = program.output; id >= 0; id--) {
+    const value = program.values[id]
+    if (value.kind !== 'computed' || needed[id] === 0) continue
+    const cotangent = cotangents[id]
+    for (const [operand, to] of value.operands.entries()) {
+      if (cotangent === undefined || isAnew[to] === 0 || cone[to] === 0) continue
+      const application = applicationOf(bound, value)
+      budget.left -= workOf[id]
+      const pulled =
+        passBack({ user: id, operand }, cotangent) ??
+        value.operation.pullBack(application, cotangent, operand)
+      cotangents[to] ??= new Float64Array(bound.base[to].length)
+      const sum = cotangents[to]
+      for (let k = 0; k < pulled.length; k++) sum[k] += pulled[k]
+    }
+    for (const tensor of waiting.get(id) ?? []) {
+      const slopes = cotangents[tensor.id] ?? new Float64Array(bound.base[tensor.id].length)
+      if (!isGood(tensor, slopes)) return found
+      found.set(tensor.id, slopes)
+    }
+  }
+  return found
 }
 
 /** How many numbers of a mistake show it: that are not 0, and not right. */

@@ -6,8 +6,8 @@ import { formatOf } from '../../network/rounding.js'
 import { createCpuCarrier } from '../../program/carry-changes.js'
 import { ProgramDifferences } from '../../program/differentiate-parameter.js'
 import type { BoundProgram } from '../../program/evaluate.js'
-import { PerturbationPlanner } from '../../program/plan.js'
-import type { Program } from '../../program/program.js'
+import { type ParameterPlan, PerturbationPlanner } from '../../program/plan.js'
+import type { InputValue, Program } from '../../program/program.js'
 import { requireRecord } from '../../requirements.js'
 import { type DType, elementCount } from '../../tensor.js'
 import type { CheckOptions } from '../check-options.js'
@@ -44,6 +44,10 @@ const LEFT_BY_HALVING = 2
 
 /** A ratio of costs that may be a number of samples or elements. */
 const MOST_TIMES = 1e6
+
+/** Open elements of a tensor, so many times, are not more than what is moved where each of them is looked at by itself. */
+const FEW_OPEN = 8
+
 /** How many of its own roundings a saved cost may be off by. */
 const COST_ROUNDINGS = 16
 
@@ -221,8 +225,8 @@ async function evaluate(
   tolerances: readonly number[],
   { signal, onProgress, perturb = 'auto' }: CheckOptions,
 ): Promise<Evaluated> {
-  const exact = createCpuCarrier(bound)
-  const carrier = evaluator.createCarrier?.(bound) ?? exact
+  const carrier = evaluator.createCarrier?.(bound) ?? createCpuCarrier(bound)
+  const exact = evaluator.precision === 'double' ? carrier : createCpuCarrier(bound)
   // a device's numbers are too short for steps that are next to nothing
   const [coarse, fine] = [carrier, exact].map((by) => new ProgramDifferences(bound, by, signal))
   const planner = new PerturbationPlanner(bound)
@@ -246,20 +250,29 @@ async function evaluate(
       if (found === undefined) break
       const { derivatives } = found
       crossed[t] = found.crossed.reduce((sum, mark) => sum + mark, 0)
-      const isOpen = derivatives.some((numerical, k) => {
+      const open = derivatives.reduce((listed: number[], numerical, k) => {
         const sizes = Math.abs(numerical) + Math.abs(gradient.values[k])
         const distance = Math.abs(numerical - gradient.values[k])
-        return found!.crossed[k] !== 0 || !(distance <= tolerances[t] * sizes + estimate.ofRounding(t, k))
-      })
-      if (isOpen) {
-        if (crossed[t] > 0) found = await fine.byParameter(input, plans[t], FINE * step)
-        const finest = await fine.byParameter(input, plans[t], FINEST * step)
-        const half = await fine.byParameter(input, plans[t], (FINEST / 2) * step)
-        if (found === undefined || finest === undefined || half === undefined) break
-        const truncation = half.derivatives.map(
+        const isClear = distance <= tolerances[t] * sizes + estimate.ofRounding(t, k)
+        if (found!.crossed[k] !== 0 || !isClear) listed.push(k)
+        return listed
+      }, [])
+      if (open.length > 0) {
+        const moved = countMoved(bound, input, plans[t])
+        // few are moved one by one; a device is looked at as a whole
+        const isListed = carrier === exact && FEW_OPEN * open.length <= moved
+        const look = (by: number) =>
+          isListed ? fine.byElements(input, open, by * step) : fine.byParameter(input, plans[t], by * step)
+        const again = crossed[t] > 0 ? await look(FINE) : found
+        const finest = await look(FINEST)
+        const half = await look(FINEST / 2)
+        if (again === undefined || finest === undefined || half === undefined) break
+        const left = half.derivatives.map(
           (derivative, k) => LEFT_BY_HALVING * Math.abs(derivative - finest.derivatives[k]),
         )
-        truncations[t] = truncation
+        truncations[t] = isListed
+          ? spread(new Float64Array(derivatives.length).fill(Number.NaN), open, left)
+          : left
         if (carrier !== exact) {
           const same =
             crossed[t] > 0 ? undefined : await fine.byParameter(input, plans[t], carrier.roundStep(step))
@@ -270,7 +283,15 @@ async function evaluate(
             if (!(Math.abs(numerical - derivatives[k]) <= allowed)) secondLook.disagreements++
           }
         }
-        found = { ...half, crossed: found.crossed }
+        found = isListed
+          ? {
+              derivatives: spread(derivatives.slice(), open, half.derivatives),
+              crossed:
+                crossed[t] > 0
+                  ? spread(new Uint8Array(derivatives.length), open, again.crossed)
+                  : found.crossed,
+            }
+          : { ...half, crossed: again.crossed }
       }
       results[t].derivatives.set(found.derivatives)
       results[t].kinks.set(found.crossed)
@@ -283,6 +304,22 @@ async function evaluate(
   onProgress?.({ done, total, phase: 'perturbing' })
   const perturbations = coarse.perturbations + fine.perturbations
   return { results, truncations, crossed, perturbations, interrupted: done < total, secondLook }
+}
+
+/** How many elements are moved for a parameter. */
+function countMoved({ program }: BoundProgram, input: InputValue, plan: ParameterPlan): number {
+  const ids = plan.perturbed === 'parameters' ? [input.id] : plan.moved.map(({ id }) => id)
+  return ids.reduce((sum, id) => sum + elementCount(program.values[id].shape), 0)
+}
+
+/** Writes numbers to their places. */
+function spread<A extends Float64Array | Uint8Array>(
+  into: A,
+  places: readonly number[],
+  from: ArrayLike<number>,
+): A {
+  for (const [k, place] of places.entries()) into[place] = from[k]
+  return into
 }
 
 const allOf = (size: number) => Uint32Array.from({ length: size }, (_, k) => k)

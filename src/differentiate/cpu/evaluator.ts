@@ -1,5 +1,4 @@
 import type { Model } from '../../network/model.js'
-import { createCpuCarrier } from '../../program/carry-changes.js'
 import {
   type DifferenceSettings,
   type EvaluationHooks,
@@ -10,6 +9,8 @@ import {
 import { WorkSlices } from '../work-slices.js'
 import { PieceEvaluator, type PieceResult, type PieceTask } from './evaluate-piece.js'
 import { type Piece, splitIntoPieces } from './pieces.js'
+import { createProgramCarrier } from './program-carrier.js'
+import { describeModel } from './worker-messages.js'
 import { WorkerPool, type Workers } from './worker-pool.js'
 
 /** Work shorter than this is done before workers would have started. */
@@ -39,7 +40,7 @@ export function createCpuEvaluator(adapter = 'processor', workers?: Workers): Ev
       }
       work.report()
     },
-    createCarrier: createCpuCarrier,
+    createCarrier: (bound) => createProgramCarrier(bound, workers),
   }
 }
 
@@ -152,12 +153,16 @@ async function evaluateAlone(
 }
 
 async function evaluateInWorkers(work: PendingPieces, workers: Workers): Promise<void> {
-  using pool = new WorkerPool(workers, work.model, work.settings)
+  using pool = new WorkerPool(workers, {
+    kind: 'model',
+    model: describeModel(work.model),
+    settings: work.settings,
+  })
   const inFlight = new Set<Promise<void>>()
   while (!work.isOver || inFlight.size > 0) {
     while (!work.isOver && inFlight.size < pool.capacity) {
       const { piece, task } = work.take()
-      const finished = pool.evaluate(task).then((result) => {
+      const finished = pool.ask({ kind: 'piece', task }).then((result) => {
         work.finish(piece, result)
         inFlight.delete(finished)
       })

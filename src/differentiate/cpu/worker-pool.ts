@@ -1,8 +1,5 @@
 import { GradcheckError } from '../../errors.js'
-import type { Model } from '../../network/model.js'
-import type { DifferenceSettings } from '../evaluator.js'
-import type { PieceResult, PieceTask } from './evaluate-piece.js'
-import { describeModel, type FromWorker, type ToWorker } from './worker-messages.js'
+import type { AnswerTo, FromWorker, Question, Subject, ToWorker } from './worker-messages.js'
 
 /** A thread or web worker that runs `serve` of ./worker.ts. */
 export interface WorkerPort {
@@ -19,20 +16,19 @@ export interface Workers {
   start(): WorkerPort
 }
 
-/** Pieces that a worker has at once, so that it never waits for the next. */
-const PIECES_AHEAD = 2
+/** Questions that a worker has at once, so that it never waits for the next. */
+const QUESTIONS_AHEAD = 2
 
-/** Workers that all hold the same model and evaluate pieces of its parameters. */
+/** Workers that all hold the same model, or program, and evaluate pieces of the work on it. */
 export class WorkerPool implements Disposable {
   readonly #ports: { port: WorkerPort; busy: number }[]
   readonly #waiting = new Map<
     number,
-    { resolve: (result: PieceResult) => void; reject: (error: Error) => void }
+    { resolve: (result: AnswerTo<Question>) => void; reject: (error: Error) => void }
   >()
   #lastId = 0
 
-  constructor(workers: Workers, model: Model, settings: DifferenceSettings) {
-    const data = describeModel(model)
+  constructor(workers: Workers, subject: Subject) {
     this.#ports = Array.from({ length: workers.count }, () => {
       const worker = { port: workers.start(), busy: 0 }
       worker.port.onMessage(({ id, result }) => {
@@ -45,23 +41,24 @@ export class WorkerPool implements Disposable {
         for (const { reject } of this.#waiting.values()) reject(error)
         this.#waiting.clear()
       })
-      worker.port.post({ kind: 'model', model: data, settings })
+      worker.port.post(subject)
       return worker
     })
   }
 
-  /** How many pieces the pool takes before one must be waited for. */
+  /** How many questions the pool takes before one must be waited for. */
   get capacity(): number {
-    return PIECES_AHEAD * this.#ports.length
+    return QUESTIONS_AHEAD * this.#ports.length
   }
 
-  evaluate(task: PieceTask): Promise<PieceResult> {
+  /** Asks the worker that has the least to do. */
+  ask<Q extends Question>(question: Q): Promise<AnswerTo<Q>> {
     const id = ++this.#lastId
     const worker = this.#ports.reduce((least, other) => (other.busy < least.busy ? other : least))
     worker.busy++
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject })
-      worker.port.post({ kind: 'piece', id, task })
+      this.#waiting.set(id, { resolve: resolve as (result: AnswerTo<Question>) => void, reject })
+      worker.port.post({ ...question, id })
     })
   }
 

@@ -3,7 +3,6 @@ import { type AdapterKind, nameOf, openDevice as openAdapterDevice } from '../..
 import { type DeviceChoice, openChosenDevice, processorName } from '../../gpu/node/choose-device.js'
 import { findAdapter, openGpuDevice } from '../../gpu/node/open-adapter.js'
 import { closedError } from '../../gpu/replaceable-device.js'
-import { createCpuCarrier } from '../../program/carry-changes.js'
 import type { BoundProgram } from '../../program/evaluate.js'
 import { createCpuEvaluator } from '../cpu/evaluator.js'
 import type { Evaluator } from '../evaluator.js'
@@ -91,7 +90,7 @@ function openProcessor(reason: string): OpenedDevice {
       },
       createCarrier(program: BoundProgram) {
         requireOpen()
-        return createCpuCarrier(program)
+        return evaluator.createCarrier!(program)
       },
     },
     close,

@@ -15,7 +15,7 @@ const problemOf = (net: Net, gradients = gradientsOf(net)) => ({
   gradients,
 })
 
-// of a transformer a check that fails and is explained takes a minute and a half
+// of a transformer a check that fails and is explained takes some ten seconds where cores are shared
 describe.each(CASES)('the gradient of a whole net, %s', { timeout: 600_000 }, (name, make) => {
   it.each([0, howMany(10, 100)])('passes after %d steps of training', async (steps) => {
     const report = await checkGradients(problemOf(train(make(1), steps)))
