@@ -298,7 +298,10 @@ function closingBrace(text: string, k: number): number {
   let depth = 0
   for (let at = k; at < text.length; at++) {
     if (text[at] === '{') depth++
-    else if (text[at] === '}' && --depth === 0) return at
+    else if (text[at] === '}') {
+      depth -= 1
+      if (depth === 0) return at
+    }
   }
   throw new Refusal("expected '}' before end of string", 'ValueError')
 }

@@ -7,7 +7,7 @@ import { weslPlugin } from '../../../scripts/wesl-plugin.js'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-it('parser and interpreter are at most 75 kB gzipped, in modules that only a forward pass loads', async () => {
+it('parser and interpreter are at most 92 kB gzipped, in modules that only a forward pass loads', async () => {
   const entry = here('../../../src/index.ts')
   const built = await build({
     configFile: false,
@@ -46,5 +46,5 @@ it('parser and interpreter are at most 75 kB gzipped, in modules that only a for
   const loaded = [...reach(forward, new Set(), true)].filter((file) => !atFirst.has(file))
   expect(modulesOf(loaded).some((module) => module.includes('/@lezer/python/'))).toBe(true)
   const size = loaded.reduce((sum, file) => sum + gzipSync(chunks.get(file)!.code).length, 0)
-  expect(size).toBeLessThanOrEqual(75_000)
+  expect(size).toBeLessThanOrEqual(92_000)
 })
