@@ -1,9 +1,18 @@
+export type {
+  BackwardReport,
+  FollowedBackward,
+  LineMark,
+  LinePlace,
+  LineReport,
+  NumericalVerdicts,
+} from './check/backward-report.js'
 export { checkGradients } from './check/check-gradients.js'
 export type { CheckOptions, Method, Progress } from './check/check-options.js'
 export type { GradientEntries } from './check/gradient-entries.js'
 export type { Problem, TensorsByName } from './check/problem.js'
 export { type ArrayProblemOptions, problemFromArrays } from './check/problem-from-arrays.js'
 export type { ProgramProblem } from './check/program/bind-program-problem.js'
+export type { IntermediateReport, SavedIntermediate } from './check/program/check-intermediates.js'
 export type {
   CheckReport,
   DeviceReport,

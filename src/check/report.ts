@@ -2,7 +2,9 @@ import type { Perturbed, Precision } from '../differentiate/evaluator.js'
 import type { LossName } from '../network/losses.js'
 import type { Reduction } from '../network/reductions.js'
 import type { Source } from '../program/program.js'
+import type { BackwardReport } from './backward-report.js'
 import type { GradientEntries } from './gradient-entries.js'
+import type { IntermediateReport } from './program/check-intermediates.js'
 import type { SetupFinding } from './setup/findings.js'
 
 /** What a check concludes: the gradient is right, it is wrong, or the numerical side cannot tell. */
@@ -228,6 +230,10 @@ export interface CheckReport {
   readonly loss?: LossReport
   /** The user's own forward pass, where it was read. */
   readonly forward?: ForwardReport
+  /** Saved gradients of values inside the forward pass. */
+  readonly intermediates?: readonly IntermediateReport[]
+  /** The user's own backward pass, where it was read, with a mark for each of its lines. */
+  readonly backward?: BackwardReport
   readonly parameters: { readonly total: number; readonly checked: number }
   readonly method: 'difference' | 'textbook'
   readonly scheme: 'central' | 'forward'

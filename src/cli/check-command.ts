@@ -39,6 +39,11 @@ export async function runCheck(
   const format = chooseFormat(settings)
   requireOneScope(settings)
   const isNetwork = settings.forward === undefined && settings.expression === undefined
+  if (settings.backward !== undefined && settings.forward === undefined) {
+    throw new GradcheckError('bad-usage', '--backward needs --forward', {
+      fix: 'name the forward pass, too: --forward model.py:forward --backward model.py:backward',
+    })
+  }
   if (isNetwork) requireNetwork(paths, settings)
   const choice = chooseDevice(settings)
   if (settings.output !== undefined) await requireWritable(settings.output)

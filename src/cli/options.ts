@@ -38,6 +38,8 @@ export interface CheckSettings {
   readonly trace?: boolean
   /** The user's own forward pass: a file, and in it a function. */
   readonly forward?: string
+  /** The user's own backward pass, which makes the gradients: FILE:NAME. */
+  readonly backward?: string
   /** The same as one line. */
   readonly expression?: string
   readonly with?: string[]

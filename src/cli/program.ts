@@ -69,6 +69,8 @@ Examples:
     --activations tanh,linear --loss softmax-cross-entropy --layout rows
   gradcheck check weights.safetensors gradients.safetensors data.npz \\
     --activations relu,linear --loss mean-squared-error --layout pytorch
+  gradcheck check data.npz \\
+    --forward model.py:forward --backward model.py:backward
   gradcheck check model.npz --json \\
     --activations relu,sigmoid --loss binary-cross-entropy > report.json
 ${HELP_ON_STATUS}`
@@ -217,10 +219,14 @@ function addCheckOptions(check: Command): Command {
       ).argParser(parseName(findLayout)),
     )
     .option('--l2 <lambda>', 'adds λ/(2m) Σ W² to the loss (default: 0)', parseNumber('--l2', NOT_NEGATIVE))
-    .optionsGroup('Your own forward pass:')
+    .optionsGroup('Your own code:')
     .option(
       '--forward <file>',
       'FILE.py:NAME or FILE.ipynb:CLASS.METHOD, which is read and never run; in the place of the network',
+    )
+    .option(
+      '--backward <file>',
+      'FILE.py:NAME of the backward pass, which is read too: it makes the gradients, and its wrong lines are named',
     )
     .option(
       '--expression <text>',

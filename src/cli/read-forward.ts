@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, normalize } from 'node:path'
 import type { ProgramProblem } from '../check/program/bind-program-problem.js'
 import { GradcheckError } from '../errors.js'
 import { escapeControls } from '../escape-controls.js'
@@ -19,17 +19,17 @@ const MOST_FILES = 40
 export async function readForward(
   paths: readonly string[],
   settings: CheckSettings,
-): Promise<ProgramProblem & Pick<TracedForward, 'forward'>> {
+): Promise<ProgramProblem & Pick<TracedForward, 'forward' | 'backward'>> {
   requireOneForward(settings)
   if (paths.length === 0) {
     throw new GradcheckError('bad-usage', 'no file with arrays was given', {
       fix: 'gradcheck check FILE.npz --forward model.py:loss',
     })
   }
-  const { forward, expression, loss, init, upstream, savedOutput, parameters } = settings
-  const code = forward === undefined ? {} : await readCode(forward, settings.with)
+  const { forward, backward, expression, loss, init, upstream, savedOutput, parameters } = settings
+  const code = forward === undefined ? {} : await readCode(forward, backward, settings.with)
   const arrays = await readFiles(paths)
-  const { traceForward } = await import('../numpy/trace-forward.js')
+  const { traceForward } = await import('../numpy/load-forward.js')
   return await traceForward({
     ...code,
     arrays,
@@ -79,10 +79,24 @@ function requireOneForward({
 
 async function readCode(
   forward: string,
-  others: readonly string[] | undefined,
-): Promise<Pick<ForwardSource, 'sources' | 'entry'>> {
-  const { file, entry } = splitEntry(forward)
-  return { sources: await readSources(file, others ?? []), ...(entry === undefined ? {} : { entry }) }
+  backward: string | undefined,
+  others: readonly string[] = [],
+): Promise<Pick<ForwardSource, 'sources' | 'entry' | 'backward'>> {
+  const { file, entry } = splitEntry('--forward', forward)
+  const own = entry === undefined ? {} : { entry }
+  if (backward === undefined) return { sources: await readSources(file, others, new Map()), ...own }
+  const back = splitEntry('--backward', backward)
+  if (back.entry === undefined) {
+    throw new GradcheckError('bad-usage', `--backward "${backward}" names no function`, {
+      fix: 'write --backward model.py:backward',
+    })
+  }
+  if (normalize(back.file) === normalize(file))
+    return { sources: await readSources(file, others, new Map()), ...own, backward: back.entry }
+  // a file is named by where it is only where its name alone could be another's
+  const name = basename(back.file) === basename(file) ? back.file : basename(back.file)
+  const sources = await readSources(file, [back.file, ...others], new Map([[back.file, name]]))
+  return { sources, ...own, backward: `${name}:${back.entry}` }
 }
 
 /** The patterns of `W*,b*`. */
@@ -95,11 +109,11 @@ function readPatterns(text: string): string[] {
 }
 
 /** FILE:NAME; a drive's colon is none. */
-function splitEntry(text: string): { file: string; entry: string | undefined } {
+function splitEntry(option: string, text: string): { file: string; entry: string | undefined } {
   const match = /^(.+\.(?:py|ipynb))(?::([A-Za-z_][\w.]*))?$/.exec(text)
   if (match !== null) return { file: match[1], entry: match[2] }
-  throw new GradcheckError('bad-usage', `--forward "${text}" names no .py or .ipynb file`, {
-    fix: 'write --forward model.py:loss',
+  throw new GradcheckError('bad-usage', `${option} "${text}" names no .py or .ipynb file`, {
+    fix: `write ${option} model.py:${option.slice(2)}`,
   })
 }
 
@@ -115,7 +129,12 @@ function readPairs(option: string, pairs: readonly string[] = []): Record<string
   )
 }
 
-async function readSources(file: string, others: readonly string[]): Promise<Record<string, string>> {
+/** @param called names of files that are not called by their paths */
+async function readSources(
+  file: string,
+  others: readonly string[],
+  called: ReadonlyMap<string, string>,
+): Promise<Record<string, string>> {
   const sources: Record<string, string> = Object.create(null)
   const pending = [file, ...others]
   const named = new Set(pending)
@@ -125,7 +144,7 @@ async function readSources(file: string, others: readonly string[]): Promise<Rec
     read.add(path)
     const text = await readText(path, named.has(path))
     if (text === undefined) continue
-    sources[path === file ? basename(path) : path] = text
+    sources[path === file ? basename(path) : (called.get(path) ?? path)] = text
     for (const [, module] of text.matchAll(/^[ \t]*(?:from|import)[ \t]+([\w.]+)/gm)) {
       pending.push(join(dirname(path), `${module.replaceAll('.', '/')}.py`))
     }
@@ -147,13 +166,21 @@ async function readText(path: string, isNamed: boolean): Promise<string | undefi
 }
 
 /** How a forward pass was read, as text: what got which array, the loss, and every operation that leads to it. */
-export function describeForward(problem: ProgramProblem & Pick<TracedForward, 'forward'>): string {
-  const { forward, parameters, gradients, program } = problem
+export function describeForward(
+  problem: ProgramProblem & Pick<TracedForward, 'forward' | 'backward'>,
+): string {
+  const { forward, backward, parameters, gradients, program } = problem
   const list = (of: ProgramProblem['parameters']) =>
     of instanceof Map ? [...of.entries()] : Object.entries(of)
   const lines = [
     `${forward.file}${forward.entry === '' ? '' : `:${forward.entry}`}, ${forward.operations} operations`,
     ...forward.bound.map(({ argument, array }) => `  ${argument} = ${array}`),
+    ...(backward === undefined
+      ? []
+      : [
+          `${backward.file}:${backward.entry}`,
+          ...backward.bound.map(({ argument, value }) => `  ${argument} = ${value}`),
+        ]),
     'gradients:',
     ...list(gradients).map(
       ([name, { shape }]) => `  ${name} ${formatShape(shape)}, ${elementCount(shape)} parameters`,

@@ -11,6 +11,8 @@ export interface Tracer {
   readonly b: Builder
   /** A value's numbers at the given point. */
   numbersOf(node: Node): Float64Array
+  /** Whether a value is one of the program still: what was tried may have been taken back. */
+  holds(node: Node): boolean
   /** Whether it depends on a parameter. */
   isTraced(node: Node): boolean
   /** Whether the user's code calls it something. */
@@ -32,6 +34,8 @@ export class Storage {
   #from: Int32Array | undefined
   #at: Int32Array | undefined
   #stored: Node[] = []
+  /** How often something was stored. */
+  version = 0
 
   constructor(tracer: Tracer, node: Node) {
     this.#tracer = tracer
@@ -54,6 +58,16 @@ export class Storage {
 
   /** The elements as they now are, in whatever shape. */
   get shaped(): Node {
+    if (!this.#tracer.holds(this.#shaped) || !this.#stored.every((node) => this.#tracer.holds(node))) {
+      this.#shaped = this.#tracer.b.constant({
+        shape: [this.size],
+        data: this.#numbers.slice(),
+        dtype: 'float64',
+      })
+      this.#from = undefined
+      this.#at = undefined
+      this.#stored = []
+    }
     if (this.#from === undefined || this.#at === undefined) return this.#shaped
     const { b } = this.#tracer
     const [from, at] = [this.#from, this.#at]
@@ -78,7 +92,7 @@ export class Storage {
   get flat(): Node {
     const { shaped } = this
     if (shaped.shape.length === 1) return shaped
-    if (this.#flat?.of !== shaped) {
+    if (this.#flat?.of !== shaped || !this.#tracer.holds(this.#flat.node)) {
       this.#flat = { of: shaped, node: this.#tracer.b.reshape(shaped, { shape: [this.size] }) }
     }
     return this.#flat.node
@@ -90,6 +104,7 @@ export class Storage {
    * @param value a number for each position, in their order
    */
   write(positions: Int32Array, value: Node): void {
+    this.version++
     this.#from ??= new Int32Array(this.size).fill(-1)
     this.#at ??= new Int32Array(this.size)
     const number = this.#stored.push(value) - 1
@@ -105,6 +120,9 @@ export class Storage {
 
 /** A NumPy array: a look at a storage. */
 export class NdArray {
+  /** The value of the program that it last was, and of which version of the storage. */
+  made: { readonly version: number; readonly node: Node } | undefined
+
   constructor(
     readonly storage: Storage,
     readonly shape: Shape,
@@ -161,7 +179,14 @@ export const arrayOf = (tracer: Tracer, node: Node, kind: Kind): NdArray =>
   new NdArray(new Storage(tracer, node), node.shape, undefined, kind)
 
 /** An array's elements as a value of the program, of the array's shape. */
-export function nodeOf({ b }: Tracer, { storage, positions, shape }: NdArray): Node {
+export function nodeOf(tracer: Tracer, array: NdArray): Node {
+  const { version } = array.storage
+  if (array.made?.version !== version || !tracer.holds(array.made.node))
+    array.made = { version, node: makeNode(tracer, array) }
+  return array.made.node
+}
+
+function makeNode({ b }: Tracer, { storage, positions, shape }: NdArray): Node {
   if (positions === undefined) {
     const { shaped } = storage
     return formatShape(shaped.shape) === formatShape(shape) ? shaped : b.reshape(shaped, { shape })

@@ -58,6 +58,24 @@ const MOST_CALLS = 100
 /** How a block of statements ended. */
 export type Completion = { readonly kind: 'return'; readonly value: Value } | 'break' | 'continue' | undefined
 
+/** Looks on while code is followed. */
+export interface Watcher {
+  /** What is executed in the place of some statements. */
+  readonly statements: ReadonlyMap<Statement, readonly Statement[]>
+  /** What is evaluated in the place of some expressions. */
+  readonly expressions: ReadonlyMap<Expression, Expression>
+  /** Before a statement. */
+  begin(statement: Statement, scope: Scope): void
+  /** After it, unless it raised an error. */
+  end(statement: Statement, scope: Scope): void
+  /** What an expression gave. */
+  evaluated(expression: Expression, value: Value): void
+  /** A value before a statement makes something of it: what is taken in its place. */
+  made(statement: Statement, value: Value): Value
+  /** Where a function has come to its end. */
+  left(called: PyFunction, scope: Scope): void
+}
+
 /** What the interpreter is told of the world. */
 export interface Surroundings {
   readonly tracer: Tracer
@@ -93,7 +111,10 @@ export class Interpreter {
   /** True while the object is made whose method is traced: its arrays are those of the file. */
   #isMaking = false
   #steps = 0
+  #mostSteps = MOST_STEPS
   #calls = 0
+  /** Looks on, where one is set. */
+  watcher: Watcher | undefined
   /** How many `try` there are around what is run. */
   #tries = 0
   /** Exceptions that are being handled, the last one last. */
@@ -337,12 +358,46 @@ export class Interpreter {
   }
 
   #step(place: Place): void {
-    if (++this.#steps > MOST_STEPS) {
-      throw this.error(place, `this has taken ${MOST_STEPS} steps, and goes on`, 'trace a smaller case')
+    if (++this.#steps > this.#mostSteps) {
+      throw this.error(place, `this has taken ${this.#mostSteps} steps, and goes on`, 'trace a smaller case')
     }
   }
 
+  /** How many steps there were; from here on they are counted anew. */
+  restart(most = MOST_STEPS): number {
+    const steps = this.#steps
+    this.#steps = 0
+    // what was not there may only have been tried to be made
+    this.#absent.clear()
+    this.#opening.clear()
+    this.#calls = 0
+    this.#mostSteps = most
+    return steps
+  }
+
+  /** The names of every file that was looked into. */
+  get scopesOfFiles(): readonly Scope[] {
+    return [...this.#files.values()]
+  }
+
   #statement(statement: Statement, scope: Scope): Completion {
+    const { watcher } = this
+    if (watcher === undefined) return this.#execute(statement, scope)
+    const others = watcher.statements.get(statement)
+    if (others !== undefined) {
+      for (const other of others) {
+        const completion = this.#execute(other, scope)
+        if (completion !== undefined) return completion
+      }
+      return undefined
+    }
+    watcher.begin(statement, scope)
+    const completion = this.#execute(statement, scope)
+    watcher.end(statement, scope)
+    return completion
+  }
+
+  #execute(statement: Statement, scope: Scope): Completion {
     const place = { file: scope.file, at: statement.at }
     this.#step(place)
     switch (statement.kind) {
@@ -355,17 +410,20 @@ export class Interpreter {
         return undefined
       }
       case 'assign': {
-        const value = this.#tried(this.evaluate(statement.value, scope), place)
+        const value = this.#made(statement, this.#tried(this.evaluate(statement.value, scope), place))
         for (const target of statement.targets) this.#assign(target, value, scope)
         return undefined
       }
       case 'update':
-        this.#update(statement.target, statement.operator, statement.value, scope, place)
+        this.#update(statement, scope, place)
         return undefined
       case 'return':
         return {
           kind: 'return',
-          value: statement.value === undefined ? null : this.evaluate(statement.value, scope),
+          value:
+            statement.value === undefined
+              ? null
+              : this.#made(statement, this.evaluate(statement.value, scope)),
         }
       case 'if':
         for (const { condition, body } of statement.branches) {
@@ -445,6 +503,10 @@ export class Interpreter {
       case 'broken':
         throw this.error(place, notUnderstood(statement.what), 'docs/forward.md lists what is')
     }
+  }
+
+  #made(statement: Statement, value: Value): Value {
+    return this.watcher === undefined ? value : this.watcher.made(statement, value)
   }
 
   /** Where the code is ready for an exception, what is not understood might be one. */
@@ -844,10 +906,11 @@ export class Interpreter {
   }
 
   /** `target operator= value`: what the target is in, and where, is found once, before the value. */
-  #update(target: Expression, operator: string, operand: Expression, scope: Scope, place: Place): void {
+  #update(statement: Extract<Statement, { kind: 'update' }>, scope: Scope, place: Place): void {
+    const { target, operator, value: operand } = statement
     if (target.kind !== 'index' && target.kind !== 'member') {
       const before = this.evaluate(target, scope)
-      this.#change(before, operator, this.evaluate(operand, scope), place, (made) =>
+      this.#change(before, operator, this.#made(statement, this.evaluate(operand, scope)), place, (made) =>
         this.#assign(target, made, scope),
       )
       return
@@ -856,14 +919,14 @@ export class Interpreter {
     const object = this.evaluate(target.object, scope)
     if (target.kind === 'member') {
       const before = this.member(object, target.name, at)
-      this.#change(before, operator, this.evaluate(operand, scope), place, (made) =>
+      this.#change(before, operator, this.#made(statement, this.evaluate(operand, scope)), place, (made) =>
         this.setMember(object, target.name, made, at),
       )
       return
     }
     const index = this.evaluate(target.index, scope)
     const before = this.index(object, index, at)
-    const value = this.evaluate(operand, scope)
+    const value = this.#made(statement, this.evaluate(operand, scope))
     if (object instanceof NdArray) {
       // what several indices or a mask choose is a copy: it is put back
       this.#store(object, index, this.#madeOf(operator, before, value, place), place)
@@ -912,6 +975,15 @@ export class Interpreter {
   // ---- expressions
 
   evaluate(expression: Expression, scope: Scope): Value {
+    const { watcher } = this
+    if (watcher === undefined) return this.#evaluate(expression, scope)
+    const other = watcher.expressions.get(expression)
+    const value = this.#evaluate(other ?? expression, scope)
+    if (other === undefined) watcher.evaluated(expression, value)
+    return value
+  }
+
+  #evaluate(expression: Expression, scope: Scope): Value {
     const place = { file: scope.file, at: expression.at }
     switch (expression.kind) {
       case 'number':
@@ -1231,6 +1303,7 @@ export class Interpreter {
         return new PyIterator(this.#generate(called.body as readonly Statement[], scope))
       }
       const completion = this.run(called.body as readonly Statement[], scope)
+      this.watcher?.left(called, scope)
       return typeof completion === 'object' ? completion.value : null
     } finally {
       this.#calls--
@@ -1418,7 +1491,12 @@ export class Interpreter {
     }
     const array = this.#world.arrayNamed(name) ?? this.#world.dictionaryNamed(name)
     if (array !== undefined) return array
-    if (object.of === undefined) return new Native(name, () => null)
+    if (object.of === undefined) {
+      return new Native(name, ({ plain }) => {
+        if (name === 'save_for_backward') object.attributes.set('saved_tensors', new PyTuple([...plain]))
+        return null
+      })
+    }
     const made = name.startsWith('__') ? undefined : this.callMethod(object, '__getattr__', [name], place)
     if (made !== undefined) return made
     if (this.#tries > 0 && !isOpen(object.of)) {
@@ -1488,9 +1566,8 @@ export class Interpreter {
   #slice({ start, stop, step }: PySlice, length: number, place: Place): number[] {
     const part = (value: Value) => (value === null ? undefined : this.integer(value, place))
     const by = part(step) ?? 1
-    const { offsets } = selectElements(
-      [length],
-      [{ kind: 'slice', start: part(start), stop: part(stop), step: by }],
+    const { offsets } = this.fit(place, () =>
+      selectElements([length], [{ kind: 'slice', start: part(start), stop: part(stop), step: by }]),
     )
     return [...offsets]
   }

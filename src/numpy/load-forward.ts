@@ -7,6 +7,10 @@ import type { ForwardSource, TracedForward } from './trace-forward.js'
  * @throws GradcheckError `bad-forward` with the place, for what is not understood
  */
 export async function traceForward(source: ForwardSource): Promise<TracedForward> {
+  if (source.backward !== undefined) {
+    const { traceBackward } = await import('../blame/read-backward.js')
+    return await traceBackward(source)
+  }
   const { traceForward: trace } = await import('./trace-forward.js')
   return await trace(source)
 }

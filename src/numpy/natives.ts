@@ -1,4 +1,4 @@
-import type { Tracer } from './arrays.js'
+import { NdArray, type Tracer } from './arrays.js'
 import { BUILTINS } from './builtins.js'
 import { EXCEPTIONS } from './exceptions.js'
 import type { Interpreter } from './interpreter.js'
@@ -9,7 +9,7 @@ import { GRIDS, joiner } from './numpy-grids.js'
 import { SELECTION } from './numpy-selection.js'
 import { STANDARD_LIBRARY } from './standard-library.js'
 import { TORCH } from './torch-functions.js'
-import { Native, NOT_IMPLEMENTED, type Place, Unknown, type Value } from './values.js'
+import { Ellipsis, Native, NOT_IMPLEMENTED, type Place, Unknown, type Value } from './values.js'
 
 /** What stands for a type in `astype` and `dtype`. */
 const TYPES = [
@@ -37,9 +37,16 @@ export function listNatives(interpreterOf: () => Interpreter, tracer: Tracer): M
       )
       // what is printed or measured may be anything
       if (unknown !== undefined && !TAKES_UNKNOWN.has(name)) return unknown
-      const call = new Call(interpreterOf(), tracer, given, place)
+      // a result that is stored into an array
+      const out = given.named.get('out')
+      const others = new Map(given.named)
+      if (out instanceof NdArray) others.delete('out')
+      const call = new Call(interpreterOf(), tracer, { plain: given.plain, named: others }, place)
       const value = body(call)
-      return TAKES_NAMES.has(name) ? value : (call.unread() ?? value)
+      const made = TAKES_NAMES.has(name) ? value : (call.unread() ?? value)
+      if (!(out instanceof NdArray) || made instanceof Unknown) return made
+      interpreterOf().store(out, new Ellipsis(), made, place)
+      return out
     })
   const numpy = { ...NUMPY, ...SELECTION, ...GRIDS }
   for (const [name, body] of Object.entries(numpy)) natives.set(`numpy.${name}`, make(name, body))

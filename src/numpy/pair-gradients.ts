@@ -1,21 +1,6 @@
 import { GradcheckError } from '../errors.js'
 import { elementCount, formatShape, type NamedTensors } from '../tensor.js'
-
-/** Names under which a gradient may stand beside its array, in the order in which they are tried. */
-const GRADIENT_NAMES: readonly ((name: string) => string)[] = [
-  (name) => `d${name}`,
-  (name) => `grad.${name}`,
-  (name) => `grads.${name}`,
-  (name) => `${name}_grad`,
-  (name) => `${name}.grad`,
-  (name) => `grad_${name}`,
-  (name) => `grads[${name}]`,
-  (name) => `dJd${name}`,
-  (name) => `dL_d${name}`,
-  (name) => `dLd${name}`,
-  (name) => `d_${name}`,
-  (name) => `nabla_${name}`,
-]
+import { GRADIENT_NAMES } from './gradient-names.js'
 
 /** Which arrays have a gradient beside them. */
 export interface Pairs {

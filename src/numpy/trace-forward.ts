@@ -1,8 +1,10 @@
+import type { FollowedBackward } from '../check/backward-report.js'
+import type { SavedIntermediate } from '../check/program/check-intermediates.js'
 import type { SavedOutput } from '../check/program/saved-output.js'
 import type { ForwardGuard, ForwardReport } from '../check/report.js'
 import { GradcheckError } from '../errors.js'
 import type { Builder, Node, ProgramDefinition } from '../program/builder.js'
-import { recordProgram } from '../program/builder.js'
+import { type ProgramRecorder, recordProgram } from '../program/builder.js'
 import { compactLoops } from '../program/compact.js'
 import { type BoundProgram, evaluateValue } from '../program/evaluate.js'
 import { printProgram } from '../program/print.js'
@@ -16,6 +18,7 @@ import { computedNames } from './assigned-names.js'
 import type { Expression, Parameter, Statement } from './ast.js'
 import { meaningOf } from './expression-names.js'
 import { findSavedOutput, findUpstream, mayBeUpstream } from './find-upstream.js'
+import { GRADIENT_NAMES } from './gradient-names.js'
 import { Interpreter, type Surroundings } from './interpreter.js'
 import { listNatives } from './natives.js'
 import { misshapenGradient, pairChosen, pairGradients } from './pair-gradients.js'
@@ -29,6 +32,7 @@ import {
   PyClass,
   PyDict,
   PyFunction,
+  PyInstance,
   PyList,
   PyTuple,
   type Scope,
@@ -64,6 +68,8 @@ export interface ForwardSource {
   readonly parameters?: readonly string[]
   /** The array that an output that is no number is multiplied by and summed. @default dout, dy, dO or their like */
   readonly upstream?: string
+  /** `NAME`, `CLASS.METHOD` or `FILE:NAME` of a backward pass: the gradients are those that it makes. */
+  readonly backward?: string
   /** The array that such an output was saved as, to be compared. @default out, y, O or output, if the code reads it not */
   readonly output?: string
 }
@@ -81,6 +87,10 @@ export interface TracedForward {
   /** The saved output, if the arrays have one, and the program that makes it. */
   readonly output: SavedOutput | undefined
   readonly forward: ForwardReport
+  /** Saved gradients of values inside the forward pass, by what it calls those. */
+  readonly intermediates?: ReadonlyMap<string, SavedIntermediate>
+  /** The backward pass that made the gradients, where one was named. */
+  readonly backward?: FollowedBackward
 }
 
 /** Names of a dictionary of all parameters. */
@@ -107,6 +117,16 @@ const MOST_CHARACTERS = 2e6
  */
 export async function traceForward(source: ForwardSource): Promise<TracedForward> {
   requireRecord('the forward pass', source, 'give sources, entry and arrays')
+  const { files, parse } = await readFiles(source)
+  return withinLimits(files, () => new Forward(source, files, parse).trace())
+}
+
+export type Parse = (text: string, name: string) => SourceFile
+
+/** Reads the files of a forward pass. */
+export async function readFiles(
+  source: ForwardSource,
+): Promise<{ files: readonly SourceFile[]; parse: Parse }> {
   const sources = readSources(source)
   const parser = await loadPythonParser()
   const files = Object.entries(sources).map(([name, text]): SourceFile => {
@@ -121,11 +141,15 @@ export async function traceForward(source: ForwardSource): Promise<TracedForward
     const read = name.endsWith('.ipynb') ? readNotebook(name, plain) : { text: plain }
     return { name, ...read, statements: parser.parse(read.text) }
   })
-  const parse = (text: string, name: string): SourceFile => ({ name, text, statements: parser.parse(text) })
+  const parse: Parse = (text, name) => ({ name, text, statements: parser.parse(text) })
+  return { files, parse }
+}
+
+/** Tells of stacks and lengths beyond JavaScript's own. */
+export function withinLimits<T>(files: readonly SourceFile[], make: () => T): T {
   try {
-    return new Forward(source, files, parse).trace()
+    return make()
   } catch (error) {
-    // stacks and lengths beyond JavaScript's own
     if (!(error instanceof RangeError)) throw error
     throw new GradcheckError('bad-forward', `what ${files[0]?.name} makes is too large, or nests too deep`, {
       fix: 'check it on a smaller case',
@@ -148,7 +172,8 @@ function readSources({ sources, expression, entry, loss }: ForwardSource): Reado
   return { expression }
 }
 
-class Forward {
+/** A forward pass that is followed at its point; what comes behind it can be followed as well. */
+export class Forward {
   readonly #source: ForwardSource
   readonly #files: readonly SourceFile[]
   readonly #parse: (text: string, name: string) => SourceFile
@@ -167,25 +192,29 @@ class Forward {
   readonly #arrays = new Map<string, NdArray>()
   /** Arrays that the code has asked for. */
   readonly #read = new Set<string>()
-  readonly #tracer: Tracer
+  readonly #tracer: ReturnType<typeof createTracer>
   readonly #interpreter: Interpreter
   readonly #natives: ReadonlyMap<string, Value>
   #entry: string
   /** Names that the functions reached give to what they compute. */
   #computed: ReadonlySet<string> | undefined
-  /** Whether an object was made whose method is traced. */
-  #isMade = false
   #upstream: string | undefined
   #savedOutput: SavedOutput | undefined
-  readonly #finish: (output: Node) => Program
-  /** The program so far, that ends in any array. */
-  readonly #end: (output: Node) => Program
+  readonly #recorder: ProgramRecorder
   readonly #inputs: Readonly<Record<string, Node>>
+  /** True of what comes behind the forward pass: its numbers are known, and nothing is differentiated. */
+  #isBehind = false
+  /** The object whose method is called. */
+  self: PyInstance | undefined
+  /** The function that is called. */
+  entered: PyFunction | undefined
 
+  /** @param gradients names of gradients by their parameters, where they are not to be found among the arrays */
   constructor(
     source: ForwardSource,
     files: readonly SourceFile[],
-    parse: (text: string, name: string) => SourceFile,
+    parse: Parse,
+    gradients?: ReadonlyMap<string, string>,
   ) {
     this.#source = source
     this.#entry = source.entry ?? ''
@@ -193,23 +222,24 @@ class Forward {
     this.#parse = parse
     const { arrays, upstream, parameters } = source
     const pairs =
-      parameters === undefined
-        ? pairGradients(arrays, upstream ?? 'dout')
-        : pairChosen(arrays, parameters, upstream ?? 'dout')
+      gradients !== undefined
+        ? { fitting: gradients, misshapen: new Map<string, string>() }
+        : parameters === undefined
+          ? pairGradients(arrays, upstream ?? 'dout')
+          : pairChosen(arrays, parameters, upstream ?? 'dout')
     const [misshapen] = pairs.misshapen
     if (pairs.fitting.size === 0 && misshapen !== undefined) throw misshapenGradient(arrays, ...misshapen)
     this.#gradients = pairs.fitting
     this.#misshapen = pairs.misshapen
-    const gradients = new Set(this.#gradients.values())
-    const isData = (name: string) => !gradients.has(name) && !COSTS.includes(name)
+    const gradientArrays = new Set(this.#gradients.values())
+    const isData = (name: string) => !gradientArrays.has(name) && !COSTS.includes(name)
     this.#data = new Map([...arrays].filter(([name]) => isData(name)))
     const inputs = new Map([...arrays].filter(([name]) => isData(name) || mayBeUpstream(name, upstream)))
     this.#inputTensors = inputs
     const recorder = recordProgram(new Map([...inputs].map(([name, { shape }]) => [name, shape])))
-    this.#finish = (output) => recorder.finish(output)
-    this.#end = (output) => ({ values: [...recorder.values], output: output.id })
+    this.#recorder = recorder
     this.#inputs = recorder.arrays
-    this.#tracer = createTracer(recorder, inputs, this.#gradients)
+    this.#tracer = createTracer(recorder, inputs, this.#gradients, () => this.#isBehind)
     const torch = source.expression === undefined ? /^\s*(import|from)\s+torch\b/m : /\b(torch|F)\s*\./
     const isTorch = () => files.some(({ text }) => torch.test(text))
     const natives = listNatives(() => this.#interpreter, this.#tracer)
@@ -230,13 +260,13 @@ class Forward {
     this.#interpreter = new Interpreter(surroundings)
   }
 
-  trace(): TracedForward {
+  /** What the forward pass gives, and its operations up to the loss. */
+  follow(): { readonly result: Value; readonly program: Program } {
     const [file] = this.#files
     if (file === undefined)
       throw new GradcheckError('bad-usage', 'there is no source', { fix: "give { 'model.py': text }" })
-    const { loss, expression } = this.#source
     const result = this.#follow(file)
-    if (this.#source.init !== undefined && !this.#isMade) {
+    if (this.#source.init !== undefined && this.self === undefined) {
       throw new GradcheckError(
         'bad-usage',
         'init has the arguments of a constructor, and no object was made',
@@ -245,10 +275,22 @@ class Forward {
         },
       )
     }
-    this.#requireTaken()
-    const output = this.#readLoss(result, { file, at: 0 })
-    const listed = this.#finish(output)
-    const { cost, parameters, gradients } = this.#select(listed)
+    const { values, output } = this.#recorder.finish(this.#readLoss(result, { file, at: 0 }))
+    return { result, program: { values: [...values], output } }
+  }
+
+  trace(): TracedForward {
+    const { program } = this.follow()
+    this.requireTaken()
+    return this.describe(program)
+  }
+
+  /** @param made gradients that a backward pass made, in the place of saved ones */
+  describe(listed: Program, made?: NamedTensors): TracedForward {
+    const { loss, expression } = this.#source
+    const intermediates =
+      made === undefined ? this.#intermediates(listed) : new Map<string, SavedIntermediate>()
+    const { cost, parameters, gradients } = this.#select(listed, made, intermediates)
     return {
       program: {
         kind: 'program',
@@ -258,10 +300,11 @@ class Forward {
       parameters,
       gradients,
       gradientNames: this.#gradients,
+      ...(intermediates.size === 0 ? {} : { intermediates }),
       cost,
       output: this.#savedOutput,
       forward: {
-        file: file.name,
+        file: this.#files[0].name,
         entry: expression ?? loss ?? this.#entry,
         bound: [...this.#bound].map(([argument, array]) => ({ argument, array })),
         operations: countNeeded(listed),
@@ -269,6 +312,56 @@ class Forward {
         notices: [...this.#notices],
       },
     }
+  }
+
+  get interpreter(): Interpreter {
+    return this.#interpreter
+  }
+
+  get tracer(): ReturnType<typeof createTracer> {
+    return this.#tracer
+  }
+
+  get files(): readonly SourceFile[] {
+    return this.#files
+  }
+
+  /** Every value that was made so far. */
+  get values(): Program['values'] {
+    return this.#recorder.values
+  }
+
+  /** What the code has asked for of the arrays, as it now is. */
+  get asked(): ReadonlyMap<string, NdArray> {
+    return this.#arrays
+  }
+
+  /** From here on numbers are known; what has been asked for is put back as it was. */
+  goBehind(asked: ReadonlyMap<string, NdArray>): void {
+    this.#isBehind = true
+    this.#arrays.clear()
+    for (const [name, array] of asked) this.#arrays.set(name, array)
+  }
+
+  /** Names that stand for parameters. */
+  get parameterNames(): readonly string[] {
+    return [...this.#gradients.keys()]
+  }
+
+  /** What the output was multiplied by. */
+  get upstream(): string | undefined {
+    return this.#upstream
+  }
+
+  /** Whether an argument was said in so many words. */
+  isSaid(name: string): boolean {
+    const { set = {}, bind = {} } = this.#source
+    return Object.hasOwn(set, name) || Object.hasOwn(bind, name)
+  }
+
+  /** The gradient of an output that is no number. */
+  upstreamArray(): Value | undefined {
+    return this.#upstream === undefined ? undefined : this.#arrayNamed(this.#upstream)
   }
 
   #guard(kind: ForwardGuard['kind'], { file, at }: Place): void {
@@ -288,16 +381,47 @@ class Forward {
     return loss === undefined ? this.#callEntry(file) : this.#evaluate(this.#parse(loss, 'the loss'), file)
   }
 
+  /** Saved gradients of what the forward pass makes once, and calls by a name. */
+  #intermediates(listed: Program): Map<string, SavedIntermediate> {
+    const needed = ancestorsOf(listed)
+    const made = new Map<string, Program['values'][number][]>()
+    for (const value of listed.values) {
+      const { name } = value.source
+      if (name === undefined || value.kind !== 'computed' || needed[value.id] === 0) continue
+      made.set(name, [...(made.get(name) ?? []), value])
+    }
+    const inputs = neededInputs(listed)
+    const taken = new Set([...this.#gradients].flatMap(([name, own]) => (inputs.has(name) ? [own] : [])))
+    const found = new Map<string, SavedIntermediate>()
+    for (const [name, values] of made) {
+      if (values.length > 1) continue
+      for (const nameOf of GRADIENT_NAMES) {
+        const tensor = this.#source.arrays.get(nameOf(name))
+        const isOther = nameOf(name) === this.upstream || taken.has(nameOf(name))
+        if (tensor === undefined || isOther || formatShape(tensor.shape) !== formatShape(values[0].shape))
+          continue
+        found.set(name, { gradient: nameOf(name), tensor })
+        break
+      }
+    }
+    return found
+  }
+
   /** What of the arrays the program reads. */
-  #select(listed: Program): Pick<TracedForward, 'cost' | 'parameters' | 'gradients'> {
+  #select(
+    listed: Program,
+    made: NamedTensors | undefined,
+    intermediates: ReadonlyMap<string, SavedIntermediate>,
+  ): Pick<TracedForward, 'cost' | 'parameters' | 'gradients'> {
     const needed = neededInputs(listed)
     const gradients = new Map<string, Tensor>()
     for (const [name, gradient] of this.#gradients) {
       // what the code itself reads is no gradient
-      if (this.#read.has(gradient)) continue
-      if (needed.has(name)) gradients.set(name, this.#source.arrays.get(gradient)!)
+      if (made === undefined && this.#read.has(gradient)) continue
+      const array = (made ?? this.#source.arrays).get(made === undefined ? gradient : name)
+      if (needed.has(name) && array !== undefined) gradients.set(name, array)
       // an output with its own gradient is no parameter
-      else if (gradient !== this.#upstream)
+      else if (gradient !== this.#upstream && !intermediates.has(name))
         this.#notices.add(
           `${name} has a gradient, ${gradient}, but the loss does not read it: it is left out`,
         )
@@ -309,8 +433,10 @@ class Forward {
         fix: 'save the gradient of W1 as dW1, grads.W1, W1_grad or grad_W1, in its shape',
       })
     }
+    const compared = new Set([...intermediates].flatMap(([name, { gradient }]) => [name, gradient]))
     const unread = [...this.#data.keys()].filter(
-      (name) => !needed.has(name) && !this.#read.has(name) && name !== this.#savedOutput?.name,
+      (name) =>
+        !needed.has(name) && !this.#read.has(name) && !compared.has(name) && name !== this.#savedOutput?.name,
     )
     if (unread.length > 0) this.#notices.add(`nothing reads ${unread.join(', ')}`)
     const costs = COSTS.flatMap((name) => this.#source.arrays.get(name) ?? [])
@@ -354,7 +480,7 @@ class Forward {
         found instanceof PyFunction &&
         found.parameters.every(
           ({ name, kind, usual }) =>
-            kind !== 'plain' || usual !== undefined || this.#argument(name, new Set()) !== undefined,
+            kind !== 'plain' || usual !== undefined || this.argument(name, new Set()) !== undefined,
         )
       return isBound ? [found] : []
     })
@@ -376,6 +502,7 @@ class Forward {
   }
 
   #callFunction(called: PyFunction): Value {
+    this.entered = called
     const place = { file: called.scope.file, at: called.at }
     const own = new Set(called.parameters.map(({ name }) => name))
     const named = new Map<string, Value>()
@@ -386,8 +513,9 @@ class Forward {
         (called.self !== undefined && name === called.parameters[0].name)
       )
         continue
-      const value = this.#argument(name, own)
+      const value = this.argument(name, own)
       if (value !== undefined) named.set(name, value)
+      else if (name === 'ctx' && name === called.parameters[0].name) named.set(name, this.#context(called))
       else if (usual === undefined) {
         throw this.#interpreter.error(
           place,
@@ -397,6 +525,12 @@ class Forward {
       }
     }
     return this.#interpreter.callFunction(called, { plain: [], named }, place)
+  }
+
+  /** What a torch.autograd.Function keeps things in for its backward pass. */
+  #context({ parameters }: PyFunction): PyInstance {
+    const needs = new PyTuple(parameters.slice(1).map(() => true))
+    return new PyInstance(undefined, new Map([['needs_input_grad', needs]]))
   }
 
   #callMethod(of: PyClass, name: string, file: SourceFile): Value {
@@ -415,11 +549,11 @@ class Forward {
     const taken = start instanceof PyFunction ? start.parameters.slice(1) : []
     const { plain, named } = this.#constructorArguments(of, taken)
     for (const { name: parameter } of taken.slice(plain.length)) {
-      const value = named.get(parameter) ?? this.#argument(parameter, new Set())
+      const value = named.get(parameter) ?? this.argument(parameter, new Set())
       if (value !== undefined) named.set(parameter, value)
     }
-    this.#isMade = true
     const self = this.#interpreter.makeSelf(of, { plain, named }, { file, at: of.definition.at })
+    this.self = self
     return this.#callFunction(found.value.bind(self))
   }
 
@@ -495,7 +629,7 @@ class Forward {
     const definitions = file === undefined ? [] : definitionsOf(file.statements)
     for (const name of namesRead(expression)) {
       const found = scope && this.#interpreter.lookUpIn(scope, name)
-      const value = definitions.includes(name) ? found : (this.#argument(name, new Set()) ?? found)
+      const value = definitions.includes(name) ? found : (this.argument(name, new Set()) ?? found)
       const meant = value ?? (scope === undefined ? meaningOf(name, this.#natives) : undefined)
       if (meant instanceof PyClass) {
         const make = (given: Given, place: Place) => this.#interpreter.makeSelf(meant, given, place)
@@ -511,7 +645,7 @@ class Forward {
    * What an argument gets: a literal, an array, or all parameters.
    * @param beside other arguments, whose arrays are none of a dictionary's
    */
-  #argument(name: string, beside: ReadonlySet<string>): Value | undefined {
+  argument(name: string, beside: ReadonlySet<string>): Value | undefined {
     const given = this.#given(name)
     if (given !== undefined) return given
     const own = this.#arrayNamed(name)
@@ -566,7 +700,7 @@ class Forward {
   }
 
   /** @throws GradcheckError for what is set or bound and that nothing reads: a name that was mistyped, most likely */
-  #requireTaken(): void {
+  requireTaken(): void {
     const { set = {}, bind = {} } = this.#source
     const unread = [...Object.keys(set), ...Object.keys(bind)].find((name) => !this.#taken.has(name))
     if (unread === undefined) return
@@ -718,7 +852,11 @@ class Forward {
     this.#bound.set('upstream', name)
     const saved = findSavedOutput(followed, value.shape, output)
     if (saved !== undefined) {
-      this.#savedOutput = { name: saved, tensor: this.#source.arrays.get(saved)!, program: this.#end(node) }
+      this.#savedOutput = {
+        name: saved,
+        tensor: this.#source.arrays.get(saved)!,
+        program: { values: [...this.#recorder.values], output: node.id },
+      }
     }
     return b.sum(b.multiply(node, this.#inputs[name]))
   }
@@ -729,7 +867,8 @@ function createTracer(
   recorder: ReturnType<typeof recordProgram>,
   data: NamedTensors,
   gradients: ReadonlyMap<string, string>,
-): Tracer {
+  isBehind: () => boolean,
+): Tracer & { readonly base: readonly Float64Array[]; forget(count: number): void } {
   const base: Float64Array[] = []
   const traced: boolean[] = []
   let numbers = 0
@@ -741,7 +880,8 @@ function createTracer(
         const what = id > MOST_OPERATIONS ? `${MOST_OPERATIONS} operations` : `${MOST_NUMBERS} numbers`
         const { file, line, column } = value.source
         const at = file === undefined ? '' : `${file}:${line}:${column}: `
-        throw new GradcheckError('bad-forward', `${at}the forward pass makes more than ${what}`, {
+        const pass = isBehind() ? 'backward' : 'forward'
+        throw new GradcheckError('bad-forward', `${at}the ${pass} pass makes more than ${what}`, {
           fix: 'check it on a smaller case, or write loops over elements as operations on arrays',
         })
       }
@@ -768,9 +908,20 @@ function createTracer(
       catchUp()
       return base[id]
     },
+    holds: (node) => recorder.holds(node),
     isTraced({ id }) {
       catchUp()
-      return traced[id]
+      return !isBehind() && traced[id]
+    },
+    get base() {
+      catchUp()
+      return base
+    },
+    forget(count) {
+      for (const value of base.slice(count)) numbers -= value.length
+      base.length = Math.min(base.length, count)
+      traced.length = base.length
+      recorder.forget(count)
     },
     isNamed: ({ id }) => recorder.values[id].source.name !== undefined,
     locate({ file, at }) {

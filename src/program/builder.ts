@@ -145,6 +145,10 @@ export interface ProgramRecorder {
   readonly values: readonly Value[]
   /** The program that ends in a value of one element. */
   finish(output: Node): Program
+  /** Takes back all values but the first ones. */
+  forget(count: number): void
+  /** Whether a value was not taken back. */
+  holds(node: Node): boolean
 }
 
 /** Begins a program that is built step by step. */
@@ -157,6 +161,8 @@ export function recordProgram(shapes: ReadonlyMap<string, Shape>): ProgramRecord
     arrays,
     values: list.values,
     finish: (output) => list.finish(output),
+    forget: (count) => list.forget(count),
+    holds: (node) => list.has(node),
   }
 }
 
@@ -262,7 +268,8 @@ const NO_OPERATIONS = ['named', 'constant', 'at']
 /** The values of a program while they are listed. */
 class ValueList {
   readonly #values: Value[] = []
-  readonly #nodes = new WeakSet<object>()
+  /** What values were before they were given names, by their places. */
+  readonly #unnamed = new Map<number, object[]>()
   #source: Source = {}
   /** What is made of several operations at the moment: mistakes are told of it. */
   #composed: string | undefined
@@ -273,7 +280,10 @@ class ValueList {
 
   /** Whether something is a value of this program. */
   has(given: unknown): given is Node {
-    return isRecord(given) && this.#nodes.has(given)
+    if (!isRecord(given)) return false
+    const id = given.id as number
+    const own: unknown = this.#values[id]
+    return own === given || this.#unnamed.get(id)?.includes(given) === true
   }
 
   /** The operands of a call and what comes behind them. */
@@ -326,11 +336,12 @@ class ValueList {
 
   toNode(given: NodeLike): Node {
     if (typeof given === 'number') return this.#addConstant([], Float64Array.of(given))
+    // a constant of the program has numbers, too
+    if (this.has(given)) return this.#values[given.id]
     if (given !== null && typeof given === 'object' && 'data' in given) {
       const { shape, data } = requireTensor('a constant', given)
       return this.#addConstant(shape, data)
     }
-    if (this.has(given)) return this.#values[given.id]
     throw new GradcheckError(
       'bad-program',
       `an operation takes values of its program, numbers or tensors, not ${describeValue(given)}`,
@@ -347,7 +358,7 @@ class ValueList {
     const { id } = node
     const value = this.#values[id]
     this.#values[id] = { ...value, source: { ...value.source, name } }
-    this.#nodes.add(this.#values[id])
+    this.#unnamed.set(id, [...(this.#unnamed.get(id) ?? []), value])
     return this.#values[id]
   }
 
@@ -356,6 +367,12 @@ class ValueList {
     const before = this.#source
     this.#source = source
     return before
+  }
+
+  /** Takes back all values but the first ones. */
+  forget(count: number): void {
+    this.#values.length = Math.min(this.#values.length, count)
+    for (const id of this.#unnamed.keys()) if (id >= count) this.#unnamed.delete(id)
   }
 
   /** The program that ends in a value, whatever its shape. */
@@ -383,7 +400,6 @@ class ValueList {
 
   #push(value: Value): Node {
     this.#values.push(value)
-    this.#nodes.add(value)
     return value
   }
 

@@ -17,6 +17,8 @@ export function reportToJson(report: CheckReport): object {
     ...(report.savedOutput === undefined ? {} : { savedOutput: encodeNumbers(report.savedOutput) }),
     ...(report.loss === undefined ? {} : { loss: encodeNumbers(report.loss) }),
     ...(report.forward === undefined ? {} : { forward: encodeNumbers(report.forward) }),
+    ...(report.intermediates === undefined ? {} : { intermediates: encodeNumbers(report.intermediates) }),
+    ...(report.backward === undefined ? {} : { backward: report.backward }),
     parameters: { total: report.parameters.total, checked: report.parameters.checked },
     method: report.method,
     scheme: report.scheme,

@@ -1,3 +1,4 @@
+import { describeIntermediate, type IntermediateReport } from '../check/program/check-intermediates.js'
 import type { CheckReport, Verdict } from '../check/report.js'
 import { showsAnotherNetwork } from '../check/setup/findings.js'
 import type { Perturbed } from '../differentiate/evaluator.js'
@@ -13,6 +14,7 @@ import {
 } from './format-numbers.js'
 import { clipMiddle, wrapText } from './layout-text.js'
 import { formatSteps } from './step-table.js'
+import { formatListing } from './text-listing.js'
 import { asMessages, formatList, hang, section } from './text-lists.js'
 import { chooseStyle, type Style } from './text-style.js'
 import { formatEntries, formatTensors } from './text-tables.js'
@@ -33,10 +35,12 @@ const MAX_ENTRIES_PER_TENSOR = 5
 const MAX_LINES_OF_FINDINGS = 12
 const MAX_LINES_OF_NOTICES = 6
 const MAX_LINES_OF_REASONS = 20
+const MAX_INTERMEDIATES = 6
 const MAX_NAME_WIDTH_IN_SENTENCE = 24
 
 /**
- * The report as text for one screen: at most 40 lines, beyond those of a sweep of steps. The verdict comes first, in
+ * The report as text for one screen: at most 40 lines, beyond those of a sweep of steps
+ * and the listing of a backward pass. The verdict comes first, in
  * words; then what was found to be wrong, what was evaluated, a row for each tensor and the worst entries of the
  * failing ones.
  */
@@ -56,6 +60,7 @@ export function formatReport(report: CheckReport, options: TextOptions = {}): st
     ...formatHeadline(report, style, width),
     ...section(formatList('why', asMessages(reasons), MAX_LINES_OF_REASONS, style, width)),
     ...section(formatList('found', findings, MAX_LINES_OF_FINDINGS, style, width, options.locate)),
+    ...section(report.backward === undefined ? [] : formatListing(report.backward, style, width)),
     '',
     ...formatFacts(report, style, width),
     ...section(formatList('note', asMessages(notices), MAX_LINES_OF_NOTICES, style, width)),
@@ -163,6 +168,7 @@ function formatFacts(report: CheckReport, style: Style, width: number): string[]
     ...describeForward(report),
     ['difference', describeDifference(report)],
     ['cost', formatValue(report.cost) + describeSavedCost(report)],
+    ...describeIntermediates(report),
     ...describeSavedOutput(report),
     [
       'checked',
@@ -188,13 +194,34 @@ function formatFacts(report: CheckReport, style: Style, width: number): string[]
   return facts.flatMap(([label, text]) => hang(label, labelWidth, text, style, width))
 }
 
-/** The user's own forward pass, where it was read. */
-function describeForward({ forward }: CheckReport): [string, string][] {
+/** The user's own forward and backward pass, where they were read. */
+function describeForward({ forward, backward }: CheckReport): [string, string][] {
   if (forward === undefined) return []
   const { file, entry, operations, stages } = forward
   const where = escapeControls(entry === '' ? file : `${file}:${entry}`)
   const taken = stages === undefined ? '' : ` in ${formatQuantity(stages, 'stage')}`
-  return [['forward', `${where}, ${formatQuantity(operations, 'operation')}${taken}`]]
+  const read: [string, string][] = [
+    ['forward', `${where}, ${formatQuantity(operations, 'operation')}${taken}`],
+  ]
+  if (backward === undefined) return read
+  const lines = formatQuantity(backward.lines.length, 'statement')
+  return [...read, ['backward', `${escapeControls(`${backward.file}:${backward.entry}`)}, ${lines}`]]
+}
+
+/** Saved gradients of what the forward pass makes on its way. */
+function describeIntermediates({ intermediates = [] }: CheckReport): [string, string][] {
+  // wrong ones first, where not all of them are shown
+  const isMany = intermediates.length > MAX_INTERMEDIATES
+  const rank = ({ verdict }: IntermediateReport) => (isMany && verdict !== 'wrong' ? 1 : 0)
+  const shown = intermediates
+    .toSorted((one, other) => rank(one) - rank(other))
+    .slice(0, MAX_INTERMEDIATES)
+    .map((one): [string, string] => [
+      clipMiddle(escapeControls(one.gradient), MAX_NAME_WIDTH_IN_SENTENCE),
+      escapeControls(describeIntermediate(one)),
+    ])
+  const more = `and ${intermediates.length - shown.length} more saved gradients (the JSON report lists them)`
+  return isMany ? [...shown, ['…', more]] : shown
 }
 
 /** What a saved cost says, where it agrees; a finding tells of one that does not. */

@@ -1,4 +1,4 @@
-import type { CheckReport } from 'webgpu-gradcheck'
+import type { BackwardReport, CheckReport } from 'webgpu-gradcheck'
 import { escapeControls } from '../../../src/escape-controls.js'
 import {
   formatCount,
@@ -57,6 +57,7 @@ export function formatHtmlReport(
 ${list(report.diagnosis.map(({ message }) => message))}
 ${list(reasons)}
 ${list(report.notices.filter((notice) => !reasons.includes(notice)))}
+${report.backward === undefined ? '' : formatBackward(report.backward)}
 <h2>Tensors</h2>
 ${formatTable(
   ['Gradient', 'Shape', 'Checked', 'Difference', 'Wrong', 'Kinks', 'Verdict'],
@@ -103,6 +104,19 @@ function formatTable(names: readonly string[], rows: readonly (readonly string[]
   return `<div class="scroll"><table>${head}<tbody>${rows.map((row) => `<tr>${cells('td', row)}</tr>`).join('\n')}</tbody></table></div>`
 }
 
+/** The backward pass with a mark at each line, and the reasons of those that are wrong. */
+function formatBackward({ file, entry, lines, notices }: BackwardReport): string {
+  const rows = lines.map(({ line, text, mark, reason, alternatives = [] }) => {
+    const others = alternatives.map((other) => `line ${other.line}`).join(' or ')
+    const why = [reason, others === '' ? undefined : `or ${others}`].filter((part) => part !== undefined)
+    const words = mark === 'right' ? '' : `${mark}${why.length === 0 ? '' : `: ${why.join('; ')}`}`
+    return `<tr class="${mark.replace(' ', '-')}"><td>${line}</td><td><code>${text.replaceAll('\t', '    ').split('\n').map(escapeHtml).join('\n')}</code></td><td>${escapeHtml(words)}</td></tr>`
+  })
+  const said = notices.map((notice) => `<p>${escapeHtml(notice)}</p>`).join('')
+  return `<h2>Backward pass ${escapeHtml(`${file}:${entry}`)}</h2>
+${said}<div class="scroll"><table class="listing"><tbody>${rows.join('\n')}</tbody></table></div>`
+}
+
 function formatHistogram({ counts }: ErrorHistogram): string {
   const most = Math.max(1, ...counts)
   const bars = counts.map((count, k) => {
@@ -125,5 +139,7 @@ main{max-width:60rem;margin:0 auto;padding:2rem 1rem}
 h2{font-size:1.1rem;margin:2rem 0 .5rem}.scroll{overflow-x:auto}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{padding:.3rem .8rem .3rem 0;text-align:left;border-bottom:1px solid var(--line);white-space:nowrap}
+code{white-space:pre}.listing .wrong{color:var(--fail);font-weight:700}.listing .suspect{color:var(--inconclusive);font-weight:700}.listing .not-reached,.listing .not-judged{color:var(--quiet)}
+.listing td:last-child{white-space:normal}
 svg{width:100%;max-width:40rem}rect{fill:var(--bar)}text{font-size:9px;fill:var(--quiet)}
 `

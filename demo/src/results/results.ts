@@ -9,6 +9,7 @@ import type { GradientSummary } from '../worker/protocol.js'
 import { createDownloads } from './downloads.js'
 import { createEntryTable } from './entry-table.js'
 import { createFacts } from './facts.js'
+import { createListing } from './listing.js'
 import { createTensorTable } from './tensor-table.js'
 import { createBanner } from './verdict-banner.js'
 import { describeVerdict } from './verdict-words.js'
@@ -75,6 +76,16 @@ export function createResults(
   return {
     verdict: createBanner(report, context.published),
     details: [
+      ...(report.backward === undefined
+        ? []
+        : [
+            createCard(
+              `Backward pass ${escapeControls(`${report.backward.file}:${report.backward.entry}`)}`,
+              'card-table',
+              undefined,
+              createListing(report.backward),
+            ),
+          ]),
       createCard('Tensors', 'card-table', undefined, table.element),
       charts,
       ...(summary.largest.length === 0

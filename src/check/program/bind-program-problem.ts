@@ -4,7 +4,7 @@ import type { ProgramDefinition } from '../../program/builder.js'
 import { compactProgram } from '../../program/compact.js'
 import { type BoundProgram, bindProgram } from '../../program/evaluate.js'
 import { describeElement, describeSource } from '../../program/print.js'
-import { type InputValue, inputsOf } from '../../program/program.js'
+import { type InputValue, inputsOf, type Program } from '../../program/program.js'
 import { simplifyProgram } from '../../program/simplify.js'
 import { isRecord, requireRecord } from '../../requirements.js'
 import { suggestName } from '../../suggest.js'
@@ -16,9 +16,11 @@ import {
   type Tensor,
   unravelIndex,
 } from '../../tensor.js'
+import type { FollowedBackward } from '../backward-report.js'
 import type { TensorsByName } from '../problem.js'
 import type { ForwardReport } from '../report.js'
 import { readSavedCost, type SavedCost } from '../setup/saved-cost.js'
+import type { SavedIntermediate } from './check-intermediates.js'
 import { compareOutput, type OutputComparison, type SavedOutput } from './saved-output.js'
 
 /** A loss that is built of operations, the point it is checked at, and the gradient somebody wrote. */
@@ -38,6 +40,10 @@ export interface ProgramProblem {
   readonly output?: SavedOutput | undefined
   /** What the program was read from, for the report. */
   readonly forward?: ForwardReport | undefined
+  /** Saved gradients of values inside the program, by the names of those: they say where a wrong one comes from. */
+  readonly intermediates?: ReadonlyMap<string, SavedIntermediate> | undefined
+  /** The backward pass that made the gradients: its lines are judged where one of them is wrong. */
+  readonly backward?: FollowedBackward | undefined
 }
 
 /** A parameter with its analytical gradient. */
@@ -51,6 +57,8 @@ export interface BoundProgramProblem {
   readonly bound: BoundProgram
   readonly checked: readonly CheckedParameter[]
   readonly savedCost: SavedCost | undefined
+  /** The program as it was built, and its arrays. */
+  readonly built: { readonly program: Program; readonly arrays: NamedTensors }
   readonly output: OutputComparison | undefined
 }
 
@@ -66,11 +74,11 @@ export function bindProgramProblem(problem: ProgramProblem): BoundProgramProblem
   const arrays = readTensors('parameters', problem.parameters)
   const gradients = readTensors('gradients', problem.gradients)
   const shapes = new Map([...arrays].map(([name, { shape }]) => [name, shape]))
-  const listed = compactProgram(
-    simplifyProgram(
-      program.build(shapes, upstream === undefined ? undefined : requireTensor('upstream', upstream)),
-    ),
+  const built = program.build(
+    shapes,
+    upstream === undefined ? undefined : requireTensor('upstream', upstream),
   )
+  const listed = compactProgram(simplifyProgram(built))
   const bound = bindProgram(listed, arrays)
   requireFiniteValues(bound)
   const inputs = new Map(inputsOf(listed).map((input) => [input.name, input]))
@@ -95,7 +103,7 @@ export function bindProgramProblem(problem: ProgramProblem): BoundProgramProblem
       ? undefined
       : readSavedCost(problem.cost, [...arrays.values(), ...gradients.values()])
   const output = problem.output && compareOutput(problem.output, arrays)
-  return { bound, checked, savedCost, output }
+  return { bound, checked, savedCost, output, built: { program: built, arrays } }
 }
 
 function readTensors(what: string, given: TensorsByName): NamedTensors {

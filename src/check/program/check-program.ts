@@ -10,6 +10,7 @@ import { type ParameterPlan, PerturbationPlanner } from '../../program/plan.js'
 import type { InputValue, Program } from '../../program/program.js'
 import { requireRecord } from '../../requirements.js'
 import { type DType, elementCount } from '../../tensor.js'
+import type { BackwardReport, FollowedBackward } from '../backward-report.js'
 import type { CheckOptions } from '../check-options.js'
 import { chooseEvaluator, requireCommonOptions, requireStep } from '../check-options.js'
 import { AGREEMENT } from '../cross-validation.js'
@@ -18,7 +19,7 @@ import type { ErrorEstimate } from '../error-estimate.js'
 import { listEntries } from '../gradient-entries.js'
 import type { TensorEvidence, TensorJudgement } from '../judge.js'
 import { concludeAll, judgeAll } from '../judge-all.js'
-import type { CheckReport, Finding } from '../report.js'
+import type { CheckReport, Finding, Verdict } from '../report.js'
 import { isSameCost, type SavedCost } from '../setup/saved-cost.js'
 import { defaultTolerance } from '../tolerances.js'
 import {
@@ -27,6 +28,7 @@ import {
   type CheckedParameter,
   type ProgramProblem,
 } from './bind-program-problem.js'
+import { checkIntermediates } from './check-intermediates.js'
 import { crossValidateProgram } from './cross-validate-program.js'
 import { describeConstants, findConstants } from './find-constants.js'
 import { createProgramEstimate } from './program-estimate.js'
@@ -106,6 +108,14 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
   const others = [otherOutput, otherCost].filter((other) => other !== undefined)
   const reasons = [...others, ...concluded.reasons]
   const verdict = others.length === 0 ? concluded.verdict : 'inconclusive'
+  const { built } = read
+  const intermediates = await checkIntermediates(
+    built.program,
+    built.arrays,
+    problem.intermediates ?? new Map(),
+    judgements.map(({ report }) => report),
+    options.signal,
+  )
   return {
     schema: 1,
     verdict,
@@ -120,6 +130,8 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
     ...(problem.forward === undefined
       ? {}
       : { forward: { ...problem.forward, stages: countComputed(bound.program) } }),
+    ...(intermediates.reports.length === 0 ? {} : { intermediates: intermediates.reports }),
+    ...(problem.backward === undefined ? {} : { backward: judgeLines(problem.backward, judgements) }),
     parameters: {
       total: checked.reduce((sum, { input }) => sum + elementCount(input.shape), 0),
       checked: results.reduce((sum, { done }) => sum + done, 0),
@@ -137,6 +149,7 @@ export async function checkProgram(problem: ProgramProblem, options: CheckOption
     reasons: verdict === 'inconclusive' ? reasons : [],
     notices: [
       ...reasons,
+      ...intermediates.notices,
       ...(problem.forward?.notices ?? []),
       ...describeProgramKinks(kinks),
       ...describeConstants(constants),
@@ -337,6 +350,13 @@ function explainCost({ value, unitRoundoff }: SavedCost, cost: number): string |
       : undefined
   const times = relation === undefined ? '' : `, ${relation}: a sum instead of a mean, or the reverse`
   return `the saved cost is ${value}, the program's is ${cost}${times}: the gradient may be that of another loss; write the program as the code computes it`
+}
+
+/** The lines of the backward pass, by what the numbers say of its gradients. */
+function judgeLines(backward: FollowedBackward, judgements: readonly TensorJudgement[]): BackwardReport {
+  const namesOf = (verdict: Verdict) =>
+    new Set(judgements.flatMap(({ report }) => (report.verdict === verdict ? [report.name] : [])))
+  return backward.judge({ wrong: namesOf('fail'), open: namesOf('inconclusive') })
 }
 
 function diagnose(

@@ -42,3 +42,30 @@ it('escapes whatever comes from a file', () => {
     '&#60;/title&#62;&#60;script&#62;alert(&#39;1&#39;)&#60;/script&#62;&#38;&#34;\\u202e',
   )
 })
+
+it('lists the backward pass with the mark of each line in words', () => {
+  const line = { file: 'model.py', function: 'backward' }
+  const backward = {
+    file: 'model.py',
+    entry: 'backward',
+    bound: [],
+    lines: [
+      { ...line, line: 3, text: 'dZ = A - Y', mark: 'right' as const },
+      {
+        ...line,
+        line: 4,
+        text: 'dW = np.dot(dZ,\n\tX.T) * 2 # <b>',
+        mark: 'wrong' as const,
+        reason: 'written as `dW = np.dot(dZ, X.T)`, every gradient is right',
+        alternatives: [{ file: 'model.py', line: 3 }],
+      },
+    ],
+    notices: ['<script>'],
+  }
+  const html = formatHtmlReport(makeFailingReport({ backward }), EMPTY, 'a network', DATE)
+  expect(html).toContain('<h2>Backward pass model.py:backward</h2>')
+  expect(html).toContain('<tr class="right"><td>3</td><td><code>dZ = A - Y</code></td><td></td></tr>')
+  expect(html).toContain('<code>dW = np.dot(dZ,\n    X.T) * 2 # &#60;b&#62;</code>')
+  expect(html).toContain('wrong: written as `dW = np.dot(dZ, X.T)`, every gradient is right; or line 3')
+  expect(html).not.toContain('<script')
+})

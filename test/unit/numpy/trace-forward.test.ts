@@ -226,8 +226,8 @@ describe('what would be followed wrongly is refused', () => {
     ],
     [
       'an argument that is not read',
-      'def f(W):\n    return np.maximum(W, 0, out=W).sum()\n',
-      /the argument out .*is not understood/,
+      'def f(W):\n    return np.maximum(W, 0, where=W > 1).sum()\n',
+      /the argument where .*is not understood/,
     ],
     [
       'an order of elements',
