@@ -30,10 +30,20 @@ export interface BackwardRun {
   readonly gradients: FoundGradients
   /** Steps that it took. */
   readonly steps: number
+  /** Where it gave back what it did. */
+  readonly at: number
 }
 
 /** Names that the gradient of the output has as an argument. */
 const UPSTREAM = /^(d_?out(put)?s?|grad_?out(put)?s?|d_?[yY]|g|dloss|dL|grad|upstream|dvalues)$/
+
+/** Names of what a forward pass keeps. */
+const CACHE = /cache|saved|tape|memo|store|context|ctx|inter|state/i
+const isCache = (value: Value) =>
+  value instanceof PyTuple ||
+  value instanceof PyList ||
+  value instanceof PyDict ||
+  value instanceof PyInstance
 
 /**
  * A backward pass of a user's, behind its forward pass at the given point: it is followed as often as is wanted, every time
@@ -143,7 +153,7 @@ export class BackwardPass {
         asked: this.forward.asked,
         tracer,
       })
-      return { gradients, steps: interpreter.restart() }
+      return { gradients, steps: interpreter.restart(), at: returned?.at ?? this.called.at }
     } finally {
       interpreter.watcher = undefined
     }
@@ -262,7 +272,7 @@ function bindArguments(
   forward: Forward,
   called: PyFunction,
   result: Value,
-  left: readonly LeftCall[],
+  calls: readonly LeftCall[],
   bound: Map<string, string>,
 ): Map<string, Value> {
   const given = new Map<string, Value>()
@@ -271,7 +281,7 @@ function bindArguments(
     .slice(first)
     .filter(({ kind }) => kind === 'plain' || kind === 'named-only')
   const own = new Set(parameters.map(({ name }) => name))
-  const entered = left.find(({ called: one }) => one.body === forward.entered?.body) ?? left[0]
+  const entered = calls.find(({ called: one }) => one.body === forward.entered?.body) ?? calls[0]
   const outputs = listOutputs(result, entered?.returned)
   const used = new Set<Value>()
   const missing: (typeof parameters)[number][] = []
@@ -290,7 +300,7 @@ function bindArguments(
       given.set(name, argument)
       bound.set(name, name)
     } else {
-      const from = [...(entered === undefined ? [] : [entered]), ...left].find(({ scope }) =>
+      const from = [...(entered === undefined ? [] : [entered]), ...calls].find(({ scope }) =>
         scope.names.has(name),
       )
       // who calls it without saying more gets the default
@@ -301,8 +311,19 @@ function bindArguments(
   }
   const isScalar = (value: Value) => !(value instanceof NdArray) || value.size === 1
   const rest = outputs.filter(({ value }) => !used.has(value))
-  for (const [k, { name }] of missing.entries()) {
-    const upstream = forward.upstreamArray()
+  const upstream = forward.upstreamArray()
+  const takeOutput = (name: string, at: number) => {
+    const [taken] = rest.splice(at, 1)
+    given.set(name, taken.value)
+    bound.set(name, `what the forward pass returns${taken.name === undefined ? '' : ` as ${taken.name}`}`)
+  }
+  // what is called a cache is what holds several things
+  for (const { name } of missing) {
+    const at = rest.findIndex(({ isLoss, value }) => !isLoss && isCache(value))
+    if (CACHE.test(name) && at !== -1) takeOutput(name, at)
+  }
+  const left = missing.filter(({ name }) => !given.has(name))
+  for (const [k, { name }] of left.entries()) {
     if (UPSTREAM.test(name) && upstream !== undefined) {
       given.set(name, upstream)
       bound.set(name, forward.upstream ?? name)
@@ -312,28 +333,23 @@ function bindArguments(
       UPSTREAM.test(name) &&
       upstream === undefined &&
       outputs.every(({ isLoss, value }) => !isLoss || isScalar(value)) &&
-      rest.filter(({ isLoss }) => !isLoss).length < missing.length - k
+      rest.filter(({ isLoss }) => !isLoss).length < left.length - k
     ) {
       given.set(name, 1)
       bound.set(name, '1')
       continue
     }
     const next = rest.findIndex(({ isLoss }) => !isLoss)
-    const taken = next === -1 ? undefined : rest.splice(next, 1)[0]
-    if (taken === undefined) {
+    if (next === -1 || rest.filter(({ isLoss }) => !isLoss).length < left.length - k) {
       throw forward.interpreter.error(
         { file: called.scope.file, at: called.at },
         `${called.name}() needs ${name}, and neither the arrays nor the forward pass have anything of that name`,
         `bind it to an array (${name}=NAME), or call it what the forward pass calls it`,
       )
     }
-    given.set(name, taken.value)
-    bound.set(name, `what the forward pass returns${taken.name === undefined ? '' : ` as ${taken.name}`}`)
+    takeOutput(name, next)
   }
-  for (const [name, value] of given) {
-    if (value instanceof Unknown) throw forward.interpreter.errorOf(value)
-    void name
-  }
+  for (const value of given.values()) if (value instanceof Unknown) throw forward.interpreter.errorOf(value)
   return given
 }
 
@@ -356,15 +372,19 @@ function listOutputs(
 }
 
 /** Shapes that a backward pass must give back. */
-export function requireShapes(pass: BackwardPass, found: FoundGradients, parameters: NamedTensors): void {
-  for (const [name, { array, at }] of found.arrays) {
+export function requireShapes(
+  pass: BackwardPass,
+  { gradients, at: returnedAt }: BackwardRun,
+  parameters: NamedTensors,
+): void {
+  for (const [name, { array, at }] of gradients.arrays) {
     const wanted = parameters.get(name)!.shape
     if (formatShape(array.shape) === formatShape(wanted)) continue
     const isTransposed =
       array.shape.length === 2 && formatShape([...array.shape].reverse()) === formatShape(wanted)
     throw new GradcheckError(
       'bad-shape',
-      `${describePlace(pass.called.scope.file, pass.called.at)}: ${pass.called.name} gives ${at}, the gradient of ${name}, ` +
+      `${describePlace(pass.called.scope.file, returnedAt)}: ${pass.called.name} gives ${at}, the gradient of ${name}, ` +
         `in shape ${formatShape(array.shape)}, and ${name} has ${formatShape(wanted)}`,
       isTransposed ? { fix: 'it looks transposed' } : {},
     )

@@ -12,7 +12,7 @@ export class ContextPass extends BackwardPass {
     const { called, forward } = this
     const inputs = inputsOf(forward.entered?.parameters ?? [])
     const returned: { last: Value; result: Value } = { last: null, result: null }
-    const { steps } = super.run(
+    const { steps, at } = super.run(
       {
         ...watcher,
         made(statement, value) {
@@ -42,7 +42,7 @@ export class ContextPass extends BackwardPass {
       if (item instanceof NdArray && forward.parameterNames.includes(name))
         arrays.set(name, { array: item, at: `result ${k + 1}` })
     }
-    return { gradients: { arrays, further: [] }, steps }
+    return { gradients: { arrays, further: [] }, steps, at }
   }
 }
 

@@ -68,7 +68,7 @@ export function followPair(
   }
   // the code may count its parameters, so that they must be exactly these
   if (found.length < names.length && parameters === undefined) return followPair(asked, files, parse, found)
-  requireShapes(pass, run.gradients, source.arrays)
+  requireShapes(pass, run, source.arrays)
   requireFinite(forward, pass, run)
   return { forward, pass, run, followed }
 }

@@ -169,3 +169,36 @@ it('where the numbers leave a gradient open or see another, no line is judged, a
   for (const { lines } of [disputed, open])
     expect(new Set(lines.map(({ mark }) => mark))).toEqual(new Set(['not judged']))
 })
+
+it('gives what holds several things to what is called a cache, and the rest in its order', async () => {
+  const text = `import numpy as np
+def forward(x, W):
+    z = x @ W
+    return np.sum(np.maximum(z, 0)), 1.0 * (z > 0), (x, W)
+
+def backward(saved, on):
+    x, W = saved
+    return {'W': x.T @ on}
+`
+  const arrays = { x: normal(5, 3), W: normal(3, 4) }
+  expect((await check(text, arrays, 'forward', 'backward')).verdict).toBe('pass')
+  const unknown = text.replace('saved, on', 'saved, on, gain')
+  await expect(check(unknown, arrays, 'forward', 'backward')).rejects.toThrow(
+    /op\.py:6:1: backward\(\) needs on, and neither the arrays nor the forward pass/,
+  )
+})
+
+it('names the line that gives back a gradient of another shape', async () => {
+  const text = `import numpy as np
+def forward(x, W):
+    return np.sum((x @ W) ** 2)
+
+def backward(x, W):
+    dz = 2 * (x @ W)
+    dW = dz.T @ x
+    return dW
+`
+  const wrong = check(text, { x: normal(5, 3), W: normal(3, 4) }, 'forward', 'backward')
+  await expect(wrong).rejects.toThrow(/op\.py:8:12: backward gives dW, the gradient of W, in shape \(4, 3\)/)
+  await expect(wrong).rejects.toMatchObject({ fix: 'it looks transposed' })
+})
