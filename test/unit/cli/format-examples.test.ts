@@ -32,7 +32,7 @@ describe('formatExamples', () => {
   it('names the failing tensors, the missing device, and what differs from the notebooks', () => {
     expect(text).toContain('b1 and W2 fail')
     expect(text).toContain("--device gpu: Vulkan's loader is not installed")
-    expect(text.replaceAll('\n', ' ')).toContain('its image is synthetic')
+    expect(text.replaceAll('\n', ' ')).toContain('the image is synthetic')
   })
 
   it('says which case got another verdict than it should', () => {
