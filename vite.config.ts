@@ -1,4 +1,5 @@
 import { copyFileSync, mkdirSync } from 'node:fs'
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
@@ -9,8 +10,18 @@ import { weslPlugin } from './scripts/wesl-plugin.js'
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const external = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })
 
-/** The cases `gradcheck examples` runs travel with the build. */
-const EXAMPLES = ['three-layer.npz', 'three-layer-buggy.npz', 'two-three-one.npz', 'image-tanh.npz']
+/** The cases `gradcheck examples` runs travel with the build: arrays, and the notebooks' code. */
+const EXAMPLES = [
+  'three-layer.npz',
+  'three-layer-buggy.npz',
+  'two-three-one.npz',
+  'image-tanh.npz',
+  'notebooks/three_layer_notebook.py',
+  'notebooks/three_layer_buggy_notebook.py',
+  'notebooks/neural_network_demystified.py',
+  'notebooks/cat_classifier_notebook.py',
+  'notebooks/coding_neural_network_from_scratch.py',
+]
 
 function copyExamples(): Plugin {
   return {
@@ -18,7 +29,8 @@ function copyExamples(): Plugin {
     apply: 'build',
     closeBundle() {
       mkdirSync(here('dist/examples'), { recursive: true })
-      for (const file of EXAMPLES) copyFileSync(here(`test/fixtures/${file}`), here(`dist/examples/${file}`))
+      for (const file of EXAMPLES)
+        copyFileSync(here(`test/fixtures/${file}`), here(`dist/examples/${basename(file)}`))
     },
   }
 }

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { checkGradients } from '../check/check-gradients.js'
 import type { CheckOptions } from '../check/check-options.js'
-import type { Problem } from '../check/problem.js'
-import { problemFromArrays } from '../check/problem-from-arrays.js'
+import { textbookDifference } from '../check/program/textbook-difference.js'
 import type { CheckReport } from '../check/report.js'
 import type { OpenedDevice } from '../differentiate/node/open-device.js'
 import { GradcheckError } from '../errors.js'
 import { readArrays } from '../files/read-arrays.js'
 import type { DeviceChoice } from '../gpu/node/choose-device.js'
+import { traceForward } from '../numpy/load-forward.js'
+import type { TracedForward } from '../numpy/trace-forward.js'
 import { formatJson } from '../report/json.js'
 import { EXIT_STATUS } from './exit-status.js'
 import {
@@ -33,10 +34,13 @@ import { chooseWidth, shouldColor, type Terminal, writeAll } from './terminal.js
  * @returns 0 when every case got the verdict and the figure it should, else 1.
  */
 export async function runExamples({ json = false }: { json?: boolean }, terminal: Terminal): Promise<number> {
-  const problems = new Map<PublishedCase, Problem>()
+  const problems = new Map<PublishedCase, TracedForward>()
   for (const published of PUBLISHED_CASES) problems.set(published, await loadCase(published))
 
-  const textbook = new Map<PublishedCase, CheckReport>()
+  const textbook = new Map<PublishedCase, number>()
+  for (const [published, problem] of problems) {
+    textbook.set(published, await runTextbook(problem, published, terminal))
+  }
   const reports = new Map<PublishedCase, CheckReport[]>(PUBLISHED_CASES.map((published) => [published, []]))
   const missing: MissingDevice[] = []
   for (const choice of ['cpu', 'software', 'gpu'] as const) {
@@ -45,10 +49,6 @@ export async function runExamples({ json = false }: { json?: boolean }, terminal
     try {
       const { evaluator } = device
       for (const [published, problem] of problems) {
-        if (choice === 'cpu') {
-          const options: CheckOptions = { evaluator, method: 'textbook', step: published.step }
-          textbook.set(published, await check(problem, options, `${published.name}, textbook`, terminal))
-        }
         const label = `${published.name}, ${choice}`
         reports.get(published)!.push(await check(problem, { evaluator }, label, terminal))
       }
@@ -95,10 +95,31 @@ async function runOneDimensional(missing: readonly MissingDevice[]): Promise<One
   }
 }
 
-async function loadCase(published: PublishedCase): Promise<Problem> {
-  const { file, activations, loss, layout, targets } = published
-  const bytes = await readFile(new URL(file, locateExamples()))
-  return problemFromArrays(readArrays(bytes, file), { activations, loss, layout, targets })
+/** Reads the notebook's function with the arrays of the case. */
+async function loadCase({ file, sources, entry }: PublishedCase): Promise<TracedForward> {
+  const read = (name: string) => readFile(new URL(name, locateExamples()))
+  const texts = await Promise.all(sources.map(async (name) => [name, (await read(name)).toString('utf8')]))
+  return await traceForward({
+    sources: Object.fromEntries(texts),
+    entry,
+    arrays: readArrays(await read(file), file),
+  })
+}
+
+/** The figure that the notebook's loop gives. */
+async function runTextbook(
+  problem: TracedForward,
+  { name, step }: PublishedCase,
+  terminal: Terminal,
+): Promise<number> {
+  const bar = new ProgressBar(terminal.stderr)
+  try {
+    return await textbookDifference(problem, step, (done, total) =>
+      bar.update({ done, total, phase: `${name}, textbook` }),
+    )
+  } finally {
+    bar.clear()
+  }
 }
 
 /** Opens a device, or notes why it is missing. */
@@ -114,7 +135,7 @@ async function tryToOpen(choice: DeviceChoice, missing: MissingDevice[]): Promis
 }
 
 async function check(
-  problem: Problem,
+  problem: TracedForward,
   options: CheckOptions,
   label: string,
   terminal: Terminal,

@@ -10,8 +10,8 @@ import { NOTES_ON_CASES, type PublishedCase } from './published-cases.js'
 /** What a published case gave here. */
 export interface CaseResult {
   readonly published: PublishedCase
-  /** By the notebook's own method and step. */
-  readonly textbook: CheckReport
+  /** The difference by the notebook's own method and step. */
+  readonly textbook: number
   /** By difference arithmetic, on each device present. */
   readonly reports: readonly CheckReport[]
 }
@@ -59,11 +59,9 @@ function formatRow(result: CaseResult, style: Style): Cell[] {
   const { published, textbook, reports } = result
   return [
     { text: published.name },
-    ...[published.published, textbook.difference, ...reports.map((report) => report.difference)].map(
-      (figure) => ({
-        text: formatDifference(figure),
-      }),
-    ),
+    ...[published.published, textbook, ...reports.map((report) => report.difference)].map((figure) => ({
+      text: formatDifference(figure),
+    })),
     { text: describeVerdict(result), paint: style.verdict[isAsExpected(result) ? 'pass' : 'fail'] },
   ]
 }
@@ -97,8 +95,9 @@ export function examplesToJson(results: readonly CaseResult[], missing: readonly
     cases: results.map(({ published, textbook, reports }) => ({
       name: published.name,
       file: published.file,
+      forward: `${published.sources[0]}:${published.entry}`,
       published: published.published,
-      textbook: { step: published.step, difference: encodeNumber(textbook.difference) },
+      textbook: { step: published.step, difference: encodeNumber(textbook) },
       devices: reports.map((report) => ({
         ...report.device,
         difference: encodeNumber(report.difference),

@@ -358,7 +358,13 @@ export class Interpreter {
   }
 
   #step(place: Place): void {
-    if (++this.#steps > this.#mostSteps) {
+    this.takeSteps(1, place)
+  }
+
+  /** @throws GradcheckError where code has taken so many steps that it is taken to have no end */
+  takeSteps(count: number, place: Place): void {
+    this.#steps += count
+    if (this.#steps > this.#mostSteps) {
       throw this.error(place, `this has taken ${this.#mostSteps} steps, and goes on`, 'trace a smaller case')
     }
   }

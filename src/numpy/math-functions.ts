@@ -2,6 +2,7 @@ import { NdArray } from './arrays.js'
 import type { Body, Call } from './native-call.js'
 import { INFINITE } from './native-call.js'
 import { elementsAs, NUMPY } from './numpy-functions.js'
+import { LARGEST_WHOLE } from './operators.js'
 import { Refusal } from './refusal.js'
 import { PyInstance, plainNumber, type Value } from './values.js'
 
@@ -16,7 +17,11 @@ function numberOf(call: Call, position: number): number {
   return number
 }
 
-const wholeOf = (call: Call, position: number): bigint => BigInt(call.integer(call.required(position)))
+/** To its last digit, which a number of JavaScript's may not hold. */
+function wholeOf(call: Call, position: number): bigint {
+  const value = call.required(position)
+  return typeof value === 'bigint' ? value : BigInt(call.integer(value))
+}
 
 /** What is no number of a number is an error of Python's. */
 function checked(made: number, given: readonly number[]): number {
@@ -85,9 +90,10 @@ function gcd(a: bigint, b: bigint): bigint {
   return b === 0n ? (a < 0n ? -a : a) : gcd(b, a % b)
 }
 
-/** The product of whole numbers from one to another. */
-function product(from: bigint, to: bigint): bigint {
+/** The product of whole numbers from one to another, each of which is a step. */
+function product(call: Call, from: bigint, to: bigint): bigint {
   if (to - from > 2000n) throw new Refusal('a factorial as large is not understood')
+  call.interpreter.takeSteps(Math.max(0, Number(to - from)), call.place)
   let made = 1n
   for (let k = from; k <= to; k++) made *= k
   return made
@@ -149,28 +155,34 @@ export const MATH: Readonly<Record<string, Body>> = {
   lcm: (call) =>
     call.given.plain
       .map((_, k) => wholeOf(call, k))
-      .reduce((a, b) => (a === 0n || b === 0n ? 0n : (a / gcd(a, b)) * b), 1n),
+      .reduce<Value>((a, b) => {
+        const other = BigInt(a as bigint)
+        const least = other === 0n || b === 0n ? 0n : other / gcd(other, b)
+        return call.interpreter.binary('*', least, b < 0n ? -b : b, call.place)
+      }, 1n),
   factorial(call) {
     const n = wholeOf(call, 0)
     if (n < 0n) throw new Refusal('factorial() not defined for negative values', 'ValueError')
-    return product(1n, n)
+    return product(call, 1n, n)
   },
   comb(call) {
     const [n, k] = [wholeOf(call, 0), wholeOf(call, 1)]
     if (n < 0n || k < 0n) throw new Refusal('a choice of fewer than nothing', 'ValueError')
-    return k > n ? 0n : product(n - k + 1n, n) / product(1n, k)
+    return k > n ? 0n : product(call, n - k + 1n, n) / product(call, 1n, k)
   },
   perm(call) {
     const n = wholeOf(call, 0)
     const k = call.given.plain.length > 1 ? wholeOf(call, 1) : n
-    return k > n ? 0n : product(n - k + 1n, n)
+    return k > n ? 0n : product(call, n - k + 1n, n)
   },
   isqrt(call) {
     const n = wholeOf(call, 0)
     if (n < 0n) throw new Refusal('isqrt() argument must be nonnegative', 'ValueError')
-    let root = BigInt(Math.floor(Math.sqrt(Number(n))))
-    while (root * root > n) root--
-    while ((root + 1n) * (root + 1n) <= n) root++
+    if (n === 0n) return n
+    if (n > LARGEST_WHOLE) throw new Refusal('the root of a number larger than any float is not understood')
+    // Newton's steps from above go down until they are there
+    let root = 1n << BigInt(Math.ceil(n.toString(2).length / 2))
+    for (let next = (root + n / root) / 2n; next < root; next = (root + n / root) / 2n) root = next
     return root
   },
   prod: (call) =>

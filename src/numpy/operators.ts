@@ -23,8 +23,13 @@ import {
   type Value,
 } from './values.js'
 
+/** Items that are repeated in the time of a step. */
+const ITEMS_PER_STEP = 4
+
 /** Powers of whole numbers that are multiplied out. */
 const MOST_POWER = 1000
+/** Whole numbers beyond those that a float holds: a loop that makes them longer and longer takes longer and longer. */
+export const LARGEST_WHOLE = 2n ** 1024n
 
 /** What operators make of values: arithmetic, comparisons, membership. */
 export class Operators {
@@ -164,7 +169,10 @@ export class Operators {
   /** How often something is repeated, within reason. */
   #count(value: Value, length: number, place: Place): number {
     const count = Math.max(0, this.#interpreter.integer(value, place))
-    if (count * length <= MOST_STEPS) return count
+    if (count * length <= MOST_STEPS) {
+      this.#interpreter.takeSteps((count * length) / ITEMS_PER_STEP, place)
+      return count
+    }
     throw this.#interpreter.error(place, `${count} times ${length} items are too many`)
   }
 
@@ -232,7 +240,14 @@ export class Operators {
 
   #arithmetic(operator: string, left: Plain, right: Plain, place: Place): Value {
     if (typeof left !== 'number' && typeof right !== 'number') {
-      return this.#ofWholeNumbers(operator, left, right, place)
+      const made = this.#ofWholeNumbers(operator, left, right, place)
+      if (typeof made === 'bigint' && (made > LARGEST_WHOLE || made < -LARGEST_WHOLE))
+        throw this.#interpreter.error(
+          place,
+          'this whole number is larger than any float',
+          'write it as a float',
+        )
+      return made
     }
     const [x, y] = [Number(left), Number(right)]
     switch (operator) {

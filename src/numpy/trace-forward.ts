@@ -106,7 +106,7 @@ const HELPERS: Readonly<Record<string, (b: Builder, x: Node) => Node>> = {
 }
 /** Numbers and operations of a forward pass beyond which it is not followed. */
 const MOST_NUMBERS = 5e7
-const MOST_OPERATIONS = 3e5
+const MOST_OPERATIONS = 2e5
 /** A source beyond this is not read. */
 const MOST_CHARACTERS = 2e6
 

@@ -1,4 +1,4 @@
-import { multiply, multiplyTransposedBy, transpose } from '../network/matrix.js'
+import { multiply, multiplyByTransposed, multiplyTransposedBy, transpose } from '../network/matrix.js'
 import { multiplyScattered, type ScatteredVectors } from '../network/scattered-product.js'
 import { listOffsets, type Shape, stridesOf } from '../program/shapes.js'
 import { elementCount } from '../tensor.js'
@@ -191,7 +191,10 @@ function sumProducts(
     for (const [b, fromLeft] of left.batches.entries()) {
       const fromRight = right.batches[b]
       const matrix = { rows, columns: terms, data: L.subarray(fromLeft, fromLeft + rows * terms) }
-      const product = multiply(matrix, R.subarray(fromRight, fromRight + terms * columns), columns)
+      const other = R.subarray(fromRight, fromRight + terms * columns)
+      // a column is its own transpose: sums in registers
+      const product =
+        columns === 1 ? multiplyByTransposed(matrix, other, 1) : multiply(matrix, other, columns)
       sums.set(product.data, b * size)
     }
     return

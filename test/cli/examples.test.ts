@@ -19,6 +19,12 @@ describe('gradcheck examples', () => {
     expect(rows[3]).toMatch(/^12288-5-5-1, tanh +3\.02e-9 .* pass$/)
   })
 
+  it('says that each case is the notebook’s own function', () => {
+    expect(run.stdout.replaceAll('\n', ' ')).toContain(
+      "Each case is the notebook's own function, read as Python",
+    )
+  })
+
   it('prints the published one-dimensional figures to their last digit', () => {
     const lines = run.stdout.split('\n')
     const start = lines.findIndex((line) => /^one dimension +published +textbook +cpu +software/.test(line))

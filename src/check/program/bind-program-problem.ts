@@ -62,8 +62,14 @@ export interface BoundProgramProblem {
   readonly output: OutputComparison | undefined
 }
 
-/** @throws GradcheckError for anything missing, misshapen or not finite, a program that does not fit its arrays */
-export function bindProgramProblem(problem: ProgramProblem): BoundProgramProblem {
+/**
+ * @param options.asWritten leaves the program's operations as they are, with what they lose to rounding
+ * @throws GradcheckError for anything missing, misshapen or not finite, a program that does not fit its arrays
+ */
+export function bindProgramProblem(
+  problem: ProgramProblem,
+  { asWritten = false }: { asWritten?: boolean } = {},
+): BoundProgramProblem {
   requireRecord('the problem', problem, 'give program, parameters and gradients')
   const { program, upstream } = problem
   if (!isRecord(program) || program.kind !== 'program' || typeof program.build !== 'function') {
@@ -78,7 +84,7 @@ export function bindProgramProblem(problem: ProgramProblem): BoundProgramProblem
     shapes,
     upstream === undefined ? undefined : requireTensor('upstream', upstream),
   )
-  const listed = compactProgram(simplifyProgram(built))
+  const listed = asWritten ? built : compactProgram(simplifyProgram(built))
   const bound = bindProgram(listed, arrays)
   requireFiniteValues(bound)
   const inputs = new Map(inputsOf(listed).map((input) => [input.name, input]))

@@ -14,7 +14,7 @@ const GPU = { evaluator: 'webgpu', adapter: 'NVIDIA H100', software: false } as 
 const results: CaseResult[] = PUBLISHED_CASES.map((published) => {
   const make = published.expected === 'fail' ? makeFailingReport : makeReport
   const reports = [make({ device: CPU }), make(), make({ device: GPU })]
-  return { published, textbook: make({ difference: 1.2e-7 }), reports }
+  return { published, textbook: 1.2e-7, reports }
 })
 const missing = [{ choice: 'gpu', reason: "Vulkan's loader is not installed" }]
 
@@ -32,7 +32,7 @@ describe('formatExamples', () => {
   it('names the failing tensors, the missing device, and what differs from the notebooks', () => {
     expect(text).toContain('b1 and W2 fail')
     expect(text).toContain("--device gpu: Vulkan's loader is not installed")
-    expect(text.replaceAll('\n', ' ')).toContain('its image is synthetic')
+    expect(text.replaceAll('\n', ' ')).toContain('the image is synthetic')
   })
 
   it('says which case got another verdict than it should', () => {
@@ -50,6 +50,7 @@ describe('formatExamples', () => {
     expect(json).toMatchObject({ schema: 1, asExpected: true, missing })
     expect(json.cases[1]).toMatchObject({
       file: 'three-layer-buggy.npz',
+      forward: 'three_layer_buggy_notebook.py:forward_propagation_n',
       published: 0.285,
       expected: 'fail',
       textbook: { step: 1e-7, difference: 1.2e-7 },

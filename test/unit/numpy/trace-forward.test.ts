@@ -155,6 +155,36 @@ describe('what is not understood is refused where it stands', () => {
       undefined,
       /has taken 2000000 steps/,
     ],
+    [
+      'a loop without an end that computes',
+      'def f(W):\n    while True:\n        W += 1\n',
+      undefined,
+      /^model\.py:3:9: the forward pass makes more than 200000 operations/,
+    ],
+    [
+      'a whole number that grows without an end',
+      'def f(W):\n    i = 1\n    while i << 5:\n        i += i\n',
+      undefined,
+      /^model\.py:3:11: this whole number is larger than any float/,
+    ],
+    [
+      'a least common multiple that grows without an end',
+      'import math\ndef f(W):\n    i = 3\n    while True:\n        i = math.lcm(i, i + 1)\n',
+      undefined,
+      /^model\.py:5:13: this whole number is larger than any float/,
+    ],
+    [
+      'long lists without an end',
+      'def f(W):\n    while True:\n        x = [0] * 1000000\n',
+      undefined,
+      /^model\.py:3:13: this has taken 2000000 steps/,
+    ],
+    [
+      'factorials without an end',
+      'import math\ndef f(W):\n    while True:\n        x = math.factorial(2000)\n',
+      undefined,
+      /^model\.py:4:13: this has taken 2000000 steps/,
+    ],
     ['a recursion without an end', 'def f(W):\n    return f(W)\n', undefined, /has called itself 100 deep/],
     [
       'an index out of bounds',
