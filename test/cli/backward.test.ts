@@ -105,7 +105,7 @@ def infinite(X, Y, cache):
   const refusals: [readonly string[], RegExp][] = [
     [
       back('transposed'),
-      /model\.py:\d+:1: transposed gives dW3, .* shape \(3, 1\), and W3 has \(1, 3\)\n +fix: it looks transposed/,
+      /model\.py:59:12: transposed gives dW3, .* shape \(3, 1\), and W3 has \(1, 3\)\n +fix: it looks transposed/,
     ],
     [back('unkept'), /model\.py:\d+:\d+: mask is defined in none of the files[\s\S]*\n +fix: /],
     [back('drawn'), /model\.py:\d+:\d+: np\.random\.rand is random[\s\S]*\n +fix: /],

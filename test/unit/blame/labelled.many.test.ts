@@ -5,7 +5,7 @@ import { checkGradients } from '../../../src/check/check-gradients.js'
 import { mergeArrays } from '../../../src/files/merge-arrays.js'
 import { readArrays } from '../../../src/files/read-arrays.js'
 import { traceForward } from '../../../src/numpy/load-forward.js'
-import { howMany } from '../../support/how-many.js'
+import { howMany, spread } from '../../support/how-many.js'
 
 const FOLDER = new URL('../../fixtures/backward/labelled/', import.meta.url)
 
@@ -48,7 +48,8 @@ async function judge(name: string, text: string): Promise<{ verdict: string; mar
 }
 
 it('mistakes in backward passes are found in their lines', { timeout: 1_200_000 }, async () => {
-  const names = readdirSync(FOLDER).flatMap((file) => (file.endsWith('.py') ? [file.slice(0, -3)] : []))
+  const files = readdirSync(FOLDER).flatMap((file) => (file.endsWith('.py') ? [file.slice(0, -3)] : []))
+  const names = spread(files, howMany(11, files.length))
   const most = howMany(1, 10)
   let [all, right, sure, surelyRight, proposed] = [0, 0, 0, 0, 0]
   for (const name of names) {
@@ -73,7 +74,7 @@ it('mistakes in backward passes are found in their lines', { timeout: 1_200_000 
       }
     }
   }
-  // measured: 85 of 100, none of those that are sure wrong, 70 of 100 with the line as it should be
+  // of all of them 84 in 100 were right, all of those that were sure, and 70 in 100 had the line as it should be
   expect(right / all).toBeGreaterThan(0.78)
   expect(surelyRight / sure).toBeGreaterThanOrEqual(0.98)
   expect(proposed / all).toBeGreaterThan(0.6)
