@@ -14,10 +14,11 @@ export function literalsIn(code: unknown, found = new Set<number>()): readonly n
 
 export const contains = (statements: readonly Statement[], wanted: Statement): boolean =>
   statements.some(
-    (statement) => statement === wanted || bodiesOf(statement).some((body) => contains(body, wanted)),
+    (statement) => statement === wanted || blocksOf(statement).some((body) => contains(body, wanted)),
   )
 
-function bodiesOf(statement: Statement): (readonly Statement[])[] {
+/** The blocks of statements within one. */
+export function blocksOf(statement: Statement): readonly (readonly Statement[])[] {
   switch (statement.kind) {
     case 'if':
       return [...statement.branches.map(({ body }) => body), statement.otherwise]

@@ -1,4 +1,5 @@
 import type { Argument, Expression } from '../numpy/ast.js'
+import { namesRead } from '../numpy/bindings.js'
 import { printExpression } from './print-code.js'
 import { number, type Visible } from './visible.js'
 
@@ -80,7 +81,7 @@ export function listEdits(root: Expression, around: Surroundings): readonly Edit
     // what is kept for the backward pass and read nowhere is likely what is missing
     const isKept =
       around.unread.size > 0 &&
-      [...expressions.values()].some((to) => namesIn(to).some((name) => around.unread.has(name)))
+      [...expressions.values()].some((to) => namesRead(to).some((name) => around.unread.has(name)))
     const total = isKept ? Math.max(cost - KEPT, 0.9) : cost
     const known = edits.get(key)
     if (known === undefined || known.cost > total) edits.set(key, { expressions, cost: total, isKept })
@@ -119,17 +120,6 @@ function renameAll(
 
 /** What reading a name that nothing else reads takes off the cost of an edit. */
 const KEPT = 1.1
-
-/** Names that an expression reads. */
-function namesIn(expression: unknown, found: string[] = []): string[] {
-  if (Array.isArray(expression)) for (const one of expression) namesIn(one, found)
-  else if (expression !== null && typeof expression === 'object') {
-    const { kind, name } = expression as { kind?: string; name?: unknown }
-    if (kind === 'name') found.push(String(name))
-    for (const one of Object.values(expression)) namesIn(one, found)
-  }
-  return found
-}
 
 /** Other arrays of whole numbers in the place of one that says which elements. */
 function editIndex(expression: Expression, { visible, shapeOf }: Surroundings, add: Add): void {

@@ -1,5 +1,6 @@
 import type { FunctionDefinition, Statement } from '../numpy/ast.js'
 import { placeIn, type SourceFile } from '../numpy/source-file.js'
+import { blocksOf } from './code.js'
 
 /** A statement where it is written. */
 export interface ListedStatement {
@@ -54,29 +55,6 @@ function flatten(statements: readonly Statement[]): Statement[] {
   return statements
     .filter((one) => !(one.kind === 'expression' && one.value.kind === 'string'))
     .flatMap((one) => [one, ...blocksOf(one).flatMap(flatten)])
-}
-
-function blocksOf(statement: Statement): readonly (readonly Statement[])[] {
-  switch (statement.kind) {
-    case 'if':
-      return [...statement.branches.map(({ body }) => body), statement.otherwise]
-    case 'for':
-    case 'while':
-      return [statement.body, statement.otherwise]
-    case 'try':
-      return [
-        statement.body,
-        ...statement.handlers.map(({ body }) => body),
-        statement.otherwise,
-        statement.last,
-      ]
-    case 'with':
-    case 'function':
-    case 'class':
-      return [statement.body]
-    default:
-      return []
-  }
 }
 
 /** Where a statement begins, and its text up to its end, or to the colon of what has a body. */

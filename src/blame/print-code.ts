@@ -1,22 +1,7 @@
 import type { Argument, Expression, Statement } from '../numpy/ast.js'
+import { PRECEDENCE } from '../numpy/precedence.js'
 
-/** How tightly operators bind, as Python groups them. */
-const STRENGTH: Readonly<Record<string, number>> = {
-  '|': 5,
-  '^': 6,
-  '&': 7,
-  '<<': 8,
-  '>>': 8,
-  '+': 9,
-  '-': 9,
-  '*': 10,
-  '/': 10,
-  '//': 10,
-  '%': 10,
-  '@': 10,
-  '**': 12,
-}
-const [CHOICE, LOGIC, COMPARISON, UNARY, ATOM] = [0, 1, 4, 11, 13]
+const [CHOICE, LOGIC, COMPARISON, UNARY, ATOM] = [0, PRECEDENCE.or, PRECEDENCE['=='], PRECEDENCE.unary, 13]
 
 /** What stands in the place of some expressions. */
 export type Replaced = ReadonlyMap<Expression, Expression>
@@ -36,7 +21,7 @@ function print(given: Expression, least: number, replaced: Replaced): string {
 function strengthOf(expression: Expression): number {
   switch (expression.kind) {
     case 'binary':
-      return STRENGTH[expression.operator] ?? 5
+      return PRECEDENCE[expression.operator]
     case 'unary':
       return expression.operator === 'not' ? LOGIC + 1 : UNARY
     case 'logic':

@@ -90,3 +90,12 @@ export function namesIn(target: Expression): string[] {
   if (target.kind === 'starred') return namesIn(target.value)
   return target.kind === 'tuple' || target.kind === 'list' ? target.items.flatMap(namesIn) : []
 }
+
+/** The names that an expression reads. */
+export function namesRead(expression: unknown): string[] {
+  if (Array.isArray(expression)) return expression.flatMap(namesRead)
+  if (expression === null || typeof expression !== 'object') return []
+  const record = expression as Record<string, unknown>
+  const own = record.kind === 'name' ? [String(record.name)] : []
+  return [...own, ...Object.values(record).flatMap(namesRead)]
+}

@@ -1,5 +1,6 @@
 import type { SyntaxNode } from '@lezer/common'
 import type { Argument, Clause, Expression, FormatPart, Parameter, Statement } from './ast.js'
+import { PRECEDENCE } from './precedence.js'
 
 /** Parses Python. Only the tree is made; nothing is run. */
 export interface PythonParser {
@@ -41,36 +42,7 @@ function protectFloats(text: string): { text: string; floats: ReadonlySet<number
   return { text: readable, floats }
 }
 
-const PRECEDENCE: Readonly<Record<string, number>> = {
-  or: 1,
-  and: 2,
-  not: 3,
-  '<': 4,
-  '>': 4,
-  '<=': 4,
-  '>=': 4,
-  '==': 4,
-  '!=': 4,
-  in: 4,
-  'not in': 4,
-  is: 4,
-  'is not': 4,
-  '|': 5,
-  '^': 6,
-  '&': 7,
-  '<<': 8,
-  '>>': 8,
-  '+': 9,
-  '-': 9,
-  '*': 10,
-  '/': 10,
-  '//': 10,
-  '%': 10,
-  '@': 10,
-  unary: 11,
-  '**': 12,
-}
-const COMPARISON = 4
+const COMPARISON = PRECEDENCE['==']
 
 /** A run of operands and operators, as they stand. */
 type Token = { readonly operator: string; readonly at: number } | { readonly operand: Expression }

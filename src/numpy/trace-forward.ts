@@ -16,6 +16,7 @@ import { listMethods, memberOfArray } from './array-methods.js'
 import { arrayOf, GuessedArray, NdArray, nodeOf, type Tracer } from './arrays.js'
 import { computedNames } from './assigned-names.js'
 import type { Expression, Parameter, Statement } from './ast.js'
+import { namesRead } from './bindings.js'
 import { meaningOf } from './expression-names.js'
 import { findSavedOutput, findUpstream, mayBeUpstream } from './find-upstream.js'
 import { GRADIENT_NAMES } from './gradient-names.js'
@@ -941,15 +942,6 @@ function definitionsOf(statements: readonly Statement[]): string[] {
     )
     return [statement.name, ...methods]
   })
-}
-
-/** The names that an expression reads. */
-function namesRead(expression: unknown): string[] {
-  if (Array.isArray(expression)) return expression.flatMap(namesRead)
-  if (expression === null || typeof expression !== 'object') return []
-  const record = expression as Record<string, unknown>
-  const own = record.kind === 'name' ? [String(record.name)] : []
-  return [...own, ...Object.values(record).flatMap(namesRead)]
 }
 
 function neededInputs({ values, output }: Program): Set<string> {
