@@ -97,36 +97,13 @@ export class Matcher {
     statements: readonly Statement[],
     slotsOf: (statement: Statement) => readonly Slot[],
   ): Map<Statement, Standing> {
-    const standings = new Map(
-      statements.map((statement) => [statement, this.standingOf(statement, slotsOf(statement))] as const),
+    return new Map(
+      statements.map((statement) => [statement, this.#standingOf(statement, slotsOf(statement))] as const),
     )
-    const makers = new Map<number, Statement>()
-    for (const statement of statements) {
-      if (statement.kind !== 'assign') continue
-      for (const { nodes } of slotsOf(statement)) for (const node of nodes) makers.set(node, statement)
-    }
-    // what reads a part as though it were the whole follows from the line that made only a part of it
-    for (const [statement, standing] of standings) {
-      if (standing !== 'unmatched' && standing !== 'deviates') continue
-      const slots = slotsOf(statement)
-      if (slots.length !== 1 || isSum(statement, slots[0].expression)) continue
-      const occurrence = this.#recording.occurrences.get(slots[0].expression)?.[0]
-      if (occurrence === undefined) continue
-      for (const read of this.#readsOf(slots[0].expression, occurrence.execution)) {
-        const maker = makers.get(read)
-        const matches = this.matchesOf(read)
-        const isPart = matches.length > 0 && matches.every(({ truth }) => truth.of !== 'value')
-        if (maker === undefined || maker === statement || !isPart || standings.get(maker) !== 'consistent')
-          continue
-        standings.set(maker, 'deviates')
-        standings.set(statement, 'follows')
-      }
-    }
-    return standings
   }
 
   /** How a line stands, by its executions in their order. */
-  standingOf(statement: Statement, slots: readonly Slot[]): Standing {
+  #standingOf(statement: Statement, slots: readonly Slot[]): Standing {
     const targets = targetsOf(statement)
     if (targets.length !== 1 || slots.length !== 1 || slots[0].hasCalls) return 'open'
     const [slot] = slots
@@ -229,9 +206,6 @@ export class Matcher {
     return at.id >= start && at.kind === 'computed'
   }
 }
-
-const isSum = (statement: Statement, expression: Expression) =>
-  statement.kind === 'update' || (expression.kind === 'binary' && /^[+-]$/.test(expression.operator))
 
 const isLook = (name: string) => /^(reshape|transpose|take|slice|permute|broadcastTo|flip)$/.test(name)
 
